@@ -1,0 +1,22 @@
+/*
+ * rate.h - keeps a process below AWS's request quotas.
+ *
+ * A token bucket per operation; the table of limits, with sources, is in rate.c
+ * (FACTS 1.3 and 2.5), at 80 % of what AWS allows, so that others may live too.
+ * Thread-safe.
+ */
+#ifndef AWS_RATE_H
+#define AWS_RATE_H
+
+#include "base/clock.h"
+
+struct rate_limiter;
+struct rate_limiter *rate_limiter_new(struct clock *clock);
+void rate_limiter_free(struct rate_limiter *limiter);
+/* Waits on the clock until the operation may be called; `operation` as "kinesis:SplitShard".  `key` is the stream
+ * for quotas that are per stream (ListShards), "" otherwise.  Returns the ms waited. */
+int64_t rate_limiter_wait(struct rate_limiter *limiter, const char *operation, const char *key);
+/* AWS throttled us all the same: halve this operation's rate, to recover over a minute. */
+void rate_limiter_throttled(struct rate_limiter *limiter, const char *operation);
+
+#endif

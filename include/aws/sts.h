@@ -1,0 +1,25 @@
+/*
+ * sts.h - temporary credentials (Query, XML answers).
+ */
+#ifndef AWS_STS_H
+#define AWS_STS_H
+
+#include "aws/transport.h"
+
+struct sts_role {
+    const char *role_arn;
+    const char *session_name;
+    const char *external_id;  /* NULL when none */
+    int64_t duration_s;       /* 0: AWS's default */
+};
+
+/* `endpoint` as aws_endpoint() gives it.  One try each; the provider above decides what a failure means. */
+int sts_assume_role(struct transport *transport, const char *endpoint, const char *region,
+                    const struct credentials *with, const struct sts_role *role,
+                    struct credentials *ret_credentials, struct error *err);
+/* Not signed. */
+int sts_assume_role_with_web_identity(struct transport *transport, const char *endpoint,
+                                      const struct sts_role *role, const char *token,
+                                      struct credentials *ret_credentials, struct error *err);
+
+#endif

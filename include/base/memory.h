@@ -1,0 +1,38 @@
+/*
+ * memory.h - memory or the end of the process, and scoped cleanup.
+ *
+ * Nobody tests the path where a small allocation fails; the daemon restarts
+ * into what it stored.  What comes from outside is bounded by ceilings before
+ * it is allocated (buffer.h).
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Runs `release(&variable)` when the variable goes out of scope. */
+#define SCOPED(release) __attribute__((cleanup(release)))
+
+/* Zeroed; abort()s with a line on stderr when there is no memory or the product overflows. */
+void *must_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* As reallocarray(3); new bytes are not zeroed. */
+void *must_realloc(void *memory, size_t count, size_t size) __attribute__((returns_nonnull));
+/* The caller frees; NULL gives NULL. */
+char *must_strdup(const char *text);
+char *must_strndup(const char *text, size_t length) __attribute__((returns_nonnull));
+/* The caller frees. */
+char *must_printf(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
+
+/* For SCOPED(): free what a `char *` variable points to. */
+void free_text(char **text);
+/* Hands the text to the caller; the (scoped) variable forgets it. */
+char *take_text(char **text);
+
+/* Overwrites secrets; the compiler may not leave it out. */
+void wipe(void *memory, size_t size);
+/* Wipes the whole string, then frees it.  Accepts NULL. */
+void free_secret(char *text);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * cli.h - the commands: one file each in src/cli/, one row each in src/main.c.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "scaling/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit codes, the same for every command. */
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,     /* wrong arguments or configuration */
+    EXIT_FORBIDDEN = 3  /* nothing done because a lock or cooldown forbade it */
+};
+
+/* One option of a command; --help is printed from these. */
+struct cli_option {
+    const char *name;      /* "--config" */
+    const char *argument;  /* "FILE"; NULL for a flag */
+    const char *fallback;  /* NULL when there is none */
+    const char *help;
+    const char **value;    /* where the text goes; a flag sets it to "" */
+};
+
+struct command {
+    const char *name;
+    const char *arguments; /* "[STREAM...]" */
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+/*
+ * Parses `argv[1..]` by the table.  Returns the number of positional arguments left in argv[1..], or -1 when
+ * the command is over: *ret_exit is then EXIT_DONE (--help was printed) or EXIT_USAGE (a complaint was).
+ * "--name=value" and "--name value"; "--" ends the options.
+ */
+int cli_parse(const struct command *command, const struct cli_option *options, size_t count, int argc, char **argv,
+              int *ret_exit);
+/* Loads the configuration or prints every fault to stderr; NULL then. */
+struct config *cli_config(const char *path);
+/* "error: ..." to stderr; the exit code that belongs to the kind. */
+int cli_fail(const struct error *err);
+
+extern const struct command command_check, command_serve, command_status, command_plan, command_sim_aws,
+    command_demo;
+
+#endif

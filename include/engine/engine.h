@@ -1,0 +1,42 @@
+/*
+ * engine.h - look, think, act for one stream: the only place where they meet.
+ *
+ * A passive object: somebody gives it turns.  It keeps nothing in memory from
+ * one turn to the next that the store or AWS could not tell again, so a turn
+ * may be the last thing this process does.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "aws/client.h"
+#include "base/clock.h"
+#include "scaling/config.h"
+#include "store/store.h"
+
+struct engine;
+
+struct engine_options {
+    const struct config *config; /* borrowed */
+    struct aws_client *aws;      /* borrowed, thread-safe */
+    struct clock *clock;         /* borrowed */
+    const char *owner;           /* who we are in locks: host, process id, start; copied */
+};
+
+struct engine *engine_new(const struct engine_options *options);
+void engine_free(struct engine *engine);
+
+/*
+ * One turn: at most one resharding call.  Safe to call again after any failure, from any thread with a
+ * store handle of its own, but not for one stream at the same time in one process.
+ * Stores when the stream is due next.  -1 when the turn failed: that is stored as well, and err is for the log.
+ */
+int engine_turn(struct engine *engine, struct store *store, const char *stream, struct error *err);
+
+/*
+ * Looks at all configured streams: actions left half done, alarms that stand in ALARM without an action,
+ * thresholds that do not fit, streams outside their bounds are made due.  One bad stream does not stop the others;
+ * -1 only when nothing could be looked at.
+ */
+int engine_reconcile(struct engine *engine, struct store *store, struct error *err);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * server.h - libmicrohttpd around a table of routes.
+ *
+ * Bodies are collected up to the route's ceiling, then the handler runs on one of the server's
+ * threads.  Slow and idle connections are closed after `timeout_s`; the number
+ * of connections is bounded.  404, 405 (with Allow), 413, 400 are answered here.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "http/router.h"
+
+#include <stdint.h>
+
+struct http_server;
+
+struct http_server_options {
+    const char *listen;        /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0" for any free port */
+    const struct route *routes; /* static */
+    size_t route_count;
+    void *context;             /* given to handlers */
+    unsigned threads;          /* 0: 4 */
+    unsigned connections_max;  /* 0: 1024 */
+    unsigned timeout_s;        /* 0: 10 */
+    const char *tls_certificate; /* PEM files, both or neither */
+    const char *tls_key;
+};
+
+/* ERROR_CONFIG when the address is wrong or in use or a PEM file cannot be read, with its name. */
+int http_server_start(const struct http_server_options *options, struct http_server **ret_server,
+                      struct error *err);
+/* Refuses new connections, lets running handlers end, then frees.  Accepts NULL. */
+void http_server_stop(struct http_server *server);
+int http_server_port(const struct http_server *server);
+/* "HOST:PORT" -> its parts; ERROR_CONFIG. */
+int http_address_parse(const char *address, char *ret_host, size_t host_size, uint16_t *ret_port,
+                       struct error *err);
+
+#endif

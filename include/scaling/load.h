@@ -1,0 +1,52 @@
+/*
+ * load.h - how much the producers want to write, from what CloudWatch says.
+ *
+ * Pure.  IncomingBytes and IncomingRecords count what was accepted; a stream
+ * that throttles reads "full", never "more".  So demand = accepted + rejected
+ * records (WriteProvisionedThroughputExceeded, Sum) times the mean size of a
+ * record in that minute.
+ */
+#ifndef SCALING_LOAD_H
+#define SCALING_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One period of Sums; NAN where CloudWatch had no datapoint. */
+struct load_point {
+    int64_t start_ms;
+    int64_t period_ms;
+    double bytes;
+    double records;
+    double throttled_records;
+};
+
+/*
+ * Rejected records are counted once per attempt, and producers try again, so a
+ * throttled minute can report many times the records that exist.  Demand is
+ * believed up to this many times what was accepted; the next look corrects it.
+ */
+#define DEMAND_OVER_ACCEPTED_MAX 4.0
+
+struct demand {
+    bool known;               /* at least one point with bytes or records */
+    double bytes_per_s;       /* the worst point of the window, with throttled records counted in */
+    double records_per_s;
+    double accepted_bytes_per_s; /* of the same worst points, without them */
+    double accepted_records_per_s;
+    double throttled_records_per_s; /* of the worst point for it */
+    int64_t worst_at_ms;
+    double slope_bytes_per_s2;   /* least squares over the window; 0 when fewer than 3 points */
+    double slope_records_per_s2;
+    size_t points;            /* points with data */
+};
+
+/* Points in any order.  Bytes and records take their worst point each on its own. */
+struct demand load_demand(const struct load_point *points, size_t count);
+
+/* Share of a capacity of `shards` shards, by the tighter of bytes and records; accepted load only when asked. */
+double demand_utilization(const struct demand *demand, double shards);
+double demand_accepted_utilization(const struct demand *demand, double shards);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * shards.h - the open shards of a stream as a partition of the hash key space.
+ *
+ * Pure.  A map is kept sorted by start of range.
+ */
+#ifndef SCALING_SHARDS_H
+#define SCALING_SHARDS_H
+
+#include "base/error.h"
+#include "base/hashkey.h"
+#include "scaling/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct shard {
+    char id[SHARD_ID_SIZE];
+    char parent[SHARD_ID_SIZE];          /* "" when none is known */
+    char adjacent_parent[SHARD_ID_SIZE]; /* "" unless it came from a merge */
+    hashkey start;
+    hashkey end; /* inclusive */
+};
+
+struct shard_map {
+    struct shard *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Begins zeroed: struct shard_map map = {0}. */
+void shard_map_clear(struct shard_map *map);
+void shard_map_copy(struct shard_map *target, const struct shard_map *source); /* target begins zeroed */
+/* Keeps the order by start.  ERROR_INPUT beyond SHARDS_PER_STREAM_MAX * 2 shards or when start > end. */
+int shard_map_add(struct shard_map *map, const struct shard *shard, struct error *err);
+/* NULL when there is none of that id. */
+struct shard *shard_map_find(const struct shard_map *map, const char *id);
+
+/* ERROR_INPUT that names the gap or overlap unless the ranges cover 0..2^128-1 exactly once. */
+int shard_map_check(const struct shard_map *map, struct error *err);
+
+/* Share of the widest shard, 0..1; 0 for an empty map. */
+double shard_map_widest_share(const struct shard_map *map);
+/* How many shards' worth of evenly spread load the stream takes: 1 / widest share.  0 for an empty map.
+ * For shards that are even up to AWS's rounding it is the count exactly. */
+double shard_map_effective(const struct shard_map *map);
+/* All within one part in 10^9 of each other. */
+bool shard_map_is_even(const struct shard_map *map);
+
+/* Replaces item `index` by two halves divided at `key`, with made-up ids "ID/0" and "ID/1". */
+int shard_map_split(struct shard_map *map, size_t index, hashkey key, struct error *err);
+/* Replaces `index` and `index + 1` by their union, with the made-up id "A+B" (cut when too long). */
+int shard_map_merge(struct shard_map *map, size_t index, struct error *err);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * sim.h - a simulated AWS: Kinesis, CloudWatch, SNS and STS on one endpoint.
+ *
+ * The model is passive and lives in virtual time: sim_advance() moves it.  It
+ * shares no code with the engine (only base/ and http/), so that what is tested
+ * does not test itself.  Strict: a wrong signature, an unknown member, a wrong type or a bad state are
+ * answered as AWS does.
+ *
+ * One lock around everything: all functions are thread-safe.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim;
+
+struct sim_options {
+    const char *account;        /* NULL: "000000000000" */
+    const char *region;         /* NULL: "us-east-1" */
+    const char *access_key_id;  /* NULL: "AKIAKINESCALESIM0001" */
+    const char *secret_access_key; /* NULL: "kinescale/simulated/secret/key/0000000001" */
+    int64_t start_ms;           /* where its time begins */
+    uint64_t seed;              /* of ids and jitter */
+    int64_t shard_limit;        /* of the account; 0: 500 */
+    int64_t split_ms;           /* a split or merge; 0: 30,000 */
+    int64_t update_ms;          /* UpdateShardCount as a whole; 0: serial, split_ms for each split or merge in it */
+    int64_t create_ms;          /* 0: 30,000 */
+    int64_t metric_delay_ms;    /* from the end of a minute until its datapoint can be read; -1: 75,000 */
+    bool check_signatures;      /* off: any well-formed Authorization will do */
+    bool check_quotas;          /* requests per second, UpdateShardCount per day */
+    const char *public_url;     /* "http://127.0.0.1:4567": SigningCertURL and SubscribeURL begin with it */
+};
+
+struct sim *sim_new(const struct sim_options *options);
+void sim_free(struct sim *sim);
+
+/* Moves the model to `now_ms` (never back): traffic, metrics, reshardings, alarms, deliveries that fall due. */
+void sim_advance(struct sim *sim, int64_t now_ms);
+/* When something happens next by itself, for a virtual clock; INT64_MAX when nothing does. */
+int64_t sim_next_event_ms(struct sim *sim);
+
+/* ---- the wire, without sockets */
+
+struct sim_request {
+    const char *method;
+    const char *path;
+    const char *query;
+    const char *body;
+    size_t body_length;
+    /* NULL when absent; case-insensitive. */
+    const char *(*header)(const struct sim_request *request, const char *name);
+    void *context;
+};
+struct sim_response {
+    int status;
+    const char *content_type; /* static */
+    char request_id[40];
+    char error_type[64];      /* x-amzn-errortype, "" when none */
+    struct buffer body;
+};
+/* Answers one request at the model's present time.  The caller clears response->body. */
+void sim_answer(struct sim *sim, const struct sim_request *request, struct sim_response *response);
+
+/* ---- SNS deliveries: the model says what is to be sent, the caller sends it and says how it went */
+
+struct sim_delivery {
+    uint64_t id;
+    char endpoint[1024];       /* http(s)://... */
+    char message_type[32];     /* x-amz-sns-message-type */
+    char message_id[40];
+    char topic_arn[256];
+    char subscription_arn[320]; /* "" for a SubscriptionConfirmation */
+    char *body;                /* owned by the delivery */
+};
+/* The next delivery due at the model's present time; false when there is none.  sim_delivery_clear() it. */
+bool sim_take_delivery(struct sim *sim, struct sim_delivery *ret_delivery);
+/* status 0: no answer.  200..4xx end it, others are tried again as SNS does (3 retries, 20 s apart). */
+void sim_delivery_result(struct sim *sim, uint64_t id, int status);
+void sim_delivery_clear(struct sim_delivery *delivery);
+
+/* ---- traffic */
+
+enum key_spread { KEYS_UNIFORM, KEYS_ZIPF, KEYS_HOT };
+
+/*
+ * Sets what producers offer to a stream from now on.
+ *
+ *   load  "constant:BYTES_S", "ramp:FROM:TO:DURATION", "sine:LOW:HIGH:PERIOD", "steps:DURATION=BYTES_S,...",
+ *         "day:LOW:HIGH" (a day with a morning rise and an evening peak), "trace:FILE:PEAK_BYTES_S"
+ *         (CSV `timestamp,value` or `minute,bytes,records`; the 99.9th percentile step stands for the peak);
+ *         rates take k, M (1024-based): "1.5M"
+ *   keys  "uniform", "zipf:S:KEYS", "hot:SHARE"
+ */
+int sim_set_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
+                    const char *keys, struct error *err);
+
+struct sim_totals {
+    double offered_bytes, accepted_bytes, throttled_bytes;
+    double offered_records, accepted_records, throttled_records;
+    double shard_hours;
+    int64_t open_shards;
+    int64_t splits, merges, updates;
+    int64_t minutes_throttled;
+};
+/* Since the stream was made; ERROR_NOT_FOUND. */
+int sim_stream_totals(struct sim *sim, const char *stream, struct sim_totals *ret_totals, struct error *err);
+
+/* ---- the server: wire, deliveries and a clock on one address */
+
+struct sim_server;
+struct sim_server_options {
+    struct sim_options sim;  /* public_url and start_ms are filled in by the server */
+    const char *listen;      /* "127.0.0.1:4567" */
+    struct clock *clock;     /* borrowed */
+};
+/* Besides AWS's own: GET /sim/state (JSON), PUT /sim/traffic/{stream} (load=...&record_bytes=...&keys=...),
+ * GET /sim/requests (one JSON line per AWS request), GET /SimpleNotificationService-*.pem. */
+int sim_server_start(const struct sim_server_options *options, struct sim_server **ret_server,
+                     struct error *err);
+struct sim *sim_server_sim(struct sim_server *server);
+int sim_server_port(const struct sim_server *server);
+void sim_server_stop(struct sim_server *server);
+
+#endif

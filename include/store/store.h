@@ -1,0 +1,42 @@
+/*
+ * store.h - everything the program must remember across a restart.
+ *
+ * One handle per thread; any number of processes on one file.  WAL,
+ * synchronous=FULL: when a function that writes returns 0, a power cut does not undo it.
+ *
+ * Errors: every function that can fail returns 0 or -1 and fills *err, with
+ * kind ERROR_STORE unless said otherwise; the text says which file and what
+ * SQLite said ("database is locked", "database or disk is full").  Nothing is half written.
+ * Times are Unix milliseconds.  A busy database is waited for (5 s).
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+/*
+ * Opens the file, creating it (mode 0600) when missing, checks it when it was not closed well or is damaged,
+ * and brings its schema up to date, each migration in a transaction of its own.  A file from a newer
+ * program, or one that is no database, is refused and not touched: ERROR_CONFIG.
+ *
+ *   path       ":memory:" for a database that dies with the handle
+ *   ret_store  owned by the caller; store_close() it
+ */
+int store_open(const char *path, struct store **ret_store, struct error *err);
+/* For status and plan: ERROR_NOT_FOUND when there is no file; never writes. */
+int store_open_readonly(const char *path, struct store **ret_store, struct error *err);
+/* Accepts NULL, and a handle that was only half opened. */
+void store_close(struct store *store);
+
+/* Writes and commits one row: is the store writable right now?  For /readyz. */
+int store_probe(struct store *store, int64_t now_ms, struct error *err);
+/* How long a writer waits for another one; 5000 at first. */
+void store_set_busy_timeout(struct store *store, int milliseconds);
+int store_schema_version(const struct store *store);
+
+#endif

@@ -9,7 +9,7 @@ VERSION := 0.1.0
 
 PACKAGES = libcurl openssl libcjson libmicrohttpd sqlite3 expat
 
-CFLAGS_common  = -std=gnu11 -D_GNU_SOURCE -DKINESCALE_VERSION='"$(VERSION)"' -Iinclude -I$(BUILD)/generated \
+CFLAGS_common  = -std=gnu11 -D_GNU_SOURCE -DKINESCALE_VERSION='"$(VERSION)"' -Iinclude -Itests/support -I$(BUILD)/generated \
                  -include base/banned.h -MMD -MP -g -fno-common -pthread \
                  -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
                  -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wcast-align -Wno-missing-field-initializers

@@ -1,0 +1,67 @@
+#include "support.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+int run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
+
+const char *shared_data(void)
+{
+    static const char path[] = "../shared/data";
+    struct stat found;
+
+    return stat(path, &found) == 0 ? path : NULL;
+}
+
+static char directory[64];
+static pid_t directory_owner;
+
+static void remove_directory(void)
+{
+    char command[96];
+
+    if (getpid() != directory_owner) /* a forked test ends before the program does */
+        return;
+    snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+    if (system(command) != 0)
+        fprintf(stderr, "cannot remove %s\n", directory);
+}
+
+const char *temporary_directory(void)
+{
+    snprintf(directory, sizeof(directory), "/tmp/kinescale-test-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        abort();
+    directory_owner = getpid();
+    atexit(remove_directory);
+    return directory;
+}
+
+char *read_text(const char *path)
+{
+    struct error err = {0};
+    char *text = NULL;
+
+    if (file_read(path, 64 << 20, &text, NULL, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    return text;
+}
+
+void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    ck_assert_msg(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0, "cannot write %s", path);
+}

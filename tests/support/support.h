@@ -1,0 +1,24 @@
+/*
+ * support.h - what every test needs.
+ */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include <check.h>
+#include <stdbool.h>
+
+/* Runs the suite (CK_FORK, CK_RUN_CASE and CK_VERBOSITY are obeyed); the exit code of a test program. */
+int run_suite(Suite *suite);
+
+/* The folder of fetched data, "../shared/data" from the project's root, or NULL when it is not there; then
+ * the caller prints "skipped: ..." and passes. */
+const char *shared_data(void);
+
+/* A new empty directory under $TMPDIR or /tmp, removed with all in it when the test program exits. */
+const char *temporary_directory(void);
+
+/* Whole file, ended with '\0', the caller frees; fails the test when it cannot be read. */
+char *read_text(const char *path);
+void write_text(const char *path, const char *text);
+
+#endif

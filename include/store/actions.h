@@ -56,6 +56,11 @@ struct step_list_stored {
 };
 void step_list_stored_clear(struct step_list_stored *list); /* begins zeroed */
 
+/*
+ * Functions that write a running action fail with ERROR_BUSY, and change nothing, when it has ended meanwhile:
+ * its lease ran out and another process finished it.
+ */
+
 /* Begins one; the id goes into action->id.  ERROR_BUSY when the stream has a running one. */
 int store_action_begin(struct store *store, struct action *action, struct error *err);
 /* The running one of a stream; *ret_found is false when there is none. */
@@ -63,7 +68,8 @@ int store_action_current(struct store *store, const char *stream, struct action 
                          struct error *err);
 /* Writes state, rule, state_since_ms, to_shards, goal, reason and failure back; ended_ms too when state is DONE. */
 int store_action_save(struct store *store, const struct action *action, struct error *err);
-/* Saves the action (state INTENDED) and its next step in one transaction; the sequence is given by the store. */
+/* Saves the action (state INTENDED) and its next step in one transaction; the sequence is given by the store.
+ * ERROR_BUSY when a step of it is still open: there is never more than one call in flight. */
 int store_step_intend(struct store *store, const struct action *action, const struct operation *operation,
                       int64_t now_ms, struct error *err);
 /* Closes the open step of the action and saves the action in one transaction.  No open step: only the action. */

@@ -65,9 +65,16 @@ int store_notification_set(struct store *store, int64_t id, enum notification_st
 /* One more failed attempt, `reason` kept; the third makes it DEAD.  *ret_dead says so. */
 int store_notification_failed(struct store *store, int64_t id, const char *reason, bool *ret_dead,
                               struct error *err);
+/* Dead to pending with no failed attempts, and its stream due at `now_ms`.  ERROR_NOT_FOUND when it is not dead. */
+int store_notification_replay(struct store *store, int64_t id, int64_t now_ms, struct error *err);
+/* One with its body; notification_clear() it.  ERROR_NOT_FOUND. */
+int store_notification_load(struct store *store, int64_t id, struct notification *ret_notification,
+                            struct error *err);
+void notification_clear(struct notification *notification);
 /* The newest first; stream NULL for all; status -1 for all. */
 int store_notifications_recent(struct store *store, const char *stream, int status, int limit,
                                struct notification_list *ret_list, struct error *err);
+/* How many are pending, deferred or dead, and how many were ever acted on or dropped (store_prune() leaves it). */
 int store_notification_counts(struct store *store, int64_t ret_counts[NOTIFICATION_STATUS_COUNT],
                               struct error *err);
 

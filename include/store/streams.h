@@ -37,6 +37,7 @@ struct stream_state {
     int64_t open_shards;        /* as last seen; 0: never */
     double effective_shards;
     int64_t seen_ms;
+    int64_t revision;           /* rises whenever somebody makes the stream due; see store_stream_set_due */
 };
 struct stream_state_list {
     struct stream_state *items;
@@ -51,12 +52,16 @@ int store_streams_all(struct store *store, struct stream_state_list *ret_list, s
 /* Not later than `due_ms`: an earlier due time is kept; the reasons are added. */
 int store_stream_make_due(struct store *store, const char *stream, int64_t due_ms, unsigned reasons,
                           struct error *err);
-/* The turn is over: exactly this due time (INT64_MAX: not due) and these reasons, unless somebody made it due
- * (store_stream_make_due, store_notification_add) since `loaded_due_ms` was read: then that one stands. */
-int store_stream_set_due(struct store *store, const char *stream, int64_t loaded_due_ms, int64_t due_ms,
-                         unsigned reasons, struct error *err);
-/* Streams due at or before now, the longest due first, at most `limit`; and when the next one is due
- * (INT64_MAX: never). */
+/*
+ * The turn is over: exactly this due time (INT64_MAX: not due) and these reasons, unless somebody made it due
+ * (store_stream_make_due, store_notification_add...) since `loaded` was read: then the earlier of both times
+ * stands and the reasons are added, so that nothing asked for meanwhile is lost.  `loaded` is what
+ * store_stream_load or store_lock_take gave before the turn looked at anything; its stream and revision count.
+ */
+int store_stream_set_due(struct store *store, const struct stream_state *loaded, int64_t due_ms, unsigned reasons,
+                         struct error *err);
+/* Streams due at or before now, the longest due first, at most `limit`; and the earliest due time among those
+ * not in the list, which is in the past when there were more than `limit` (INT64_MAX: never). */
 int store_streams_due(struct store *store, int64_t now_ms, int limit, struct stream_state_list *ret_list,
                       int64_t *ret_next_ms, struct error *err);
 

@@ -9,6 +9,9 @@
 
 enum { DATE_SIZE = 32 };
 
+/* 9999-12-31T23:59:59.999Z.  Times outside 1970 to 9999 are written as the nearest one inside. */
+#define DATE_MAX_MS INT64_C(253402300799999)
+
 /* "2026-11-21T08:15:30.123Z" */
 void date_format(int64_t ms, char text[DATE_SIZE]);
 /* "2026-11-21T08:15:30Z" */

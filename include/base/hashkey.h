@@ -19,7 +19,8 @@ enum { HASHKEY_TEXT_SIZE = 40 }; /* 39 digits and the end */
 bool hashkey_parse(const char *text, hashkey *ret_key);
 void hashkey_format(hashkey key, char text[HASHKEY_TEXT_SIZE]);
 
-/* The share of the key space that [start, end] covers, 0 < share <= 1; exact to double precision. */
+/* The share of the key space that [start, end] covers, 0 < share <= 1; exact to double precision.
+ * 0 when end < start. */
 double hashkey_share(hashkey start, hashkey end);
 
 /*

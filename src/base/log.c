@@ -1,0 +1,150 @@
+/*
+ * log.c - one event, one line.
+ */
+#include "base/log.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/date.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+enum { VALUE_MAX = 1024, LINE_MAX_BYTES = 64 * 1024 };
+
+static atomic_int lowest_level = LOG_INFO;
+static atomic_bool with_time = true;
+
+void log_set_level(enum log_level level)
+{
+    atomic_store(&lowest_level, (int)level);
+}
+
+void log_set_timestamps(int on)
+{
+    atomic_store(&with_time, on != 0);
+}
+
+/* How many bytes stand here that may be written as they are: one character, or 0. */
+static size_t plain_length(const char *at, size_t left)
+{
+    unsigned char c = (unsigned char)*at;
+
+    if (c < 0x80)
+        return c >= 0x20 && c != 0x7F && c != '"' && c != '\\';
+    if (c == 0xC2 && left > 1 && (unsigned char)at[1] < 0xA0) /* the control characters above ASCII */
+        return 0;
+    for (size_t length = 2; length <= 4 && length <= left; length++) {
+        if (text_is_utf8(at, length))
+            return length;
+    }
+    return 0;
+}
+
+static bool needs_quotes(const char *text, size_t length)
+{
+    if (length == 0)
+        return true;
+    for (size_t i = 0, step; i < length; i += step) {
+        step = plain_length(text + i, length - i);
+        if (step == 0 || text[i] == ' ' || text[i] == '=')
+            return true;
+    }
+    return false;
+}
+
+static int add_escaped(struct buffer *line, const char *text, size_t length, struct error *err)
+{
+    static const struct {
+        char character;
+        const char *escaped;
+    } escapes[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\r', "\\r"}, {'\t', "\\t"}};
+    size_t step;
+
+    for (size_t i = 0; i < length; i += step) {
+        size_t e = 0;
+        int added;
+
+        step = plain_length(text + i, length - i);
+        while (e < COUNT_OF(escapes) && escapes[e].character != text[i])
+            e++;
+        if (step > 0)
+            added = buffer_add(line, text + i, step, err);
+        else if (e < COUNT_OF(escapes))
+            added = buffer_add_text(line, escapes[e].escaped, err);
+        else
+            added = buffer_printf(line, err, "\\x%02x", (unsigned char)text[i]);
+        if (added < 0)
+            return -1;
+        if (step == 0)
+            step = 1;
+    }
+    return 0;
+}
+
+static int add_value(struct buffer *line, const char *text, struct error *err)
+{
+    size_t length = strnlen(text, VALUE_MAX);
+
+    /* A cut must not go through a character. */
+    if (length == VALUE_MAX) {
+        while (length > VALUE_MAX - 4 && ((unsigned char)text[length] & 0xC0) == 0x80)
+            length--;
+    }
+    if (!needs_quotes(text, length))
+        return buffer_add(line, text, length, err);
+    if (buffer_add_text(line, "\"", err) < 0 || add_escaped(line, text, length, err) < 0)
+        return -1;
+    return buffer_add_text(line, "\"", err);
+}
+
+static int add_field(struct buffer *line, const struct log_field *field, struct error *err)
+{
+    if (buffer_printf(line, err, " %s=", field->key) < 0)
+        return -1;
+    if (field->text == NULL)
+        return buffer_printf(line, err, "%lld", (long long)field->number);
+    return add_value(line, field->text, err);
+}
+
+static void write_whole(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(STDERR_FILENO, bytes, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return; /* there is no other place to complain to */
+        bytes += written;
+        length -= (size_t)written;
+    }
+}
+
+void log_event(enum log_level level, const char *event, const struct log_field *fields)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    SCOPED(buffer_clear) struct buffer line;
+    struct error err = {0};
+    int saved_errno = errno;
+    char now[DATE_SIZE];
+
+    if ((int)level < atomic_load(&lowest_level))
+        return;
+    buffer_init(&line, LINE_MAX_BYTES);
+    if (atomic_load(&with_time)) {
+        date_format(clock_now_ms(clock_system()), now);
+        (void)buffer_printf(&line, &err, "%s ", now); /* an empty line has room for this */
+    }
+    (void)buffer_printf(&line, &err, "%-5s %s", names[level], event);
+    for (const struct log_field *field = fields; field->key != NULL; field++) {
+        if (add_field(&line, field, &err) < 0)
+            break; /* beyond the ceiling of a line: what fits is better than nothing */
+    }
+    line.ceiling++;
+    (void)buffer_add_text(&line, "\n", &err);
+    write_whole(buffer_text(&line), line.length);
+    errno = saved_errno;
+}

@@ -1,0 +1,76 @@
+/*
+ * memory.c - the one place that knows an allocation can fail.
+ */
+#include "base/memory.h"
+
+#include <stdarg.h>
+
+static void *there(void *memory)
+{
+    if (memory == NULL) {
+        static const char complaint[] = "error out-of-memory\n";
+
+        (void)!write(STDERR_FILENO, complaint, sizeof(complaint) - 1); /* about to end: nobody to tell */
+        abort();
+    }
+    return memory;
+}
+
+void *must_calloc(size_t count, size_t size)
+{
+    /* Asking for nothing may be answered with NULL, which would look like a failure. */
+    return there(calloc(count > 0 ? count : 1, size > 0 ? size : 1));
+}
+
+void *must_realloc(void *memory, size_t count, size_t size)
+{
+    return there(reallocarray(memory, count > 0 ? count : 1, size > 0 ? size : 1));
+}
+
+char *must_strdup(const char *text)
+{
+    return text != NULL ? there(strdup(text)) : NULL;
+}
+
+char *must_strndup(const char *text, size_t length)
+{
+    return there(strndup(text, length));
+}
+
+char *must_printf(const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    int length;
+
+    va_start(arguments, format);
+    length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    return there(length < 0 ? NULL : text);
+}
+
+void free_text(char **text)
+{
+    free(*text);
+}
+
+char *take_text(char **text)
+{
+    char *taken = *text;
+
+    *text = NULL;
+    return taken;
+}
+
+void wipe(void *memory, size_t size)
+{
+    if (size > 0)
+        explicit_bzero(memory, size);
+}
+
+void free_secret(char *text)
+{
+    if (text != NULL)
+        wipe(text, strlen(text));
+    free(text);
+}

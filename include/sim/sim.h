@@ -101,6 +101,10 @@ enum key_spread { KEYS_UNIFORM, KEYS_ZIPF, KEYS_HOT };
 int sim_set_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
                     const char *keys, struct error *err);
 
+/* Whether somebody reads the stream: then it has GetRecords.Success in every minute, written to or not.
+ * True when a stream is made.  ERROR_NOT_FOUND. */
+int sim_set_consumer(struct sim *sim, const char *stream, bool present, struct error *err);
+
 struct sim_totals {
     double offered_bytes, accepted_bytes, throttled_bytes;
     double offered_records, accepted_records, throttled_records;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ static void end_whole(char *message, size_t length)
 
     while (start > 0 && ((unsigned char)message[start - 1] & 0xC0) == 0x80)
         start--;
-    if (start > 0 && (unsigned char)message[start - 1] >= 0xC0)
+    if (start > 0 && !text_is_utf8(message + start - 1, length - (start - 1)))
         message[start - 1] = '\0';
 }
 

@@ -126,14 +126,13 @@ static void write_whole(const char *bytes, size_t length)
 void log_event(enum log_level level, const char *event, const struct log_field *fields)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
-    SCOPED(buffer_clear) struct buffer line;
+    SCOPED(buffer_clear) struct buffer line = {.ceiling = LINE_MAX_BYTES};
     struct error err = {0};
     int saved_errno = errno;
     char now[DATE_SIZE];
 
     if ((int)level < atomic_load(&lowest_level))
         return;
-    buffer_init(&line, LINE_MAX_BYTES);
     if (atomic_load(&with_time)) {
         date_format(clock_now_ms(clock_system()), now);
         (void)buffer_printf(&line, &err, "%s ", now); /* an empty line has room for this */

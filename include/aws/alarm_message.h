@@ -21,6 +21,7 @@ struct alarm_message {
     char stream[STREAM_NAME_SIZE];  /* "" when no AWS/Kinesis metric with a StreamName is in it */
     char shard[SHARD_ID_SIZE];
     char metric[256];               /* "" unless one metric */
+    char comparison[64];            /* "GreaterThanThreshold"; "" for a composite */
     char child_names[ALARM_CHILDREN_MAX][ALARM_NAME_SIZE]; /* composite: alarms named in TriggeringChildren */
     size_t child_count;
 };

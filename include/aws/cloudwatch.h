@@ -25,7 +25,8 @@ struct alarm {
     bool math;                      /* has Metrics[] instead of one metric */
     char stream[STREAM_NAME_SIZE];  /* dimension StreamName (of any metric in a math alarm); "" when none */
     char shard[SHARD_ID_SIZE];      /* dimension ShardId; "" when none */
-    char namespace[256], metric[256], statistic[32], comparison[64]; /* "" in a math or composite alarm */
+    char namespace[256], metric[256], statistic[32]; /* "" in a math or composite alarm */
+    char comparison[64];            /* "GreaterThanThreshold"; "" in a composite alarm */
     int64_t period_s;
     double threshold;               /* NAN when there is none */
     char **actions;                 /* AlarmActions */

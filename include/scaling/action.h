@@ -34,6 +34,7 @@ enum action_event {
     EVENT_ACCEPTED,       /* AWS answered the call with success */
     EVENT_CONFLICT,       /* ResourceInUse: somebody reshards already */
     EVENT_REFUSED,        /* AWS said no for good */
+    EVENT_UPDATE_REFUSED, /* UpdateShardCount is out of calls; splits may still do it */
     EVENT_SEEN_UPDATING,
     EVENT_SEEN_ACTIVE,
     EVENT_SEEN_GONE,      /* the stream does not exist (any more) or is being deleted */
@@ -46,6 +47,7 @@ enum action_deed {
     DEED_NONE,
     DEED_INTEND_AND_CALL, /* store the operation, then call */
     DEED_STORE_OUTCOME,   /* close the stored operation with its outcome */
+    DEED_STORE_ACTIVE,    /* the stream rests again after it */
     DEED_MOVE_THRESHOLDS,
     DEED_RESET_ALARMS,
     DEED_FINISH           /* end the action, begin the cooldown, free the lock */

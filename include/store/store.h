@@ -42,6 +42,7 @@ int store_probe(struct store *store, int64_t now_ms, struct error *err);
  */
 int store_prune(struct store *store, int64_t before_ms, int *ret_deleted, struct error *err);
 /* How long a writer waits for another one; 5000 at first. */
+enum { STORE_BUSY_TIMEOUT_MS = 5000 };
 void store_set_busy_timeout(struct store *store, int milliseconds);
 int store_schema_version(const struct store *store);
 

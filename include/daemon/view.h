@@ -1,0 +1,22 @@
+/*
+ * view.h - what the program knows, as JSON: for GET /status, GET /streams/{name} and `kinescale status`.
+ */
+#ifndef DAEMON_VIEW_H
+#define DAEMON_VIEW_H
+
+#include "scaling/config.h"
+#include "store/store.h"
+
+#include <cjson/cJSON.h>
+
+/*
+ * {"streams":[...]}: one object per configured stream, from the database alone.  The caller deletes it.
+ * NULL with err set when the database fails.
+ */
+cJSON *view_status(struct store *store, const struct config *config, int64_t now_ms, struct error *err);
+/* One stream with its last actions, their steps, its last decisions and notifications; `limit` of each.
+ * ERROR_NOT_FOUND when it is not configured. */
+cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms, int limit,
+                   struct error *err);
+
+#endif

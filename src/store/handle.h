@@ -1,0 +1,101 @@
+/*
+ * handle.h - what the files of store/ share: the handle, its prepared statements, and how to run one.
+ *
+ * Private to store/ (and to the test that asks SQLite how it would run each statement).
+ */
+#ifndef STORE_HANDLE_H
+#define STORE_HANDLE_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+enum statement {
+    STREAM_LOAD, STREAM_ALL, STREAM_DUE, STREAM_MAKE_DUE, STREAM_SET_DUE, STREAM_LOCK, STREAM_UNLOCK, STREAM_FAILED,
+    STREAM_SUCCEEDED, STREAM_SEEN, STREAM_SKEW, STREAM_ENDED,
+    ALARM_LEARN, ALARM_LIST, ALARM_FORGET,
+    NOTIFICATION_ADD, NOTIFICATION_LOAD, NOTIFICATION_OPEN, NOTIFICATION_ASSIGN, NOTIFICATION_SET,
+    NOTIFICATION_FAILED, NOTIFICATION_REPLAY, NOTIFICATION_ACT,
+    NOTIFICATION_RECENT, NOTIFICATION_RECENT_STREAM, NOTIFICATION_RECENT_STATUS, NOTIFICATION_RECENT_BOTH,
+    ACTION_BEGIN, ACTION_SAVE, ACTION_CURRENT, ACTION_RECENT, ACTION_RECENT_STREAM,
+    STEP_INTEND, STEP_CLOSE, STEP_ACTIVE, STEP_LAST, STEP_LIST, STEP_UPDATES, STEP_UPDATE_SECONDS, STEP_ANY_ACCEPTED,
+    DECISION_ADD, DECISION_RECENT, DECISION_RECENT_STREAM,
+    PRUNE_NOTIFICATIONS, PRUNE_DECISIONS, PRUNE_ACTIONS,
+    TOTALS, PROBE,
+    STATEMENT_COUNT
+};
+extern const char *const statement_sql[STATEMENT_COUNT];
+
+struct store {
+    sqlite3 *db;
+    char *path;
+    int schema;
+    int busy_timeout_ms;
+    bool ready;  /* open in full: from now on a refusal is the database's, not the operator's */
+    bool counted; /* in the list of check.c */
+    dev_t device;
+    ino_t inode;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+/* What is bound to a statement's parameters, in order. */
+struct value {
+    enum { VALUE_END, VALUE_TEXT, VALUE_INTEGER, VALUE_REAL } type;
+    const char *text;
+    int64_t integer;
+    double real;
+};
+#define TEXT(value)    {VALUE_TEXT, .text = (value)}
+#define INTEGER(value) {VALUE_INTEGER, .integer = (value)}
+#define REAL(value)    {VALUE_REAL, .real = (value)}
+#define VALUES(...)    (const struct value[]){__VA_ARGS__, {VALUE_END}}
+#define NO_VALUES      (const struct value[]){{VALUE_END}}
+
+/* Looks at one row; false when no more are wanted. */
+typedef bool row_fn(sqlite3_stmt *row, void *context);
+
+int store_prepare(struct store *store, struct error *err);
+/* Runs a statement whose rows, if any, nobody wants. */
+int store_run(struct store *store, enum statement statement, const struct value *values, struct error *err);
+int store_each(struct store *store, enum statement statement, const struct value *values, row_fn *read,
+               void *context, struct error *err);
+/* Rows that the last INSERT, UPDATE or DELETE touched. */
+int store_changes(const struct store *store);
+/* SQL without parameters, also more than one statement. */
+int store_execute(struct store *store, const char *sql, struct error *err);
+/* One integer from a statement that is needed only while the file is opened. */
+int store_ask(struct store *store, const char *sql, int64_t *ret_value, struct error *err);
+
+/*
+ * A transaction for SCOPED(store_rollback): what is not committed when the variable ends is undone.
+ *
+ *     SCOPED(store_rollback) struct store *transaction = NULL;
+ *     if (store_begin(store, &transaction, err) < 0 || ... < 0)
+ *         return -1;
+ *     return store_commit(&transaction, err);
+ */
+int store_begin(struct store *store, struct store **ret_transaction, struct error *err);
+int store_commit(struct store **transaction, struct error *err);
+void store_rollback(struct store **transaction);
+
+/* Turns what SQLite just said into *err.  Always returns -1. */
+int store_refused(struct store *store, struct error *err);
+
+/* Columns of a row. */
+void row_text(sqlite3_stmt *row, int column, char *target, size_t size);
+
+/* check.c: is the file ours, whole, and not from a newer program?  Reads only. */
+int store_check(struct store *store, struct error *err);
+void store_uncount(struct store *store);
+
+/* migrate.c */
+enum { STORE_APPLICATION_ID = 0x4b736361 }; /* "Ksca", at offset 68 of the file */
+int store_known_schema(void);
+int store_migrate(struct store *store, struct error *err);
+
+/* Ceilings for listings. */
+enum { ROWS_MAX = 10000, NOTIFICATIONS_OPEN_MAX = 1000, PRUNE_MAX = 1000 };
+int rows_limit(int limit);
+
+#endif

@@ -1,0 +1,525 @@
+/*
+ * The file as a whole: opening, refusing, upgrading, and what is left after a crash or a full disk.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "store/decisions.h"
+#include "store_support.h"
+#include "support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static struct error err;
+
+static void write_bytes(const char *path, const void *bytes, size_t length)
+{
+    FILE *file = fopen(path, "we");
+
+    ck_assert(file != NULL && fwrite(bytes, 1, length, file) == length && fclose(file) == 0);
+}
+
+/* Refused with this text, and the file is byte for byte as before. */
+static void check_refused(const char *path, const char *part)
+{
+    size_t before_length, after_length;
+    char *before = NULL, *after = NULL;
+    struct store *store = NULL;
+
+    MUST(file_read(path, 64 << 20, &before, &before_length, &err));
+    MUST_FAIL(store_open(path, &store, &err), ERROR_CONFIG, part);
+    ck_assert_msg(strstr(err.message, path) != NULL, "%s", err.message);
+    MUST_FAIL(store_open_readonly(path, &store, &err), ERROR_CONFIG, part);
+    ck_assert_ptr_null(store);
+    MUST(file_read(path, 64 << 20, &after, &after_length, &err));
+    ck_assert(before_length == after_length && memcmp(before, after, before_length) == 0);
+    free(before);
+    free(after);
+}
+
+START_TEST(a_new_file_is_private_whatever_the_umask_and_remembers)
+{
+    const char *path = database_path();
+    const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct store *store;
+    struct stream_state state;
+    mode_t before = umask(0);
+
+    store = open_store(path);
+    (void)umask(before);
+    MUST(store_stream_make_due(store, "orders", 77, DUE_REPAIR, &err));
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        char name[160];
+        struct stat found;
+
+        snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        ck_assert_int_eq(stat(name, &found), 0);
+        ck_assert_msg((found.st_mode & 0777) == 0600, "%s has mode %o", name, found.st_mode & 0777);
+    }
+    ck_assert_int_eq(store_schema_version(store), 1);
+    store_close(store);
+
+    store = open_store(path);
+    MUST(store_stream_load(store, "orders", &state, &err));
+    ck_assert_int_eq(state.due_ms, 77);
+    ck_assert_uint_eq(state.due_reasons, DUE_REPAIR);
+    store_close(store);
+    ck_assert_int_eq(ask_file(path, "PRAGMA application_id"), 0x4b736361);
+    ck_assert_int_eq(ask_file(path, "PRAGMA user_version"), 1);
+}
+END_TEST
+
+START_TEST(a_database_in_memory_dies_with_its_handle)
+{
+    struct store *store = open_store(":memory:");
+    struct stream_state_list list = {0};
+
+    MUST(store_stream_make_due(store, "orders", 1, DUE_ACTION, &err));
+    store_close(store);
+    store = open_store(":memory:");
+    MUST(store_streams_all(store, &list, &err));
+    ck_assert_uint_eq(list.count, 0);
+    store_close(store);
+    store_close(NULL);
+}
+END_TEST
+
+START_TEST(a_reader_needs_a_file_and_cannot_write)
+{
+    const char *path = database_path();
+    struct store *store = NULL, *reader = NULL;
+    struct stream_state state;
+
+    MUST_FAIL(store_open_readonly(path, &reader, &err), ERROR_NOT_FOUND, path);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    store = open_store(path);
+    MUST(store_stream_make_due(store, "orders", 5, DUE_ACTION, &err));
+    MUST(store_open_readonly(path, &reader, &err));
+    MUST(store_stream_load(reader, "orders", &state, &err));
+    ck_assert_int_eq(state.due_ms, 5);
+    MUST_FAIL(store_stream_make_due(reader, "orders", 4, DUE_ACTION, &err), ERROR_STORE, "readonly");
+    MUST(store_stream_make_due(store, "orders", 3, DUE_ACTION, &err));
+    MUST(store_stream_load(reader, "orders", &state, &err));
+    ck_assert_int_eq(state.due_ms, 3);
+    store_close(store);
+    store_close(reader);
+}
+END_TEST
+
+START_TEST(a_reader_refuses_a_file_whose_schema_is_still_to_come)
+{
+    const char *path = database_path();
+    struct store *reader = NULL;
+
+    write_text(path, "");
+    MUST_FAIL(store_open_readonly(path, &reader, &err), ERROR_CONFIG, "has schema 0, this program needs 1");
+    store_close(open_store(path)); /* an empty file is what a kill right after creating leaves */
+    MUST(store_open_readonly(path, &reader, &err));
+    store_close(reader);
+}
+END_TEST
+
+START_TEST(a_file_from_a_newer_program_is_refused_and_not_touched)
+{
+    const char *path = database_path();
+
+    store_close(open_store(path));
+    change_file(path, "PRAGMA user_version = 99");
+    check_refused(path, "has schema 99, this program knows only 1");
+    ck_assert_int_eq(ask_file(path, "PRAGMA user_version"), 99);
+}
+END_TEST
+
+static int leave_a_log_behind(void *path)
+{
+    sqlite3 *db;
+
+    if (sqlite3_open(path, &db) != SQLITE_OK ||
+        sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL) != SQLITE_OK)
+        return 1;
+    return 0; /* not closed: the change stands in the -wal file alone */
+}
+
+START_TEST(a_newer_file_that_was_not_closed_keeps_its_log)
+{
+    char path[160], log[170];
+    size_t before, after;
+    char *text = NULL;
+
+    snprintf(path, sizeof(path), "%s", database_path());
+    snprintf(log, sizeof(log), "%s-wal", path);
+    store_close(open_store(path));
+    ck_assert_int_eq(in_child(leave_a_log_behind, path), 0);
+    MUST(file_read(log, 64 << 20, &text, &before, &err));
+    free(text);
+    ck_assert_uint_gt(before, 0);
+    check_refused(path, "has schema 99");
+    MUST(file_read(log, 64 << 20, &text, &after, &err));
+    free(text);
+    ck_assert_uint_eq(before, after);
+}
+END_TEST
+
+START_TEST(what_is_no_database_of_ours_is_refused_and_not_touched)
+{
+    static const char zeros[8192];
+    static const char text[] = "[service]\nlisten = 0.0.0.0:8080\n";
+    const char *path = database_path();
+    struct store *store = NULL;
+
+    write_bytes(path, text, sizeof(text));
+    check_refused(path, "file is not a database");
+    write_bytes(path, "xy", 2);
+    check_refused(path, "file is not a database");
+    write_bytes(path, zeros, sizeof(zeros));
+    check_refused(path, "file is not a database");
+    ck_assert_int_eq(unlink(path), 0);
+    change_file(path, "CREATE TABLE songs (title)");
+    check_refused(path, "is the database of another program");
+    MUST_FAIL(store_open("/", &store, &err), ERROR_CONFIG, "database '/'");
+    MUST_FAIL(store_open("", &store, &err), ERROR_CONFIG, "cannot create database ''");
+    MUST_FAIL(store_open("/nowhere/at/all.db", &store, &err), ERROR_CONFIG, "No such file or directory");
+}
+END_TEST
+
+static void fill(struct store *store, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct notification notification;
+        char id[32];
+        bool is_new;
+
+        snprintf(id, sizeof(id), "message-%d", i);
+        notification = alarm_of("orders", id, 1000 + i);
+        MUST(store_notification_add(store, &notification, &is_new, &err));
+        ck_assert(is_new);
+    }
+}
+
+START_TEST(a_truncated_or_overwritten_file_is_refused_with_what_to_do)
+{
+    const char *path = database_path();
+    struct store *store = open_store(path);
+    struct stat whole;
+    int file;
+
+    fill(store, 200);
+    store_close(store);
+    ck_assert_int_eq(stat(path, &whole), 0);
+    ck_assert_int_gt(whole.st_size, 20 * 4096);
+    ck_assert_int_eq(truncate(path, whole.st_size / 4096 / 2 * 4096), 0);
+    check_refused(path, "and begin with a new one");
+
+    ck_assert_int_eq(unlink(path), 0);
+    store = open_store(path);
+    fill(store, 200);
+    store_close(store);
+    file = open(path, O_WRONLY | O_CLOEXEC);
+    for (off_t at = 4096 * 3; at < whole.st_size; at += 4096 * 5)
+        ck_assert_int_eq(pwrite(file, "all work and no play", 20, at), 20);
+    (void)close(file);
+    check_refused(path, "is damaged");
+}
+END_TEST
+
+/* Root may write everywhere; so become nobody first. */
+static int open_as_nobody(void *path)
+{
+    struct store *store = NULL;
+    struct error error = {0};
+
+    if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+        return 1;
+    if (store_open(path, &store, &error) == 0)
+        return 2;
+    return error.kind == ERROR_CONFIG && strstr(error.message, path) != NULL ? 0 : 3;
+}
+
+START_TEST(a_directory_that_cannot_be_written_is_the_operators_matter)
+{
+    char path[160], directory[160];
+
+    snprintf(path, sizeof(path), "%s", database_path());
+    snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
+    ck_assert_int_eq(chmod(directory, 0555), 0);
+    ck_assert_int_eq(in_child(open_as_nobody, path), 0); /* missing, cannot be created */
+    ck_assert_int_eq(chmod(directory, 0755), 0);
+    store_close(open_store(path));
+    ck_assert_int_eq(chmod(path, 0444), 0);
+    ck_assert_int_eq(chmod(directory, 0555), 0);
+    ck_assert_int_eq(in_child(open_as_nobody, path), 0); /* there, cannot be written */
+    ck_assert_int_eq(chmod(directory, 0755), 0);
+}
+END_TEST
+
+START_TEST(a_locked_database_is_waited_for_and_then_named)
+{
+    const char *path = database_path();
+    struct store *store = open_store(path);
+    struct notification notification = alarm_of("orders", "m1", 1);
+    bool is_new;
+    sqlite3 *other = NULL;
+    int64_t began;
+
+    ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    store_set_busy_timeout(store, 200);
+    began = clock_monotonic_ns();
+    MUST_FAIL(store_probe(store, 1, &err), ERROR_STORE, "database is locked");
+    ck_assert_int_ge(clock_monotonic_ns() - began, 190 * 1000000LL);
+    ck_assert(strstr(err.message, path) != NULL);
+    MUST_FAIL(store_notification_add(store, &notification, &is_new, &err), ERROR_STORE, "database is locked");
+    ck_assert_int_eq(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(other);
+    MUST(store_probe(store, 2, &err));
+    MUST(store_notification_add(store, &notification, &is_new, &err));
+    ck_assert(is_new);
+    store_close(store);
+    ck_assert_int_eq(ask_file(path, "SELECT at_ms FROM probe"), 2);
+}
+END_TEST
+
+/* Exits with 0 when the disk was "full" at some point, nothing half written, and usable again afterwards. */
+static int write_until_full(void *path)
+{
+    struct rlimit limit = {2 << 20, RLIM_INFINITY};
+    struct store *store = NULL;
+    struct error error = {0};
+    int added = 0;
+    bool is_new;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (store_open(path, &store, &error) < 0 || setrlimit(RLIMIT_FSIZE, &limit) < 0)
+        return 1;
+    for (; added < 5000; added++) {
+        struct notification notification = alarm_of("orders", "", 1 + added);
+
+        snprintf(notification.message_id, sizeof(notification.message_id), "m%d", added);
+        snprintf(notification.stream, sizeof(notification.stream), "stream-%d", added);
+        if (store_notification_add(store, &notification, &is_new, &error) < 0)
+            break;
+    }
+    if (added == 5000)
+        return 2;
+    if (error.kind != ERROR_STORE || strstr(error.message, path) == NULL)
+        return 3;
+    limit.rlim_cur = RLIM_INFINITY;
+    if (setrlimit(RLIMIT_FSIZE, &limit) < 0 || store_probe(store, added, &error) < 0)
+        return 4;
+    store_close(store);
+    return 0;
+}
+
+START_TEST(a_full_disk_fails_whole_writes_and_nothing_else)
+{
+    char path[160];
+    int64_t rows;
+
+    snprintf(path, sizeof(path), "%s", database_path());
+    ck_assert_int_eq(in_child(write_until_full, path), 0);
+    rows = ask_file(path, "SELECT at_ms FROM probe");
+    ck_assert_int_gt(rows, 20);
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM notifications"), rows);
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM streams WHERE due_reasons = 1"), rows);
+    ck_assert_int_eq(ask_file(path, "SELECT count FROM totals WHERE what = 'notification'"), rows);
+    store_close(open_store(path));
+}
+END_TEST
+
+struct writer {
+    const char *path;
+    int pipe;
+};
+
+/* Whole lives of actions, one after the other, until it is killed; each end is told to the parent. */
+static int live_until_killed(void *context)
+{
+    struct writer *writer = context;
+    struct store *store = NULL;
+    struct error error = {0};
+
+    if (store_open(writer->path, &store, &error) < 0)
+        return 1;
+    for (int64_t now_ms = 1;; now_ms += 10) {
+        struct action action = action_of("orders", ACTION_SCALE_UP, now_ms + 1);
+        struct operation operation = {OPERATION_SPLIT, "shardId-000000000000", "", (hashkey)1 << 127, 5};
+        struct notification notification = alarm_of("orders", "", now_ms);
+        struct stream_state state;
+        bool is_new, taken;
+
+        snprintf(notification.message_id, sizeof(notification.message_id), "m%lld", (long long)now_ms);
+        if (store_notification_add(store, &notification, &is_new, &error) < 0 ||
+            store_lock_take(store, "orders", "me", now_ms, 1000, true, &taken, &state, &error) < 0 || !taken ||
+            store_action_begin(store, &action, &error) < 0 ||
+            store_step_intend(store, &action, &operation, now_ms + 2, &error) < 0 ||
+            store_step_close(store, &action, STEP_ACCEPTED, "", now_ms + 3, &error) < 0 ||
+            store_action_end(store, &action, "me", now_ms + 5, now_ms + 4, &error) < 0 ||
+            write(writer->pipe, &now_ms, sizeof(now_ms)) != sizeof(now_ms))
+            return 2;
+    }
+}
+
+START_TEST(a_kill_at_any_moment_leaves_all_of_a_step_or_nothing_of_it)
+{
+    char path[160];
+    int64_t told = 0, acted;
+    int ends[2], status;
+    pid_t child;
+
+    snprintf(path, sizeof(path), "%s", database_path());
+    ck_assert_int_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0)
+        _exit(live_until_killed(&(struct writer){path, ends[1]}));
+    (void)close(ends[1]);
+    /* Another number of lives, and another place in the next one, with each round. */
+    for (int i = 0; i < 3 + _i; i++)
+        ck_assert_int_eq(read(ends[0], &told, sizeof(told)), sizeof(told));
+    clock_sleep_ms(clock_system(), _i % 3);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+    while (read(ends[0], &told, sizeof(told)) == sizeof(told)) {
+    }
+    (void)close(ends[0]);
+
+    store_close(open_store(path));
+    acted = ask_file(path, "SELECT count(*) FROM notifications WHERE status = 2");
+    ck_assert_int_ge(acted, told / 10 + 1); /* what was acknowledged is there */
+    ck_assert_int_le(acted, told / 10 + 2);
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM actions WHERE state = 5"), acted);
+    ck_assert_int_eq(ask_file(path, "SELECT cooldown_until_ms FROM streams"), (acted - 1) * 10 + 6);
+    /* A step that is open belongs to an action that is INTENDED, and the other way round. */
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM actions WHERE state = 1 AND id NOT IN"
+                                    " (SELECT action_id FROM steps)"), 0);
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM steps WHERE outcome = 0 AND action_id IN"
+                                    " (SELECT id FROM actions WHERE state <> 1)"), 0);
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+}
+END_TEST
+
+static int open_and_write(void *path)
+{
+    struct store *store = NULL;
+    struct error error = {0};
+
+    if (store_open(path, &store, &error) < 0)
+        return 1;
+    if (store_probe(store, 1, &error) < 0)
+        return 2;
+    store_close(store);
+    return 0;
+}
+
+START_TEST(many_processes_may_create_the_same_file_at_once)
+{
+    char path[160];
+    pid_t children[8];
+
+    snprintf(path, sizeof(path), "%s", database_path());
+    for (size_t i = 0; i < COUNT_OF(children); i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            _exit(open_and_write(path));
+    }
+    for (size_t i = 0; i < COUNT_OF(children); i++) {
+        int status;
+
+        ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child %zu: %x", i, status);
+    }
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM probe"), 1);
+}
+END_TEST
+
+START_TEST(old_rows_are_forgotten_and_what_still_counts_is_kept)
+{
+    struct store *store = open_store(":memory:");
+    int64_t counts[NOTIFICATION_STATUS_COUNT];
+    struct action action = action_of("orders", ACTION_SCALE_UP, 100), running;
+    struct operation operation = {OPERATION_UPDATE, .target = 6};
+    struct action_totals totals;
+    struct notification_list left = {0};
+    struct decision_list thoughts = {0};
+    struct action_list actions = {0};
+    struct step_list_stored steps = {0};
+    int deleted;
+    bool dead;
+
+    fill(store, 5);
+    MUST(store_action_begin(store, &action, &err));
+    MUST(store_step_intend(store, &action, &operation, 110, &err));
+    MUST(store_step_close(store, &action, STEP_ACCEPTED, NULL, 120, &err));
+    MUST(store_decision_add(store, &(struct decision){0, "orders", 90, action.id, "reshard", "r", "{}"}, &err));
+    MUST(store_decision_add(store, &(struct decision){0, "orders", 2000, action.id, "enough", "r", "{}"}, &err));
+    MUST(store_notification_set(store, 1, NOTIFICATION_DROPPED, "old", 0, &err));
+    MUST(store_notification_set(store, 2, NOTIFICATION_ACTED, "", action.id, &err));
+    for (int i = 0; i < 3; i++)
+        MUST(store_notification_failed(store, 3, "no access", &dead, &err));
+    MUST(store_notification_set(store, 5, NOTIFICATION_DROPPED, "newer", 0, &err));
+    MUST(store_action_end(store, &action, "me", 0, 1000, &err));
+    running = action_of("orders", ACTION_SCALE_UP, 200);
+    MUST(store_action_begin(store, &running, &err));
+
+    MUST(store_prune(store, 1004, &deleted, &err)); /* received_ms are 1000 to 1004 */
+    ck_assert_int_eq(deleted, 4);                   /* notifications 1 and 2, one decision, one action */
+    MUST(store_notifications_recent(store, NULL, -1, 100, &left, &err));
+    ck_assert_uint_eq(left.count, 3);
+    ck_assert(left.items[0].id == 5 && left.items[1].id == 4 && left.items[2].id == 3);
+    MUST(store_decisions_recent(store, NULL, 10, &thoughts, &err));
+    ck_assert_uint_eq(thoughts.count, 1);
+    ck_assert_int_eq(thoughts.items[0].action_id, 0); /* the action it led to is forgotten */
+    MUST(store_actions_recent(store, NULL, 10, &actions, &err));
+    ck_assert(actions.count == 1 && actions.items[0].id == running.id);
+    MUST(store_steps(store, action.id, &steps, &err));
+    ck_assert_uint_eq(steps.count, 0);
+    MUST(store_notification_counts(store, counts, &err));
+    ck_assert(counts[NOTIFICATION_ACTED] == 1 && counts[NOTIFICATION_DROPPED] == 2);
+    ck_assert(counts[NOTIFICATION_DEAD] == 1 && counts[NOTIFICATION_PENDING] == 1);
+    MUST(store_action_totals(store, &totals, &err));
+    ck_assert(totals.actions[ACTION_SCALE_UP] == 2 && totals.running == 1);
+    ck_assert_int_eq(totals.steps[OPERATION_UPDATE][STEP_ACCEPTED], 1);
+    MUST(store_prune(store, 1004, &deleted, &err));
+    ck_assert_int_eq(deleted, 0);
+    notification_list_clear(&left);
+    decision_list_clear(&thoughts);
+    action_list_clear(&actions);
+    step_list_stored_clear(&steps);
+    store_close(store);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *made = suite_create("store");
+    TCase *opening = tcase_create("opening"), *trouble = tcase_create("trouble");
+
+    tcase_set_timeout(trouble, 60);
+    tcase_add_test(opening, a_new_file_is_private_whatever_the_umask_and_remembers);
+    tcase_add_test(opening, a_database_in_memory_dies_with_its_handle);
+    tcase_add_test(opening, a_reader_needs_a_file_and_cannot_write);
+    tcase_add_test(opening, a_reader_refuses_a_file_whose_schema_is_still_to_come);
+    tcase_add_test(opening, a_file_from_a_newer_program_is_refused_and_not_touched);
+    tcase_add_test(opening, a_newer_file_that_was_not_closed_keeps_its_log);
+    tcase_add_test(opening, what_is_no_database_of_ours_is_refused_and_not_touched);
+    tcase_add_test(opening, a_truncated_or_overwritten_file_is_refused_with_what_to_do);
+    tcase_add_test(opening, a_directory_that_cannot_be_written_is_the_operators_matter);
+    tcase_add_test(trouble, many_processes_may_create_the_same_file_at_once);
+    tcase_add_test(trouble, a_locked_database_is_waited_for_and_then_named);
+    tcase_add_test(trouble, a_full_disk_fails_whole_writes_and_nothing_else);
+    tcase_add_loop_test(trouble, a_kill_at_any_moment_leaves_all_of_a_step_or_nothing_of_it, 0, 12);
+    tcase_add_test(trouble, old_rows_are_forgotten_and_what_still_counts_is_kept);
+    suite_add_tcase(made, opening);
+    suite_add_tcase(made, trouble);
+    return made;
+}
+
+int main(void)
+{
+    return run_suite(suite());
+}

@@ -1,0 +1,159 @@
+/*
+ * xml.c - values out of the small XML answers of AWS's Query services.
+ *
+ * expat calls us for each element; we keep the path of the open ones and copy the text of those
+ * that are wanted.  What is not wanted costs nothing but the walk.
+ */
+#include "aws/xml.h"
+
+#include "base/memory.h"
+
+#include <expat.h>
+#include <limits.h>
+#include <stdbool.h>
+
+enum { DEPTH_MAX = 32, PATH_MAX_BYTES = 1024 };
+
+struct capture {
+    const struct xml_want *want;
+    size_t length;
+    int depth; /* of the element it is filled from; 0 while none was found */
+    bool done;
+};
+
+struct reader {
+    XML_Parser parser;
+    char path[PATH_MAX_BYTES]; /* "ErrorResponse/Error/Code" */
+    size_t ends[DEPTH_MAX + 1]; /* ends[d]: how long the path is at depth d */
+    int depth;
+    struct capture *captures;
+    size_t count;
+    struct error *err;
+    bool failed;
+};
+
+static void refuse(struct reader *reader, const char *why)
+{
+    if (!reader->failed)
+        (void)error_set(reader->err, ERROR_INPUT, "XML: %s", why);
+    reader->failed = true;
+    (void)XML_StopParser(reader->parser, XML_FALSE);
+}
+
+static void XMLCALL on_doctype(void *context, const XML_Char *name, const XML_Char *system,
+                               const XML_Char *public, int has_internal_subset)
+{
+    (void)name, (void)system, (void)public, (void)has_internal_subset;
+    refuse(context, "a document type declaration is not allowed");
+}
+
+static bool path_ends_with(const char *path, size_t length, const char *wanted)
+{
+    size_t wanted_length = strlen(wanted);
+
+    if (wanted_length > length || strcmp(path + length - wanted_length, wanted) != 0)
+        return false;
+    return wanted_length == length || path[length - wanted_length - 1] == '/';
+}
+
+static void XMLCALL on_start(void *context, const XML_Char *name, const XML_Char **attributes)
+{
+    struct reader *reader = context;
+    const char *colon = strrchr(name, ':');
+    const char *local = colon != NULL ? colon + 1 : name;
+    size_t length = reader->ends[reader->depth];
+    int wrote;
+
+    (void)attributes;
+    if (reader->failed)
+        return;
+    if (reader->depth == DEPTH_MAX) {
+        refuse(reader, "nested too deep");
+        return;
+    }
+    wrote = snprintf(reader->path + length, sizeof(reader->path) - length, "%s%s", length > 0 ? "/" : "", local);
+    if (wrote < 0 || (size_t)wrote >= sizeof(reader->path) - length) {
+        refuse(reader, "names of elements are too long");
+        return;
+    }
+    reader->ends[++reader->depth] = length + (size_t)wrote;
+
+    for (size_t i = 0; i < reader->count; i++) {
+        struct capture *capture = &reader->captures[i];
+
+        if (capture->depth == 0 && path_ends_with(reader->path, length + (size_t)wrote, capture->want->path))
+            capture->depth = reader->depth;
+    }
+}
+
+static void XMLCALL on_end(void *context, const XML_Char *name)
+{
+    struct reader *reader = context;
+
+    (void)name;
+    if (reader->failed)
+        return;
+    for (size_t i = 0; i < reader->count; i++) {
+        if (reader->captures[i].depth == reader->depth)
+            reader->captures[i].done = true;
+    }
+    reader->depth--;
+    reader->path[reader->ends[reader->depth]] = '\0';
+}
+
+static void XMLCALL on_text(void *context, const XML_Char *text, int length)
+{
+    struct reader *reader = context;
+
+    for (size_t i = 0; i < reader->count && !reader->failed; i++) {
+        struct capture *capture = &reader->captures[i];
+
+        if (capture->done || capture->depth != reader->depth)
+            continue;
+        if ((size_t)length >= capture->want->size - capture->length) {
+            refuse(reader, "a value is too long");
+            return;
+        }
+        memcpy(capture->want->value + capture->length, text, (size_t)length);
+        capture->length += (size_t)length;
+        capture->want->value[capture->length] = '\0';
+    }
+}
+
+static int parse(struct reader *reader, const char *text, size_t length)
+{
+    XML_SetUserData(reader->parser, reader);
+    XML_SetElementHandler(reader->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(reader->parser, on_text);
+    XML_SetStartDoctypeDeclHandler(reader->parser, on_doctype);
+    if (XML_Parse(reader->parser, text, (int)length, XML_TRUE) == XML_STATUS_OK && !reader->failed)
+        return 0;
+    if (reader->failed) /* the reason is told already */
+        return -1;
+    return error_set(reader->err, ERROR_INPUT, "XML: %s at byte %ld",
+                     XML_ErrorString(XML_GetErrorCode(reader->parser)),
+                     (long)XML_GetCurrentByteIndex(reader->parser));
+}
+
+int xml_read(const char *text, size_t length, const struct xml_want *wants, size_t count, struct error *err)
+{
+    struct reader reader = {.count = count, .err = err};
+    int result;
+
+    if (length > INT_MAX)
+        return error_set(err, ERROR_INPUT, "XML: %zu bytes are too many", length);
+    reader.parser = XML_ParserCreate(NULL);
+    if (reader.parser == NULL)
+        abort(); /* no memory, see base/memory.h */
+    reader.captures = must_calloc(count > 0 ? count : 1, sizeof(*reader.captures));
+    for (size_t i = 0; i < count; i++) {
+        reader.captures[i].want = &wants[i];
+        wants[i].value[0] = '\0';
+    }
+    result = parse(&reader, text, length);
+    for (size_t i = 0; result < 0 && i < count; i++)
+        wants[i].value[0] = '\0'; /* half an answer is none */
+    XML_ParserFree(reader.parser);
+    free(reader.captures);
+    return result;
+}

@@ -13,9 +13,11 @@
 struct rate_limiter;
 struct rate_limiter *rate_limiter_new(struct clock *clock);
 void rate_limiter_free(struct rate_limiter *limiter);
-/* Waits on the clock until the operation may be called; `operation` as "kinesis:SplitShard".  `key` is the stream
- * for quotas that are per stream (ListShards), "" otherwise.  Returns the ms waited. */
+/* Waits on the clock until the operation may be called; `operation` as "kinesis:SplitShard".  `key` is the stream:
+ * it counts for quotas that are per stream (ListShards), and is passed over for others.  Returns the ms waited. */
 int64_t rate_limiter_wait(struct rate_limiter *limiter, const char *operation, const char *key);
+/* As above for quotas that count something else than calls: "cloudwatch:GetMetricData/datapoints". */
+int64_t rate_limiter_take(struct rate_limiter *limiter, const char *operation, const char *key, double units);
 /* AWS throttled us all the same: halve this operation's rate, to recover over a minute. */
 void rate_limiter_throttled(struct rate_limiter *limiter, const char *operation);
 

@@ -1,45 +1,76 @@
 # kinescale - `make help` says what can be made.
 #
-# Sources are found, not listed.  Each flavour has its own objects: FLAVOUR=release|asan|tsan.
+# Sources are found, not listed.  Each flavour has its own objects below build/: release, asan, tsan,
+# analyzer, fuzz.
 
 FLAVOUR ?= release
 O       ?= build
 BUILD    = $(O)/$(FLAVOUR)
 VERSION := 0.1.0
+JOBS    ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+docdir ?= $(prefix)/share/doc/kinescale
 
 PACKAGES = libcurl openssl libcjson libmicrohttpd sqlite3 expat
 
-CFLAGS_common  = -std=gnu11 -D_GNU_SOURCE -DKINESCALE_VERSION='"$(VERSION)"' -Iinclude -Itests/support -I$(BUILD)/generated \
-                 -include base/banned.h -MMD -MP -g -fno-common -pthread \
-                 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
-                 -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wcast-align -Wno-missing-field-initializers
-CFLAGS_release = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fcf-protection -fstack-clash-protection
-CFLAGS_asan    = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-CFLAGS_tsan    = -O1 -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_common   = -std=gnu11 -D_GNU_SOURCE -DKINESCALE_VERSION='"$(VERSION)"' -Iinclude -Itests/support \
+                  -I$(BUILD)/generated -include base/banned.h -MMD -MP -g -fno-common -pthread \
+                  -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+                  -Wold-style-definition -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wundef \
+                  -Wcast-align -Wno-missing-field-initializers
+CFLAGS_release  = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fcf-protection -fstack-clash-protection
+CFLAGS_asan     = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_tsan     = -O1 -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_analyzer = -O1 -fanalyzer
+CFLAGS_fuzz     = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 LDFLAGS_release = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
-ALL_CFLAGS  = $(CFLAGS_common) $(CFLAGS_$(FLAVOUR)) $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
+ALL_CFLAGS  = $(CFLAGS_common) $(CFLAGS_$(FLAVOUR)) $(PACKAGE_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 LIBS        = $(shell pkg-config --libs $(PACKAGES)) -lm -pthread
 CHECK_LIBS  = $(shell pkg-config --libs check)
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 
 SOURCES = $(sort $(wildcard src/*/*.c))
-OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
+LIBRARY = $(BUILD)/libkinescale.a
 SUPPORT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TESTS   = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
+FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*.[ch]' -print)
 
-.PHONY: all unit clean layers
+# A sub-make shares the jobs of a `make -j`, else it gets its own.
+SUBMAKE = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench \
+        install clean help
 .SECONDARY:
+.DELETE_ON_ERROR:
 
-all: $(BUILD)/kinescale
+all: $(BUILD)/kinescale ## the program: build/kinescale
+	$(if $(filter release,$(FLAVOUR)),@ln -sfn release/kinescale $(O)/kinescale)
 
-$(BUILD)/kinescale: $(BUILD)/src/main.o $(OBJECTS)
+$(BUILD)/kinescale: $(BUILD)/src/main.o $(LIBRARY)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-# A test links everything but main.
-$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(SUPPORT) $(OBJECTS)
+$(LIBRARY): $(SOURCES:%.c=$(BUILD)/%.o)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(SUPPORT) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+
+# A fuzzer with libFuzzer in the flavour fuzz, else a program that replays the inputs it is given.
+$(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(if $(filter fuzz,$(FLAVOUR)),,$(BUILD)/tests/fuzz/replay.o) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/bench_%: $(BUILD)/tests/bench/bench_%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -48,15 +79,78 @@ $(BUILD)/%.o: %.c
 $(BUILD)/src/store/migrate.o: $(BUILD)/generated/migrations.inc
 $(BUILD)/generated/migrations.inc: $(wildcard migrations/*.sql) tools/embed-migrations
 	@mkdir -p $(@D)
-	tools/embed-migrations migrations > $@.new && mv $@.new $@
+	tools/embed-migrations migrations > $@
 
-unit: $(TESTS)
+demo: ## installs what is missing, builds, and shows the program at work on a simulated AWS
+	tools/bootstrap build
+	$(SUBMAKE) FLAVOUR=release all
+	$(O)/kinescale demo
+
+programs: $(BUILD)/kinescale $(TESTS) $(FUZZERS)
+
+unit: $(TESTS) ## the unit tests, one after the other
 	@for t in $^; do ./$$t || exit 1; done
 
-layers:
+test: programs ## all tests of one flavour: make test FLAVOUR=asan
+	tests/run $(BUILD)
+
+check: ## all a change must pass
+	tools/bootstrap test
+	$(SUBMAKE) layers format-check scripts
+	$(SUBMAKE) FLAVOUR=release all
+	$(SUBMAKE) CC=clang O=$(O)/clang all
+	$(SUBMAKE) FLAVOUR=asan programs
+	$(SUBMAKE) FLAVOUR=tsan programs
+	tests/run $(O)/asan $(O)/tsan=unit,daemon
+
+tsan: ## unit and daemon tests under ThreadSanitizer
+	$(SUBMAKE) FLAVOUR=tsan programs
+	tests/run $(O)/tsan=unit,daemon
+
+deps: ## the packages the program needs (tools/bootstrap test: those of the tests too)
+	tools/bootstrap build
+
+layers: ## who includes whom, how long files and functions are
 	tools/check-layers
 
-clean:
-	rm -rf build
+format: ## writes the one look
+	clang-format -i $(FORMATTED)
+
+format-check:
+	clang-format --dry-run -Werror $(FORMATTED)
+
+scripts:
+	shellcheck $$(grep -lE '^#!/bin/(ba)?sh' tools/* .ci/*)
+
+tidy: $(BUILD)/generated/migrations.inc ## clang-tidy (.clang-tidy) and gcc's -fanalyzer
+	printf '%s\n' src/main.c $(SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- $(filter-out -M%,$(ALL_CFLAGS))
+	$(SUBMAKE) FLAVOUR=analyzer $(O)/analyzer/src/main.o $(O)/analyzer/libkinescale.a
+
+cppcheck: $(BUILD)/generated/migrations.inc ## cppcheck (.cppcheck: what it is not asked, and why)
+	cppcheck --quiet -j$(JOBS) --enable=warning,performance,portability,style --inline-suppr --error-exitcode=1 \
+	    --std=c11 --library=posix,gnu --suppressions-list=.cppcheck -Iinclude -I$(BUILD)/generated -D_GNU_SOURCE \
+	    -DKINESCALE_VERSION='""' --include=include/base/banned.h src
+
+fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/found/
+	$(SUBMAKE) CC=clang FLAVOUR=fuzz $(FUZZERS:$(BUILD)/%=$(O)/fuzz/%)
+	@for fuzzer in $(FUZZERS:$(BUILD)/tests/fuzz_%=%); do \
+	    mkdir -p $(O)/fuzz/corpus/$$fuzzer tests/fuzz/found/$$fuzzer && \
+	    $(O)/fuzz/tests/fuzz_$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+	        -print_final_stats=1 -artifact_prefix=tests/fuzz/found/$$fuzzer/ $(O)/fuzz/corpus/$$fuzzer \
+	        $$(find tests/fuzz/seeds tests/fuzz/found -type d -name $$fuzzer) || exit 1; \
+	done
+
+bench: $(BENCHES) ## how fast the parts are
+	@for b in $^; do ./$$b || exit 1; done
+
+install: $(BUILD)/kinescale ## DESTDIR, prefix, bindir and docdir are obeyed
+	install -D -m 755 $(BUILD)/kinescale $(DESTDIR)$(bindir)/kinescale
+	install -D -m 644 streams.conf $(DESTDIR)$(docdir)/streams.conf
+
+clean: ## removes build/
+	rm -rf $(O)
+
+help: ## this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -29,7 +29,8 @@ static void print_usage(FILE *file)
                   "commands:\n");
     for (size_t i = 0; commands[i] != NULL; i++)
         fprintf(file, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(file, "\n'kinescale help COMMAND' describes a command, 'kinescale --version' tells the version.\n");
+    fprintf(file,
+            "\n'kinescale help COMMAND' describes a command, 'kinescale --version' tells the version.\n");
 }
 
 static int complain_unknown(const char *name)

@@ -108,14 +108,15 @@ int clock_scaled_parse(const char *text, struct scaled_clock *ret_clock, struct 
     if (at != NULL) {
         SCOPED(free_text) char *base = must_strndup(text, (size_t)(at - text));
 
-        if (number_parse(base, 0, DATE_MAX_MS, &base_ms) && number_parse_double(at + 1, &speed) && speed >= 1 &&
-            speed <= SPEED_MAX) {
+        if (number_parse(base, 0, DATE_MAX_MS, &base_ms) && number_parse_double(at + 1, &speed) &&
+            speed >= 1 && speed <= SPEED_MAX) {
             clock_scaled_init(ret_clock, base_ms, speed);
             return 0;
         }
     }
     return error_set(err, ERROR_CONFIG,
-                     "'%s' is not a clock: wanted are Unix milliseconds, '@' and a speed of 1 to %d", text, SPEED_MAX);
+                     "'%s' is not a clock: wanted are Unix milliseconds, '@' and a speed of 1 to %d", text,
+                     SPEED_MAX);
 }
 
 static int64_t virtual_now_ms(struct clock *self)

@@ -168,9 +168,10 @@ bool date_parse(const char *text, int64_t *ret_ms)
     if (!read_offset(&text, &offset) || *text != '\0')
         return false;
 
-    ms = (days_since_epoch(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset) *
-             MS_PER_SECOND +
-         fraction_ms;
+    ms =
+        (days_since_epoch(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset) *
+            MS_PER_SECOND +
+        fraction_ms;
     if (ms < 0 || ms > DATE_MAX_MS)
         return false;
     *ret_ms = ms;

@@ -71,18 +71,10 @@ int error_wrap(struct error *err, const char *format, ...)
 const char *error_kind_name(enum error_kind kind)
 {
     static const char *const names[ERROR_KIND_COUNT] = {
-        [ERROR_NONE] = "none",
-        [ERROR_CONFIG] = "config",
-        [ERROR_INPUT] = "input",
-        [ERROR_AUTH] = "auth",
-        [ERROR_THROTTLED] = "throttled",
-        [ERROR_TRANSIENT] = "transient",
-        [ERROR_CONFLICT] = "conflict",
-        [ERROR_QUOTA] = "quota",
-        [ERROR_NOT_FOUND] = "not-found",
-        [ERROR_REFUSED] = "refused",
-        [ERROR_STORE] = "store",
-        [ERROR_BUSY] = "busy",
+        [ERROR_NONE] = "none",         [ERROR_CONFIG] = "config",       [ERROR_INPUT] = "input",
+        [ERROR_AUTH] = "auth",         [ERROR_THROTTLED] = "throttled", [ERROR_TRANSIENT] = "transient",
+        [ERROR_CONFLICT] = "conflict", [ERROR_QUOTA] = "quota",         [ERROR_NOT_FOUND] = "not-found",
+        [ERROR_REFUSED] = "refused",   [ERROR_STORE] = "store",         [ERROR_BUSY] = "busy",
         [ERROR_BUG] = "bug",
     };
 

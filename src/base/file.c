@@ -17,7 +17,8 @@ static void close_file(FILE **file)
 int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err)
 {
     SCOPED(close_file) FILE *file = fopen(path, "re");
-    SCOPED(buffer_wipe) struct buffer text = {.ceiling = limit}; /* what is refused half way may be a secret */
+    SCOPED(buffer_wipe)
+    struct buffer text = {.ceiling = limit}; /* what is refused half way may be a secret */
     struct error too_long = {0};
     char piece[8192];
     size_t got;

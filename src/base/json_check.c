@@ -30,7 +30,8 @@ enum expected {
 
 static int fault(const struct scanner *scanner, const char *what, struct error *err)
 {
-    return error_set(err, ERROR_INPUT, "not JSON: %s at byte %zu", what, (size_t)(scanner->at - scanner->start));
+    return error_set(err, ERROR_INPUT, "not JSON: %s at byte %zu", what,
+                     (size_t)(scanner->at - scanner->start));
 }
 
 static bool here(const struct scanner *scanner, char wanted)
@@ -140,8 +141,8 @@ static int enter(struct scanner *scanner, bool object, struct error *err)
     uint64_t bit;
 
     if (scanner->depth >= scanner->max_depth)
-        return error_set(err, ERROR_INPUT, "JSON nested deeper than %d levels at byte %zu", scanner->max_depth,
-                         (size_t)(scanner->at - scanner->start));
+        return error_set(err, ERROR_INPUT, "JSON nested deeper than %d levels at byte %zu",
+                         scanner->max_depth, (size_t)(scanner->at - scanner->start));
     bit = UINT64_C(1) << scanner->depth++;
     scanner->objects = object ? scanner->objects | bit : scanner->objects & ~bit;
     scanner->at++;

@@ -120,9 +120,9 @@ END_TEST
 
 START_TEST(what_is_not_a_clock_is_refused)
 {
-    static const char *const rows[] = {"",      "@",        "5",         "5@",    "@60", "-1@60", "5@0",  "5@0.5",
-                                       "5@nan", "5@100001", "5@6 0",     "x@60",  "5@60@60", "5 @60",
-                                       "253402300800000@60"};
+    static const char *const rows[] = {"",      "@",    "5",       "5@",    "@60",
+                                       "-1@60", "5@0",  "5@0.5",   "5@nan", "5@100001",
+                                       "5@6 0", "x@60", "5@60@60", "5 @60", "253402300800000@60"};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct scaled_clock scaled = {.base_ms = 42};

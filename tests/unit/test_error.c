@@ -109,7 +109,7 @@ START_TEST(every_kind_has_a_name_of_its_own)
     }
     ck_assert_str_eq(error_kind_name(ERROR_THROTTLED), "throttled");
     ck_assert_str_eq(error_kind_name(ERROR_KIND_COUNT), "unknown");
-    ck_assert_str_eq(error_kind_name((enum error_kind)-1), "unknown");
+    ck_assert_str_eq(error_kind_name((enum error_kind) - 1), "unknown");
 }
 END_TEST
 

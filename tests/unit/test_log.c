@@ -167,10 +167,11 @@ START_TEST(lines_below_the_level_are_dropped)
 {
     SCOPED(free_text) char *text = logged(write_at_all_levels);
 
-    ck_assert_str_eq(text, "debug event lowest=0\ninfo  event lowest=0\nwarn  event lowest=0\nerror event lowest=0\n"
-                           "info  event lowest=1\nwarn  event lowest=1\nerror event lowest=1\n"
-                           "warn  event lowest=2\nerror event lowest=2\n"
-                           "error event lowest=3\n");
+    ck_assert_str_eq(
+        text, "debug event lowest=0\ninfo  event lowest=0\nwarn  event lowest=0\nerror event lowest=0\n"
+              "info  event lowest=1\nwarn  event lowest=1\nerror event lowest=1\n"
+              "warn  event lowest=2\nerror event lowest=2\n"
+              "error event lowest=3\n");
 }
 END_TEST
 

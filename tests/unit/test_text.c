@@ -46,7 +46,8 @@ START_TEST(blanks_are_trimmed_at_both_ends)
 {
     static const struct {
         const char *text, *trimmed;
-    } rows[] = {{"", ""}, {" ", ""}, {" \t\r\n ", ""}, {"a", "a"}, {"  a b\t", "a b"}, {"a\r\n", "a"}, {"\va", "\va"}};
+    } rows[] = {{"", ""},           {" ", ""},      {" \t\r\n ", ""}, {"a", "a"},
+                {"  a b\t", "a b"}, {"a\r\n", "a"}, {"\va", "\va"}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         SCOPED(free_text) char *text = must_strdup(rows[i].text);
@@ -62,13 +63,8 @@ START_TEST(a_list_is_split_into_trimmed_pieces)
         const char *text;
         const char *pieces[5];
     } rows[] = {
-        {"", {""}},
-        {"a", {"a"}},
-        {"a,b", {"a", "b"}},
-        {" a , b\t,c ", {"a", "b", "c"}},
-        {",", {"", ""}},
-        {"a,", {"a", ""}},
-        {"a,,b", {"a", "", "b"}},
+        {"", {""}},      {"a", {"a"}},      {"a,b", {"a", "b"}},      {" a , b\t,c ", {"a", "b", "c"}},
+        {",", {"", ""}}, {"a,", {"a", ""}}, {"a,,b", {"a", "", "b"}},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -102,17 +98,17 @@ START_TEST(utf8_is_told_from_other_bytes)
         {"\xF0\x90\x80\x80", true},
         {"\xF4\x8F\xBF\xBF", true},
         {"a\xC3\xA9z", true},
-        {"\x80", false},             /* continues nothing */
-        {"\xC3", false},             /* ends too early */
+        {"\x80", false}, /* continues nothing */
+        {"\xC3", false}, /* ends too early */
         {"\xC3(", false},
         {"\xE2\x82", false},
         {"\xE2\x82(", false},
         {"\xF0\x9F\x98", false},
-        {"\xC0\x80", false},         /* overlong */
+        {"\xC0\x80", false}, /* overlong */
         {"\xC1\xBF", false},
         {"\xE0\x9F\xBF", false},
         {"\xF0\x8F\xBF\xBF", false},
-        {"\xED\xA0\x80", false},     /* surrogates */
+        {"\xED\xA0\x80", false}, /* surrogates */
         {"\xED\xBF\xBF", false},
         {"\xF4\x90\x80\x80", false}, /* beyond U+10FFFF */
         {"\xF5\x80\x80\x80", false},
@@ -159,20 +155,31 @@ END_TEST
 
 START_TEST(the_nearest_word_is_suggested_when_it_is_near)
 {
-    static const char *const candidates[] = {"serve", "scale-down", "status", "plan", "max_shards", "min_shards", NULL};
+    static const char *const candidates[] = {"serve",      "scale-down", "status", "plan",
+                                             "max_shards", "min_shards", NULL};
     static const struct {
         const char *word, *nearest;
     } rows[] = {
-        {"serve", "serve"},       {"srve", "serve"},          {"sevre", "serve"},           {"plna", "plan"},
-        {"plans", "plan"},        {"scaledown", "scale-down"}, {"max_shard", "max_shards"}, {"mn_shards", "min_shards"},
+        {"serve", "serve"},
+        {"srve", "serve"},
+        {"sevre", "serve"},
+        {"plna", "plan"},
+        {"plans", "plan"},
+        {"scaledown", "scale-down"},
+        {"max_shard", "max_shards"},
+        {"mn_shards", "min_shards"},
         {"max-shards", "max_shards"},
-        {"", NULL},               {"x", NULL},                {"provision", NULL},          {"sxxxe", NULL},
+        {"", NULL},
+        {"x", NULL},
+        {"provision", NULL},
+        {"sxxxe", NULL},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const char *nearest = text_nearest(rows[i].word, candidates);
 
-        ck_assert_msg(text_equal(nearest, rows[i].nearest), "%s: %s", rows[i].word, nearest != NULL ? nearest : "NULL");
+        ck_assert_msg(text_equal(nearest, rows[i].nearest), "%s: %s", rows[i].word,
+                      nearest != NULL ? nearest : "NULL");
     }
 }
 END_TEST

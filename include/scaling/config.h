@@ -8,7 +8,7 @@
  *     [defaults]           once; for all streams
  *     [stream NAME]        once per stream; overrides [defaults]
  *
- * `key = value`; `#` or `;` begins a comment at the start of a line or after a
+ * `key = value` in UTF-8; `#` or `;` begins a comment at the start of a line or after a
  * blank; blank lines and blanks around keys and values do not count.
  */
 #ifndef SCALING_CONFIG_H
@@ -68,9 +68,11 @@ struct config {
     struct stream_config defaults; /* name "" */
     struct stream_config *streams; /* in the order of the file */
     size_t stream_count;
+    const struct stream_config **by_name; /* the same, sorted by name: for config_find() */
 };
 
-/* Everything that is wrong with a file, one line each: "streams.conf:12: max_shards must be ...". */
+/* Everything that is wrong with a file, one line each: "streams.conf:12: max_shards must be ...".
+ * When there is more than CONFIG_FAULTS_MAX, the last line says so. */
 struct fault_list {
     char **texts;
     size_t count;
@@ -82,6 +84,7 @@ enum { CONFIG_SIZE_MAX = 4 * 1024 * 1024, CONFIG_STREAMS_MAX = 100000, CONFIG_FA
 /*
  * `file` is only for the messages.  0: *ret_config is the caller's (config_free).  -1: `faults`
  * has at least one line, sorted by line number, and err (ERROR_CONFIG) the first of them.
+ * `faults` is set in either case (empty after 0) and the caller's to clear.
  */
 int config_parse(const char *text, size_t length, const char *file, struct config **ret_config,
                  struct fault_list *faults, struct error *err);

@@ -15,10 +15,14 @@ enum setting_type {
     TYPE_COUNT,    /* int64_t */
     TYPE_PERCENT,  /* double, a fraction */
     TYPE_DURATION, /* int64_t, milliseconds */
+    TYPE_PERIOD,   /* int64_t, milliseconds, one that CloudWatch accepts as an alarm's */
     TYPE_CHOICE,   /* int64_t, index into `choices` */
+    TYPE_WORD,     /* char[size], one of `choices` */
     TYPE_TEXT,     /* char[size] */
     TYPE_ADDRESS,  /* char[size], "host:port" */
+    TYPE_REGION,   /* char[size] */
     TYPE_TOPICS,   /* the list of topic ARNs */
+    SETTING_TYPE_COUNT
 };
 
 struct setting {
@@ -26,14 +30,24 @@ struct setting {
     enum setting_scope scope;
     enum setting_type type;
     size_t offset; /* in service_config or stream_config */
-    size_t size;   /* TEXT, ADDRESS: of the array */
-    double minimum, maximum;
-    const char *unit;     /* "shards", "% of capacity", "duration", "choice", "address"... */
-    const char *choices;  /* "split|update-shard-count|auto", else NULL */
-    const char *fallback; /* the default as one would write it; NULL: must be given; "": may be left out */
-    const char *help;     /* one sentence */
+    size_t size;   /* of the member; TOPICS: of one ARN */
+    double minimum, maximum; /* in the unit of the member; 0 and 0 for texts */
+    double step;             /* DURATION: must be a multiple of it, unless 0 */
+    const char *unit;        /* "shards", "% of capacity", "duration", "choice", "address"... */
+    const char *choices;     /* "split|update-shard-count|auto", else NULL */
+    const char *fallback;    /* the default as one would write it; NULL: must be given; "": may be left out */
+    const char *example;     /* for the sample; NULL when the fallback will do */
+    const char *help;        /* one sentence */
 };
 
+enum { SETTINGS_MAX = 32, SETTING_ALLOWED_SIZE = 128 };
+
 const struct setting *settings(size_t *ret_count);
+/* NULL when no setting is called that. */
+const struct setting *setting_find(const char *name);
+/* "[service]" or "[defaults] or [stream NAME]" */
+const char *setting_sections(const struct setting *setting);
+/* What may be written, as in "must be ...": "1 to 10000 shards", "split, update-shard-count or auto". */
+void setting_allowed(const struct setting *setting, char text[SETTING_ALLOWED_SIZE]);
 
 #endif

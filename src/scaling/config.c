@@ -1,0 +1,105 @@
+/*
+ * config.c - a configuration from text: read, filled with defaults, checked.
+ */
+#include "scaling/config.h"
+
+#include "config_parts.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* The table's own defaults.  They are part of the program: a wrong one is a bug that every test meets. */
+static void set_fallbacks(struct config *config, struct fault_log *faults)
+{
+    size_t count;
+    const struct setting *all = settings(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        void *target = all[i].scope == SCOPE_SERVICE ? (void *)&config->service : (void *)&config->defaults;
+
+        if (all[i].fallback != NULL && *all[i].fallback != '\0')
+            (void)config_read_value(&all[i], all[i].fallback, 0, target, faults);
+    }
+}
+
+/* A stream takes from [defaults] what it does not give; desired_shards, given nowhere, is its min_shards. */
+static void inherit(struct draft *draft)
+{
+    struct config *config = draft->config;
+    size_t count;
+    const struct setting *all = settings(&count);
+
+    for (size_t i = 0; i < config->stream_count; i++) {
+        struct stream_config *stream = &config->streams[i];
+
+        for (size_t j = 0; j < count; j++) {
+            if (all[j].scope == SCOPE_STREAM && draft->streams[i].lines[j] == 0)
+                memcpy((char *)stream + all[j].offset, (const char *)&config->defaults + all[j].offset,
+                       all[j].size);
+        }
+        if (stream->desired_shards == 0)
+            stream->desired_shards = stream->min_shards;
+    }
+    if (config->defaults.desired_shards == 0)
+        config->defaults.desired_shards = config->defaults.min_shards;
+}
+
+static void read_and_check(const char *text, size_t length, struct draft *draft, struct fault_log *faults)
+{
+    set_fallbacks(draft->config, faults);
+    if (length > CONFIG_SIZE_MAX) {
+        fault_add(faults, 1, "the file must have at most %d bytes, not %zu", CONFIG_SIZE_MAX, length);
+        return;
+    }
+    config_read_text(text, length, draft, faults);
+    inherit(draft);
+    config_check_rules(draft, faults);
+}
+
+int config_parse(const char *text, size_t length, const char *file, struct config **ret_config,
+                 struct fault_list *faults, struct error *err)
+{
+    struct fault_log log = {.file = file};
+    struct draft draft = {.config = must_calloc(1, sizeof(struct config))};
+
+    read_and_check(text, length, &draft, &log);
+    free(draft.streams);
+    fault_log_take(&log, faults);
+    if (faults->count > 0) {
+        config_free(draft.config);
+        return error_set(err, ERROR_CONFIG, "%s", faults->texts[0]);
+    }
+    *ret_config = draft.config;
+    return 0;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    free(config->by_name);
+    free(config->streams);
+    free(config);
+}
+
+static int compare_name(const void *key, const void *item)
+{
+    return strcmp(key, (*(const struct stream_config *const *)item)->name);
+}
+
+const struct stream_config *config_find(const struct config *config, const char *stream)
+{
+    const struct stream_config **found =
+        bsearch(stream, config->by_name, config->stream_count, sizeof(*config->by_name), compare_name);
+
+    return found == NULL ? NULL : *found;
+}
+
+bool config_has_topic(const struct config *config, const char *topic_arn)
+{
+    for (size_t i = 0; i < config->service.topic_count; i++) {
+        if (text_equal(config->service.topic_arns[i], topic_arn))
+            return true;
+    }
+    return false;
+}

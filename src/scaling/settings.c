@@ -1,0 +1,182 @@
+/*
+ * settings.c - the one table of settings, and what it says about each in words.
+ */
+#include "scaling/settings.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "scaling/config.h"
+
+#define SECONDS(n) ((n) * 1000.0)
+#define MINUTES(n) SECONDS((n) * 60.0)
+#define HOURS(n)   MINUTES((n) * 60.0)
+#define DAYS(n)    HOURS((n) * 24.0)
+
+#define SIZE_IN(type, member) sizeof(((struct type *)NULL)->member)
+#define SERVICE(member) .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
+                        .size = SIZE_IN(service_config, member)
+#define TOPICS(member)  .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
+                        .size = SIZE_IN(service_config, member[0])
+#define STREAM(member)  .scope = SCOPE_STREAM, .offset = offsetof(struct stream_config, member), \
+                        .size = SIZE_IN(stream_config, member)
+
+static const struct setting table[] = {
+    {"database", .type = TYPE_TEXT, SERVICE(database), .unit = "path", .fallback = "kinescale.db",
+     .help = "SQLite file that holds what must survive a restart; made when missing."},
+    {"listen", .type = TYPE_ADDRESS, SERVICE(listen), .unit = "address", .fallback = "127.0.0.1:8080",
+     .help = "Where SNS posts notifications (POST /sns); 0.0.0.0:PORT opens it to every network."},
+    {"admin_listen", .type = TYPE_ADDRESS, SERVICE(admin_listen), .unit = "address",
+     .fallback = "127.0.0.1:8081", .help = "Where health, metrics and status are served; keep it private."},
+    {"region", .type = TYPE_REGION, SERVICE(region), .unit = "region", .fallback = "", .example = "eu-west-1",
+     .help = "AWS region of the streams; when left out, that of the environment or the profile."},
+    {"profile", .type = TYPE_TEXT, SERVICE(profile), .unit = "name", .fallback = "", .example = "autoscaler",
+     .help = "Profile of the AWS configuration files to take credentials from."},
+    {"topic_arn", .type = TYPE_TOPICS, TOPICS(topic_arns), .unit = "topics", .fallback = NULL,
+     .example = "arn:aws:sns:eu-west-1:123456789012:kinescale", .minimum = 1, .maximum = TOPICS_MAX,
+     .help = "Topics the alarms publish to; messages of any other topic are refused."},
+    {"tls_certificate", .type = TYPE_TEXT, SERVICE(tls_certificate), .unit = "path", .fallback = "",
+     .example = "/etc/kinescale/tls.crt",
+     .help = "PEM file with the certificate chain of `listen`; left out for plain HTTP behind a proxy."},
+    {"tls_key", .type = TYPE_TEXT, SERVICE(tls_key), .unit = "path", .fallback = "",
+     .example = "/etc/kinescale/tls.key", .help = "PEM file with the private key of that certificate."},
+    {"workers", .type = TYPE_COUNT, SERVICE(workers), .minimum = 1, .maximum = 64, .unit = "threads",
+     .fallback = "4", .help = "How many streams are worked on at the same time."},
+    {"reconcile_every", .type = TYPE_DURATION, SERVICE(reconcile_every_ms), .minimum = SECONDS(1),
+     .maximum = HOURS(1), .unit = "duration", .fallback = "5m",
+     .help = "How often every stream is looked at without a notification, for those that were lost."},
+    {"log_level", .type = TYPE_WORD, SERVICE(log_level), .unit = "choice", .choices = "debug|info|warn|error",
+     .fallback = "info", .help = "The least severe lines that are logged."},
+
+    {"min_shards", .type = TYPE_COUNT, STREAM(min_shards), .minimum = 1, .maximum = SHARDS_PER_STREAM_MAX,
+     .unit = "shards", .fallback = "1", .help = "Never fewer shards than this."},
+    {"max_shards", .type = TYPE_COUNT, STREAM(max_shards), .minimum = 1, .maximum = SHARDS_PER_STREAM_MAX,
+     .unit = "shards", .fallback = "16", .help = "Never more shards than this: the ceiling of the bill."},
+    {"desired_shards", .type = TYPE_COUNT, STREAM(desired_shards), .minimum = 1,
+     .maximum = SHARDS_PER_STREAM_MAX, .unit = "shards", .fallback = "", .example = "2",
+     .help = "Shards of a stream when it is created; min_shards when left out."},
+    {"scale_up_threshold", .type = TYPE_PERCENT, STREAM(scale_up_threshold), .minimum = 0.15, .maximum = 0.95,
+     .unit = "% of capacity", .fallback = "80%", .help = "Where the alarms on bytes and records stand."},
+    {"target_utilization", .type = TYPE_PERCENT, STREAM(target_utilization), .minimum = 0.10, .maximum = 0.90,
+     .unit = "% of capacity", .fallback = "60%",
+     .help = "A scale-up splits until no shard is fuller than this."},
+    {"cooldown", .type = TYPE_DURATION, STREAM(cooldown_ms), .minimum = 0, .maximum = HOURS(6),
+     .unit = "duration", .fallback = "5m",
+     .help = "How long a stream is left alone after an action; notifications wait for its end."},
+    {"scale_down_threshold", .type = TYPE_PERCENT, STREAM(scale_down_threshold), .minimum = 0.01,
+     .maximum = 0.85, .unit = "% of capacity", .fallback = "50%",
+     .help = "The scale-down pass merges when the whole window was below this, and leaves no shard fuller."},
+    {"scale_down_every", .type = TYPE_DURATION, STREAM(scale_down_every_ms), .minimum = MINUTES(5),
+     .maximum = DAYS(30), .unit = "duration", .fallback = "36h",
+     .help = "The scale-down pass leaves a stream alone for this long after its last merge."},
+    {"scale_down_window", .type = TYPE_DURATION, STREAM(scale_down_window_ms), .minimum = MINUTES(30),
+     .maximum = DAYS(14), .step = MINUTES(5), .unit = "duration", .fallback = "24h",
+     .help = "How far back the scale-down pass looks, in five-minute sums."},
+    {"alarm_level", .type = TYPE_CHOICE, STREAM(alarm_level), .unit = "choice", .choices = "stream",
+     .fallback = "stream", .help = "What an alarm watches: the stream as a whole."},
+    {"alarm_period", .type = TYPE_PERIOD, STREAM(alarm_period_ms), .minimum = SECONDS(10),
+     .maximum = HOURS(1), .unit = "duration", .fallback = "60s",
+     .help = "Period of the alarms this program makes; Kinesis has metrics once a minute."},
+    {"resharding", .type = TYPE_CHOICE, STREAM(resharding), .unit = "choice",
+     .choices = "split|update-shard-count|auto", .fallback = "auto",
+     .help = "SplitShard, UpdateShardCount, or whichever reaches the target sooner."},
+    {"threshold_basis", .type = TYPE_CHOICE, STREAM(threshold_basis), .unit = "choice",
+     .choices = "effective|count", .fallback = "effective",
+     .help = "Capacity as what the widest shard allows, or as the plain number of shards."},
+    {"missing_data", .type = TYPE_CHOICE, STREAM(missing_data), .unit = "choice",
+     .choices = "auto|idle|unknown", .fallback = "auto",
+     .help = "What the scale-down pass takes a period without datapoints for; auto asks the other metrics."},
+};
+
+_Static_assert(COUNT_OF(table) <= SETTINGS_MAX, "SETTINGS_MAX is too small");
+
+const struct setting *settings(size_t *ret_count)
+{
+    *ret_count = COUNT_OF(table);
+    return table;
+}
+
+const struct setting *setting_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+const char *setting_sections(const struct setting *setting)
+{
+    return setting->scope == SCOPE_SERVICE ? "[service]" : "[defaults] or [stream NAME]";
+}
+
+/* "a|b|c" as "a, b or c". */
+static void list_choices(const char *choices, char *text, size_t size)
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    while (*choices != '\0' && length < size) {
+        int word = (int)strcspn(choices, "|");
+        const char *next = choices + word + (choices[word] == '|');
+        const char *joint = length == 0 ? "" : *next == '\0' ? " or " : ", ";
+
+        length += (size_t)snprintf(text + length, size - length, "%s%.*s", joint, word, choices);
+        choices = next;
+    }
+}
+
+static void list_range(const struct setting *setting, char *text, size_t size)
+{
+    char low[32], high[32], step[32];
+
+    switch (setting->type) {
+    case TYPE_PERCENT:
+        number_format_percent(setting->minimum, low, sizeof(low));
+        number_format_percent(setting->maximum, high, sizeof(high));
+        snprintf(text, size, "%s to %s", low, high);
+        return;
+    case TYPE_DURATION:
+        number_format_duration((int64_t)setting->minimum, low, sizeof(low));
+        number_format_duration((int64_t)setting->maximum, high, sizeof(high));
+        number_format_duration((int64_t)setting->step, step, sizeof(step));
+        snprintf(text, size, "%s to %s%s%s", low, high, setting->step > 0 ? " in steps of " : "",
+                 setting->step > 0 ? step : "");
+        return;
+    default:
+        snprintf(text, size, "%.0f to %.0f %s", setting->minimum, setting->maximum, setting->unit);
+        return;
+    }
+}
+
+void setting_allowed(const struct setting *setting, char text[SETTING_ALLOWED_SIZE])
+{
+    char high[32];
+
+    switch (setting->type) {
+    case TYPE_CHOICE:
+    case TYPE_WORD:
+        list_choices(setting->choices, text, SETTING_ALLOWED_SIZE);
+        break;
+    case TYPE_PERIOD:
+        number_format_duration((int64_t)setting->maximum, high, sizeof(high));
+        snprintf(text, SETTING_ALLOWED_SIZE, "10s, 20s, 30s or a multiple of 60s up to %s", high);
+        break;
+    case TYPE_TEXT:
+        snprintf(text, SETTING_ALLOWED_SIZE, "a %s of at most %zu bytes", setting->unit, setting->size - 1);
+        break;
+    case TYPE_ADDRESS:
+        text_copy(text, SETTING_ALLOWED_SIZE, "HOST:PORT");
+        break;
+    case TYPE_REGION:
+        text_copy(text, SETTING_ALLOWED_SIZE, "the name of an AWS region such as eu-west-1");
+        break;
+    case TYPE_TOPICS:
+        snprintf(text, SETTING_ALLOWED_SIZE, "%.0f to %.0f ARNs of SNS topics, separated by commas",
+                 setting->minimum, setting->maximum);
+        break;
+    default:
+        list_range(setting, text, SETTING_ALLOWED_SIZE);
+        break;
+    }
+}

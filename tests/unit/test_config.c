@@ -1,0 +1,658 @@
+/*
+ * streams.conf: what parses, what is refused and with which words.
+ */
+#include "base/memory.h"
+#include "base/text.h"
+#include "scaling/config.h"
+#include "scaling/settings.h"
+#include "support.h"
+
+#include <dirent.h>
+#include <math.h>
+
+#define BAD "tests/data/bad-config"
+
+static struct config *parsed;
+static struct fault_list faults;
+
+static void forget(void)
+{
+    config_free(parsed);
+    parsed = NULL;
+    fault_list_clear(&faults);
+}
+
+static int parse(const char *text)
+{
+    struct error err = {0};
+
+    forget();
+    return config_parse(text, strlen(text), "test.conf", &parsed, &faults, &err);
+}
+
+static void must_parse(const char *text)
+{
+    int result = parse(text);
+
+    ck_assert_msg(result == 0, "%s", faults.count > 0 ? faults.texts[0] : "refused without a fault");
+    ck_assert_ptr_nonnull(parsed);
+    ck_assert_uint_eq(faults.count, 0);
+}
+
+#define TOPIC   "arn:aws:sns:eu-west-1:123456789012:kinescale"
+#define SERVICE "[service]\ntopic_arn = " TOPIC "\n"
+
+START_TEST(the_least_file_gets_every_default)
+{
+    must_parse(SERVICE "[stream orders]\n");
+
+    ck_assert_str_eq(parsed->service.database, "kinescale.db");
+    ck_assert_str_eq(parsed->service.listen, "127.0.0.1:8080");
+    ck_assert_str_eq(parsed->service.admin_listen, "127.0.0.1:8081");
+    ck_assert_str_eq(parsed->service.region, "");
+    ck_assert_str_eq(parsed->service.profile, "");
+    ck_assert_uint_eq(parsed->service.topic_count, 1);
+    ck_assert_str_eq(parsed->service.topic_arns[0], TOPIC);
+    ck_assert_str_eq(parsed->service.tls_certificate, "");
+    ck_assert_str_eq(parsed->service.tls_key, "");
+    ck_assert_int_eq(parsed->service.workers, 4);
+    ck_assert_int_eq(parsed->service.reconcile_every_ms, 300000);
+    ck_assert_str_eq(parsed->service.log_level, "info");
+    ck_assert_uint_eq(parsed->stream_count, 1);
+
+    const struct stream_config *stream = &parsed->streams[0];
+
+    ck_assert_str_eq(stream->name, "orders");
+    ck_assert_int_eq(stream->line, 3);
+    ck_assert_int_eq(stream->min_shards, 1);
+    ck_assert_int_eq(stream->max_shards, 16);
+    ck_assert_int_eq(stream->desired_shards, 1);
+    ck_assert_double_eq(stream->scale_up_threshold, 0.8);
+    ck_assert_double_eq(stream->target_utilization, 0.6);
+    ck_assert_int_eq(stream->cooldown_ms, 300000);
+    ck_assert_double_eq(stream->scale_down_threshold, 0.5);
+    ck_assert_int_eq(stream->scale_down_every_ms, 129600000);
+    ck_assert_int_eq(stream->scale_down_window_ms, 86400000);
+    ck_assert_int_eq(stream->alarm_level, ALARM_LEVEL_STREAM);
+    ck_assert_int_eq(stream->alarm_period_ms, 60000);
+    ck_assert_int_eq(stream->resharding, RESHARDING_AUTO);
+    ck_assert_int_eq(stream->threshold_basis, BASIS_EFFECTIVE);
+    ck_assert_int_eq(stream->missing_data, MISSING_AUTO);
+    forget();
+}
+END_TEST
+
+START_TEST(every_setting_of_the_service_reaches_its_member)
+{
+    must_parse("[service]\n"
+               "database = /var/lib/kinescale/state.db\n"
+               "listen = [::1]:8443\n"
+               "admin_listen = localhost:0\n"
+               "region = us-gov-west-1\n"
+               "profile = night shift\n"
+               "topic_arn = arn:aws-us-gov:sns:us-gov-west-1:000000000001:one , "
+               "arn:aws-us-gov:sns:us-gov-west-1:000000000001:two_2-b\n"
+               "tls_certificate = a.crt\n"
+               "tls_key = a.key\n"
+               "workers = 64\n"
+               "reconcile_every = 90s\n"
+               "log_level = debug\n"
+               "[stream orders]\n");
+    ck_assert_str_eq(parsed->service.database, "/var/lib/kinescale/state.db");
+    ck_assert_str_eq(parsed->service.listen, "[::1]:8443");
+    ck_assert_str_eq(parsed->service.admin_listen, "localhost:0");
+    ck_assert_str_eq(parsed->service.region, "us-gov-west-1");
+    ck_assert_str_eq(parsed->service.profile, "night shift");
+    ck_assert_uint_eq(parsed->service.topic_count, 2);
+    ck_assert_str_eq(parsed->service.topic_arns[1], "arn:aws-us-gov:sns:us-gov-west-1:000000000001:two_2-b");
+    ck_assert_str_eq(parsed->service.tls_certificate, "a.crt");
+    ck_assert_str_eq(parsed->service.tls_key, "a.key");
+    ck_assert_int_eq(parsed->service.workers, 64);
+    ck_assert_int_eq(parsed->service.reconcile_every_ms, 90000);
+    ck_assert_str_eq(parsed->service.log_level, "debug");
+    ck_assert(config_has_topic(parsed, "arn:aws-us-gov:sns:us-gov-west-1:000000000001:one"));
+    ck_assert(!config_has_topic(parsed, "arn:aws-us-gov:sns:us-gov-west-1:000000000001:on"));
+    ck_assert(!config_has_topic(parsed, ""));
+    forget();
+}
+END_TEST
+
+START_TEST(a_stream_overrides_the_defaults_wherever_they_stand)
+{
+    must_parse("[stream orders]\n"
+               "max_shards = 64\n"
+               "scale_up_threshold = 72.5%\n"
+               "target_utilization = 55%\n"
+               "scale_down_threshold = 20%\n"
+               "cooldown = 90s\n"
+               "scale_down_every = 2h\n"
+               "scale_down_window = 35m\n"
+               "alarm_period = 30s\n"
+               "resharding = split\n"
+               "threshold_basis = count\n"
+               "missing_data = unknown\n"
+               "desired_shards = 7\n"
+               "[stream billing]\n"
+               "[defaults]\n"
+               "min_shards = 3\n"
+               "max_shards = 32\n"
+               "resharding = update-shard-count\n"
+               "missing_data = idle\n" SERVICE);
+
+    const struct stream_config *orders = &parsed->streams[0], *billing = &parsed->streams[1];
+
+    ck_assert_int_eq(orders->min_shards, 3);
+    ck_assert_int_eq(orders->max_shards, 64);
+    ck_assert_int_eq(orders->desired_shards, 7);
+    ck_assert_double_eq(orders->scale_up_threshold, 0.725);
+    ck_assert_double_eq(orders->target_utilization, 0.55);
+    ck_assert_double_eq(orders->scale_down_threshold, 0.2);
+    ck_assert_int_eq(orders->cooldown_ms, 90000);
+    ck_assert_int_eq(orders->scale_down_every_ms, 7200000);
+    ck_assert_int_eq(orders->scale_down_window_ms, 2100000);
+    ck_assert_int_eq(orders->alarm_period_ms, 30000);
+    ck_assert_int_eq(orders->resharding, RESHARDING_SPLIT);
+    ck_assert_int_eq(orders->threshold_basis, BASIS_COUNT);
+    ck_assert_int_eq(orders->missing_data, MISSING_UNKNOWN);
+    ck_assert_int_eq(billing->min_shards, 3);
+    ck_assert_int_eq(billing->max_shards, 32);
+    ck_assert_int_eq(billing->desired_shards, 3);
+    ck_assert_int_eq(billing->resharding, RESHARDING_UPDATE);
+    ck_assert_int_eq(billing->missing_data, MISSING_IDLE);
+    ck_assert_str_eq(parsed->defaults.name, "");
+    ck_assert_int_eq(parsed->defaults.max_shards, 32);
+    ck_assert_int_eq(parsed->defaults.desired_shards, 3);
+    forget();
+}
+END_TEST
+
+/* Each leaves max_shards = 5 in stream "a.b" and the given database. */
+static const struct {
+    const char *name;
+    const char *text;
+    const char *database;
+} layouts[] = {
+    {"plain", SERVICE "database = x.db\n[stream a.b]\nmax_shards = 5\n", "x.db"},
+    {"blanks do not count",
+     "  [ service ]\t\n\ttopic_arn\t=\t" TOPIC "\n[\tstream \t a.b\t]\n max_shards=5 \n", "kinescale.db"},
+    {"CRLF", "[service]\r\ntopic_arn = " TOPIC "\r\n\r\n[stream a.b]\r\nmax_shards = 5\r\n", "kinescale.db"},
+    {"no line end at the end", SERVICE "[stream a.b]\nmax_shards = 5", "kinescale.db"},
+    {"CR at the end", SERVICE "[stream a.b]\nmax_shards = 5\r", "kinescale.db"},
+    {"comments after a blank", SERVICE "database = x.db # y.db\n[stream a.b] ; c\nmax_shards = 5\t# = 6\n",
+     "x.db"},
+    {"comments at the start of a line",
+     "# a\n;b\n" SERVICE "#database = y.db\n[stream a.b]\nmax_shards = 5\n", "kinescale.db"},
+    {"a comment after blanks alone", SERVICE "   # [stream x]\n[stream a.b]\nmax_shards = 5\n",
+     "kinescale.db"},
+    {"no comment inside a word", SERVICE "database = a#b;c.db\n[stream a.b]\nmax_shards = 5\n", "a#b;c.db"},
+    {"only the first '=' divides", SERVICE "database = a=b\n[stream a.b]\nmax_shards = 5\n", "a=b"},
+    {"blanks inside a value stay", SERVICE "database = my state.db\n[stream a.b]\nmax_shards = 5\n",
+     "my state.db"},
+    {"UTF-8 in values and comments",
+     SERVICE "database = donn\xC3\xA9"
+             "es.db # \xE2\x82\xAC\n[stream a.b]\nmax_shards = 5\n",
+     "donn\xC3\xA9"
+     "es.db"},
+};
+
+START_TEST(a_layout_is_read_as_it_looks)
+{
+    must_parse(layouts[_i].text);
+    ck_assert_msg(parsed->stream_count == 1 && parsed->streams[0].max_shards == 5 &&
+                      text_equal(parsed->streams[0].name, "a.b") &&
+                      text_equal(parsed->service.database, layouts[_i].database),
+                  "%s: database '%s'", layouts[_i].name, parsed->service.database);
+    forget();
+}
+END_TEST
+
+static const struct {
+    const char *key, *value;
+    bool allowed;
+} values[] = {
+    {"listen", "0.0.0.0:1", true},
+    {"listen", "example.org:65535", true},
+    {"listen", "[2001:db8::1]:80", true},
+    {"listen", "[::]:80", true},
+    {"listen", "127.0.0.1:65536", false},
+    {"listen", "1.2.3:80", false},
+    {"listen", "[::g]:80", false},
+    {"listen", "[]:80", false},
+    {"listen", "[:80", false},
+    {"listen", "a b:80", false},
+    {"listen", "host:", false},
+    {"listen", "host:-1", false},
+    {"listen", "host:+80", false},
+    {"listen", ".host:80", false},
+    {"region", "eu-west-1", true},
+    {"region", "ap-southeast-12", true},
+    {"region", "us-iso-east-1", true},
+    {"region", "eu-west", false},
+    {"region", "eu-1", false},
+    {"region", "eu--west-1", false},
+    {"region", "EU-WEST-1", false},
+    {"region", "eu-west-1a", false},
+    {"region", "-eu-west-1", false},
+    {"region", "eu-west-", false},
+    {"log_level", "warn", true},
+    {"log_level", "warning", false},
+    {"log_level", "debug|info", false},
+    {"workers", "064", true},
+    {"workers", "65", false},
+    {"reconcile_every", "999ms", false},
+    {"reconcile_every", "1000ms", true},
+    {"reconcile_every", "61m", false},
+};
+
+START_TEST(a_value_of_the_service_is_checked)
+{
+    SCOPED(free_text) char *text =
+        must_printf("[service]\ntopic_arn = " TOPIC "\nadmin_listen = 127.0.0.1:9999\n%s = %s\n[stream a]\n",
+                    values[_i].key, values[_i].value);
+    SCOPED(free_text) char *wanted = must_printf("test.conf:4: %s must be ", values[_i].key);
+    bool allowed = parse(text) == 0;
+
+    /* Another region than the topic's is another fault. */
+    if (!allowed && faults.count == 1 && strstr(faults.texts[0], "topic_arn must hold") != NULL)
+        allowed = true;
+    ck_assert_msg(allowed == values[_i].allowed, "%s = %s", values[_i].key, values[_i].value);
+    if (!allowed)
+        ck_assert_msg(faults.count == 1 && text_starts_with(faults.texts[0], wanted), "%s", faults.texts[0]);
+    forget();
+}
+END_TEST
+
+/* ---- what is refused */
+
+static struct dirent **bad_files;
+static int bad_count;
+
+static int is_conf(const struct dirent *entry)
+{
+    return text_ends_with(entry->d_name, ".conf");
+}
+
+static char *joined_faults(void)
+{
+    char *all = must_strdup("");
+
+    for (size_t i = 0; i < faults.count; i++) {
+        SCOPED(free_text) char *before = all;
+
+        all = must_printf("%s%s\n", before, faults.texts[i]);
+    }
+    return all;
+}
+
+START_TEST(a_bad_file_is_refused_with_exactly_these_words)
+{
+    const char *name = bad_files[_i]->d_name;
+    SCOPED(free_text) char *path = must_printf(BAD "/%s", name);
+    SCOPED(free_text) char *expected_path = must_printf(BAD "/%.*s.expected", (int)strlen(name) - 5, name);
+    SCOPED(free_text) char *expected = read_text(expected_path);
+    SCOPED(free_text) char *found = NULL;
+    SCOPED(free_text) char *text = NULL;
+    struct error err = {0};
+    FILE *file = fopen(path, "re");
+    size_t length;
+
+    ck_assert_ptr_nonnull(file);
+    text = must_calloc(1, 65536);
+    length = fread(text, 1, 65536, file);
+    fclose(file);
+
+    ck_assert_int_eq(config_parse(text, length, name, &parsed, &faults, &err), -1);
+    ck_assert_ptr_null(parsed);
+    found = joined_faults();
+    ck_assert_msg(strcmp(found, expected) == 0, "%s gives\n%s", name, found);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_msg(strncmp(err.message, faults.texts[0], sizeof(err.message) - 1) == 0, "%s", err.message);
+    forget();
+}
+END_TEST
+
+START_TEST(a_text_beyond_the_ceiling_is_refused_unread)
+{
+    size_t length = CONFIG_SIZE_MAX + 1;
+    SCOPED(free_text) char *text = must_calloc(1, length);
+    struct error err = {0};
+
+    memset(text, '\n', length);
+    ck_assert_int_eq(config_parse(text, length, "big.conf", &parsed, &faults, &err), -1);
+    ck_assert_uint_eq(faults.count, 1);
+    ck_assert_str_eq(faults.texts[0], "big.conf:1: the file must have at most 4194304 bytes, not 4194305");
+    forget();
+}
+END_TEST
+
+START_TEST(more_streams_than_the_ceiling_are_refused)
+{
+    static const char line[] = "[stream s%06d]\n";
+    size_t size = (CONFIG_STREAMS_MAX + 1) * 20 + sizeof(SERVICE);
+    SCOPED(free_text) char *text = must_calloc(1, size);
+    size_t length = (size_t)snprintf(text, size, SERVICE);
+
+    for (int i = 0; i < CONFIG_STREAMS_MAX + 1; i++)
+        length += (size_t)snprintf(text + length, size - length, line, i);
+    ck_assert_int_eq(parse(text), -1);
+    ck_assert_uint_eq(faults.count, 1);
+    ck_assert_str_eq(faults.texts[0], "test.conf:100003: there are more than 100000 streams");
+    forget();
+}
+END_TEST
+
+START_TEST(a_file_is_loaded_or_named)
+{
+    const char *directory = temporary_directory();
+    SCOPED(free_text) char *path = must_printf("%s/streams.conf", directory);
+    SCOPED(free_text) char *prefix = must_printf("%s:4: ", path);
+    struct error err = {0};
+
+    ck_assert_int_eq(config_load(path, &parsed, &faults, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_uint_eq(faults.count, 1);
+    ck_assert_str_eq(faults.texts[0], err.message);
+    ck_assert_ptr_nonnull(strstr(faults.texts[0], "No such file"));
+    forget();
+
+    ck_assert_int_eq(config_load(directory, &parsed, &faults, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_uint_eq(faults.count, 1);
+    forget();
+
+    write_text(path, SERVICE "[stream orders]\nmax_shards = 0\n");
+    ck_assert_int_eq(config_load(path, &parsed, &faults, &err), -1);
+    ck_assert_uint_eq(faults.count, 1);
+    ck_assert_msg(text_starts_with(faults.texts[0], prefix), "%s", faults.texts[0]);
+    forget();
+
+    write_text(path, SERVICE "[stream orders]\nmax_shards = 9\n");
+    ck_assert_int_eq(config_load(path, &parsed, &faults, &err), 0);
+    ck_assert_int_eq(parsed->streams[0].max_shards, 9);
+    forget();
+}
+END_TEST
+
+/* ---- finding streams */
+
+START_TEST(ten_thousand_streams_are_found_by_name)
+{
+    enum { STREAMS = 10000 };
+    size_t size = STREAMS * 40 + sizeof(SERVICE);
+    SCOPED(free_text) char *text = must_calloc(1, size);
+    size_t length = (size_t)snprintf(text, size, SERVICE);
+    char name[32];
+
+    for (int i = 0; i < STREAMS; i++) /* in no order of names: 7919 is prime to 10000 */
+        length += (size_t)snprintf(text + length, size - length, "[stream s%d]\nmax_shards = %d\n",
+                                   i * 7919 % STREAMS, i + 1);
+    must_parse(text);
+    ck_assert_uint_eq(parsed->stream_count, STREAMS);
+    for (int i = 0; i < STREAMS; i++) {
+        const struct stream_config *found;
+
+        snprintf(name, sizeof(name), "s%d", i * 7919 % STREAMS);
+        found = config_find(parsed, name);
+        ck_assert_ptr_eq(found, &parsed->streams[i]);
+        ck_assert_int_eq(found->max_shards, i + 1);
+        /* Halving needs this order. */
+        if (i > 0)
+            ck_assert_int_lt(strcmp(parsed->by_name[i - 1]->name, parsed->by_name[i]->name), 0);
+    }
+    ck_assert_ptr_null(config_find(parsed, "s10000"));
+    ck_assert_ptr_null(config_find(parsed, ""));
+    ck_assert_ptr_null(config_find(parsed, "S1"));
+    forget();
+}
+END_TEST
+
+/* ---- the dead band, held against a plain model of splitting and merging */
+
+static double shards_for(double load, double limit)
+{
+    return fmax(1, ceil(load / limit - 1e-9));
+}
+
+/* Does a load that stays as it is move shards both up and down? */
+static bool flaps(double load, double shards, double target, double down)
+{
+    double doubled = shards, fewest;
+
+    if (load / shards <= target + 1e-9) /* a scale-up has nothing to do */
+        return false;
+    while (load / doubled > target + 1e-9)
+        doubled *= 2;
+    /* Whole generations of splits, then pairs merged: only halving is possible. */
+    if (load / doubled < down && load / (doubled / 2) <= down + 1e-9)
+        return true;
+    /* UpdateShardCount to the fewest that fit, then any smaller number. */
+    fewest = shards_for(load, target);
+    return load / fewest < down && shards_for(load, down) < fewest;
+}
+
+static bool some_load_flaps(double target, double down)
+{
+    for (double shards = 1; shards <= 40; shards++) {
+        for (double load = 0.05; load < 60; load += 0.05) {
+            if (flaps(load, shards, target, down))
+                return true;
+        }
+    }
+    return false;
+}
+
+START_TEST(what_is_accepted_does_not_flap_and_what_flaps_is_refused)
+{
+    int target = 10 + _i * 5;
+
+    for (int down = 5; down <= 85; down += 5) {
+        SCOPED(free_text) char *text = must_printf(SERVICE "[stream a]\nscale_up_threshold = 95%%\n"
+                                                           "target_utilization = %d%%\n"
+                                                           "scale_down_threshold = %d%%\n",
+                                                   target, down);
+        bool accepted = parse(text) == 0;
+        bool moves = some_load_flaps(target / 100.0, down / 100.0);
+
+        ck_assert_msg(accepted == (down <= target - 5), "target %d%%, down %d%%", target, down);
+        ck_assert_msg(!(accepted && moves), "target %d%%, down %d%% flaps", target, down);
+        ck_assert_msg(down <= target || moves, "target %d%%, down %d%%: the model has no teeth", target,
+                      down);
+        forget();
+    }
+}
+END_TEST
+
+START_TEST(an_alarm_stands_above_what_a_scale_up_leaves)
+{
+    for (int up = 15; up <= 95; up++) {
+        for (int target = 10; target <= 90; target++) {
+            SCOPED(free_text)
+            char *text =
+                must_printf(SERVICE "[stream a]\nscale_up_threshold = %d%%\ntarget_utilization = %d%%\n"
+                                    "scale_down_threshold = 1%%\n",
+                            up, target);
+
+            ck_assert_msg((parse(text) == 0) == (target + 5 <= up), "up %d%%, target %d%%", up, target);
+            forget();
+        }
+    }
+}
+END_TEST
+
+/* ---- whatever is in the file */
+
+static uint64_t dice_state;
+
+static uint32_t dice(uint32_t sides)
+{
+    dice_state = dice_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(dice_state >> 33) % sides;
+}
+
+/* "f:LINE: text", of a line not before `line`, in printable UTF-8.  Its line, or 0. */
+static long fault_line(const char *text, long line)
+{
+    long found = text_starts_with(text, "f:") ? strtol(text + 2, NULL, 10) : 0;
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 && *c != '\t')
+            return 0;
+    }
+    return found >= line && text_is_utf8(text, strlen(text)) ? found : 0;
+}
+
+/* One result or the other, never both or none; every fault is a line of its own, in order. */
+static void check_contract(const char *text, size_t length)
+{
+    struct error err = {0};
+    int result = config_parse(text, length, "f", &parsed, &faults, &err);
+    bool refused = parsed == NULL && faults.count > 0 && err.kind == ERROR_CONFIG;
+    bool accepted = parsed != NULL && faults.count == 0 && err.kind == ERROR_NONE;
+    long line = 1;
+
+    ck_assert(result == 0 ? accepted : refused);
+    ck_assert_uint_le(faults.count, CONFIG_FAULTS_MAX);
+    for (size_t i = 0; i < faults.count && line > 0; i++) {
+        line = fault_line(faults.texts[i], line);
+        if (line == 0)
+            ck_abort_msg("%s", faults.texts[i]);
+    }
+    forget();
+}
+
+START_TEST(random_bytes_give_faults_and_nothing_worse)
+{
+    char text[512];
+
+    dice_state = 20260101;
+    for (int round = 0; round < 10000; round++) {
+        size_t length = dice(sizeof(text));
+
+        for (size_t i = 0; i < length; i++)
+            text[i] = (char)dice(256);
+        check_contract(text, length);
+    }
+}
+END_TEST
+
+static void mutate(char *text, size_t *length, size_t size)
+{
+    static const char *const pieces[] = {
+        "[stream ", "[defaults]\n", "]", "=",  "\n", "%", " #", "99999999999999999999", "\0", "\xEF\xBB\xBF",
+        "\xC3",     "arn:aws:sns:", ",", "-1", "ms", "  "};
+    size_t at = dice((uint32_t)*length);
+
+    switch (dice(4)) {
+    case 0: /* another byte */
+        text[at] = (char)dice(256);
+        break;
+    case 1: { /* a part left out */
+        size_t cut = dice(64);
+
+        cut = cut > *length - at ? *length - at : cut;
+        memmove(text + at, text + at + cut, *length - at - cut);
+        *length -= cut;
+        break;
+    }
+    case 2: { /* something put in */
+        const char *piece = pieces[dice(COUNT_OF(pieces))];
+        size_t put = *piece == '\0' ? 1 : strlen(piece);
+
+        if (*length + put > size)
+            break;
+        memmove(text + at + put, text + at, *length - at);
+        memcpy(text + at, piece, put);
+        *length += put;
+        break;
+    }
+    default: { /* a part moved elsewhere */
+        size_t from = dice((uint32_t)*length), count = dice(200);
+
+        count = count > *length - from ? *length - from : count;
+        count = count > *length - at ? *length - at : count;
+        memmove(text + at, text + from, count);
+        break;
+    }
+    }
+    if (*length == 0)
+        text[(*length)++] = '\n';
+}
+
+START_TEST(a_mutated_sample_gives_a_configuration_or_faults)
+{
+    SCOPED(free_text) char *sample = read_text("streams.conf");
+    size_t size = strlen(sample) + 1024;
+    SCOPED(free_text) char *text = must_calloc(1, size);
+
+    dice_state = 20260102;
+    for (int round = 0; round < 10000; round++) {
+        size_t length = strlen(sample);
+
+        memcpy(text, sample, length);
+        for (uint32_t changes = 1 + dice(8); changes > 0; changes--)
+            mutate(text, &length, size);
+        check_contract(text, length);
+    }
+}
+END_TEST
+
+START_TEST(no_text_at_all_is_refused)
+{
+    struct error err = {0};
+
+    ck_assert_int_eq(config_parse(NULL, 0, "f", &parsed, &faults, &err), -1);
+    ck_assert_uint_eq(faults.count, 2);
+    forget();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *config = suite_create("config");
+    TCase *good = tcase_create("accepted");
+    TCase *bad = tcase_create("refused");
+    TCase *rules = tcase_create("rules");
+    TCase *any = tcase_create("anything");
+
+    tcase_add_test(good, the_least_file_gets_every_default);
+    tcase_add_test(good, every_setting_of_the_service_reaches_its_member);
+    tcase_add_test(good, a_stream_overrides_the_defaults_wherever_they_stand);
+    tcase_add_loop_test(good, a_layout_is_read_as_it_looks, 0, COUNT_OF(layouts));
+    tcase_add_test(good, ten_thousand_streams_are_found_by_name);
+    suite_add_tcase(config, good);
+
+    tcase_add_loop_test(bad, a_bad_file_is_refused_with_exactly_these_words, 0, bad_count);
+    tcase_add_loop_test(bad, a_value_of_the_service_is_checked, 0, COUNT_OF(values));
+    tcase_add_test(bad, a_text_beyond_the_ceiling_is_refused_unread);
+    tcase_add_test(bad, more_streams_than_the_ceiling_are_refused);
+    tcase_add_test(bad, a_file_is_loaded_or_named);
+    tcase_add_test(bad, no_text_at_all_is_refused);
+    suite_add_tcase(config, bad);
+
+    tcase_set_timeout(rules, 60);
+    tcase_add_loop_test(rules, what_is_accepted_does_not_flap_and_what_flaps_is_refused, 0, 17);
+    tcase_add_test(rules, an_alarm_stands_above_what_a_scale_up_leaves);
+    suite_add_tcase(config, rules);
+
+    tcase_set_timeout(any, 120);
+    tcase_add_test(any, random_bytes_give_faults_and_nothing_worse);
+    tcase_add_test(any, a_mutated_sample_gives_a_configuration_or_faults);
+    suite_add_tcase(config, any);
+    return config;
+}
+
+int main(void)
+{
+    int result;
+
+    bad_count = scandir(BAD, &bad_files, is_conf, alphasort);
+    if (bad_count < 50) {
+        fprintf(stderr, "only %d files in " BAD "\n", bad_count);
+        return 1;
+    }
+    result = run_suite(suite());
+    for (int i = 0; i < bad_count; i++)
+        free(bad_files[i]);
+    free(bad_files);
+    return result;
+}

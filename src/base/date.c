@@ -149,7 +149,7 @@ static bool read_offset(const char **text, int *ret_seconds)
 
 bool date_parse(const char *text, int64_t *ret_ms)
 {
-    int year, month, day, hour, minute, second, offset;
+    int year, month, day, hour, minute, second, offset, second_of_day;
     int fraction_ms = 0;
     bool basic;
     int64_t ms;
@@ -168,10 +168,8 @@ bool date_parse(const char *text, int64_t *ret_ms)
     if (!read_offset(&text, &offset) || *text != '\0')
         return false;
 
-    ms =
-        (days_since_epoch(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset) *
-            MS_PER_SECOND +
-        fraction_ms;
+    second_of_day = hour * 3600 + minute * 60 + second - offset;
+    ms = (days_since_epoch(year, month, day) * SECONDS_PER_DAY + second_of_day) * MS_PER_SECOND + fraction_ms;
     if (ms < 0 || ms > DATE_MAX_MS)
         return false;
     *ret_ms = ms;

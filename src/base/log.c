@@ -129,11 +129,12 @@ void log_event(enum log_level level, const char *event, const struct log_field *
     SCOPED(buffer_clear) struct buffer line = {.ceiling = LINE_MAX_BYTES};
     struct error err = {0};
     int saved_errno = errno;
-    char now[DATE_SIZE];
 
     if ((int)level < atomic_load(&lowest_level))
         return;
     if (atomic_load(&with_time)) {
+        char now[DATE_SIZE];
+
         date_format(clock_now_ms(clock_system()), now);
         (void)buffer_printf(&line, &err, "%s ", now); /* an empty line has room for this */
     }

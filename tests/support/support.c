@@ -25,27 +25,36 @@ const char *shared_data(void)
     return stat(path, &found) == 0 ? path : NULL;
 }
 
-static char directory[64];
-static pid_t directory_owner;
+/* One for the process, removed at its end; each call gets a folder in it. */
+static char root[64];
+static pid_t root_owner;
 
-static void remove_directory(void)
+static void remove_root(void)
 {
     char command[96];
 
-    if (getpid() != directory_owner) /* a forked test ends before the program does */
+    if (getpid() != root_owner) /* a forked test ends before the program does */
         return;
-    snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+    snprintf(command, sizeof(command), "rm -rf '%s'", root);
     if (system(command) != 0)
-        fprintf(stderr, "cannot remove %s\n", directory);
+        fprintf(stderr, "cannot remove %s\n", root);
 }
 
 const char *temporary_directory(void)
 {
-    snprintf(directory, sizeof(directory), "/tmp/kinescale-test-XXXXXX");
-    if (mkdtemp(directory) == NULL)
+    static char directory[80];
+    static int count;
+
+    if (root_owner != getpid()) {
+        snprintf(root, sizeof(root), "/tmp/kinescale-test-XXXXXX");
+        if (mkdtemp(root) == NULL)
+            abort();
+        root_owner = getpid();
+        atexit(remove_root);
+    }
+    snprintf(directory, sizeof(directory), "%s/%d", root, ++count);
+    if (mkdir(directory, 0700) != 0)
         abort();
-    directory_owner = getpid();
-    atexit(remove_directory);
     return directory;
 }
 

@@ -1,12 +1,26 @@
 /*
  * action.h - the life of one action on a stream, as a table.
  *
- *             10                  20,30,35           70
- *   PLANNING ----> INTENDED ------------> WAITING -------> PLANNING
- *      | 80  ^        | 40,45                 ^ | 60
- *      |     +--------+                       +-+
- *      v
- *   THRESHOLDS --90--> RESET --100--> DONE
+ *        +-----------------12-------------------+
+ *        |                                      v
+ *   PLANNING --10--> INTENDED --20,30,35--> WAITING --60--+
+ *    ^ ^  |           |   |                  |  ^ ^       |
+ *    | +--|---40,45---+   |                  |  | +-------+
+ *    +----|---------------|--------70--------+  |
+ *         | 80,85         | 50                  |
+ *         v               v                     |
+ *        THRESHOLDS (92: once more) ----94------+
+ *         | 90,96                               |
+ *         v                                     |
+ *        RESET (102: once more) --------104-----+
+ *         | 100,106
+ *         v
+ *        DONE <-- 55,75,88,98,108 from every state: the stream is gone
+ *
+ * The engine looks at the stream once per turn (SEEN_...), does the deed of the
+ * rule it finds, and feeds the deed's own outcome back as the next event.  In
+ * PLANNING a stream that was seen ACTIVE is planned for; the plan is the event.
+ * A deed that failed for now is met again on the next turn by 40, 92 or 102.
  *
  * Pure data: the table says what, the engine knows how.  The state is stored
  * before the world is touched, so any line may be the last one a process runs.
@@ -33,7 +47,7 @@ enum action_event {
     EVENT_BLOCKED,        /* the plan wants more than is allowed */
     EVENT_ACCEPTED,       /* AWS answered the call with success */
     EVENT_CONFLICT,       /* ResourceInUse: somebody reshards already */
-    EVENT_REFUSED,        /* AWS said no for good */
+    EVENT_REFUSED,        /* AWS said no for good: to an operation, or to the deed of THRESHOLDS or RESET */
     EVENT_UPDATE_REFUSED, /* UpdateShardCount is out of calls; splits may still do it */
     EVENT_SEEN_UPDATING,
     EVENT_SEEN_ACTIVE,
@@ -46,11 +60,11 @@ enum action_event {
 enum action_deed {
     DEED_NONE,
     DEED_INTEND_AND_CALL, /* store the operation, then call */
-    DEED_STORE_OUTCOME,   /* close the stored operation with its outcome */
+    DEED_STORE_OUTCOME,   /* close the stored operation with its outcome: this event */
     DEED_STORE_ACTIVE,    /* the stream rests again after it */
     DEED_MOVE_THRESHOLDS,
     DEED_RESET_ALARMS,
-    DEED_FINISH           /* end the action, begin the cooldown, free the lock */
+    DEED_FINISH           /* end the action (and an operation still open), begin the cooldown, free the lock */
 };
 
 struct action_rule {

@@ -17,7 +17,7 @@ const char *alarm_metric_name(enum alarm_metric metric);
 /* False for any other metric. */
 bool alarm_metric_parse(const char *name, enum alarm_metric *ret_metric);
 
-/* Capacity in shards by the stream's threshold_basis. */
+/* Capacity in shards by the stream's threshold_basis, for an alarm on the stream; one on a shard has 1. */
 double alarm_capacity(const struct stream_config *config, const struct shard_map *shards);
 /* For METRIC_THROTTLED always 0 (alarm at Sum > 0).  Rounded to a whole byte or record, at least 1. */
 double alarm_threshold(const struct stream_config *config, enum alarm_metric metric, int64_t period_s,

@@ -20,7 +20,7 @@ struct load_point {
     double bytes;
     double records;
     double throttled_records;
-};
+}; /* what is negative, infinite or beyond 10^18 counts as no datapoint */
 
 /*
  * Rejected records are counted once per attempt, and producers try again, so a
@@ -45,7 +45,8 @@ struct demand {
 /* Points in any order.  Bytes and records take their worst point each on its own. */
 struct demand load_demand(const struct load_point *points, size_t count);
 
-/* Share of a capacity of `shards` shards, by the tighter of bytes and records; accepted load only when asked. */
+/* Share of a capacity of `shards` shards, by the tighter of bytes and records; accepted load only when asked.
+ * NAN when the demand is not known or there are no shards. */
 double demand_utilization(const struct demand *demand, double shards);
 double demand_accepted_utilization(const struct demand *demand, double shards);
 

@@ -7,7 +7,19 @@
  * Even or unknown keys: the widest shard is full first, so the widest are split
  * until the predicted utilisation of every shard is at most target_utilization.
  * A part of a generation of equal shards gives no capacity; the rule "until
- * every shard" makes whole generations by itself.
+ * every shard" makes whole generations by itself.  Where a ceiling (max_shards,
+ * the account) has no room for a whole generation, a part of one is split only
+ * while the fullest shard is predicted above scale_up_threshold: it relieves the
+ * shards it splits, not the stream.  Below that it would be shards for nothing.
+ *
+ * UpdateShardCount makes all shards equal, so it has no generations: its target
+ * is the fewest shards that are enough, or the ceiling.  `auto` may split first
+ * where that saves a call (each at most doubles), and uses it only while keys
+ * may be even: no shard-level metrics, no shard named by an alarm, no shard more
+ * than twice as wide as another (somebody shaped those for a hot range).
+ *
+ * The same facts after operations[0] give operations[1] and what follows it, so
+ * planning again on every turn, or after a crash, changes nothing by itself.
  */
 #ifndef SCALING_PLAN_UP_H
 #define SCALING_PLAN_UP_H
@@ -20,14 +32,37 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What we know of one shard by shard-level metrics; aligned with the shard map. */
+/*
+ * Throttling on a stream whose accepted load fills less than this of its effective capacity is not
+ * explained by even keys: they throttle when the minute is full.  A burst of seconds throttles inside
+ * an emptier minute, but one that leaves 30 % of it unused is as likely a hot shard.  For both, one
+ * generation is a fair try and a second is not: more shards do not help a hot key.
+ */
+#define SKEW_BELOW 0.70
+
+/* A child with this part of its parent's load has inherited the key that makes it hot. */
+#define HOT_CHILD_PART 0.90
+
+/*
+ * What we know of one shard by shard-level metrics; aligned with the shard map.  Shards without data share
+ * what the others leave of the stream's demand, by width; so fresh children need no figures, but where the
+ * caller still has those of their parent, half of it each is better.
+ */
 struct shard_load {
     struct demand demand; /* known is false for a shard without data */
     bool alarming;        /* a notification named this shard */
 };
 
 /* Why more is not possible. */
-enum up_limit { LIMIT_NONE, LIMIT_MAX_SHARDS, LIMIT_ACCOUNT, LIMIT_SKEW, LIMIT_RANGE, LIMIT_UPDATES };
+enum up_limit {
+    LIMIT_NONE,
+    LIMIT_MAX_SHARDS,
+    LIMIT_ACCOUNT,
+    LIMIT_SKEW,    /* a hot shard that cannot be named, or a hot key that cannot be divided */
+    LIMIT_RANGE,   /* a shard of fewer than 4 hash keys */
+    LIMIT_UPDATES, /* `update-shard-count` only: the calls of the day are used up */
+    UP_LIMIT_COUNT
+};
 
 /* On what the plan rests. */
 enum up_basis {
@@ -35,28 +70,36 @@ enum up_basis {
     UP_BASIS_SHARDS, /* shard-level metrics */
     UP_BASIS_BLIND,  /* no metrics: late is worse than one shard too many */
     UP_BASIS_SKEW,   /* throttled though not full on average, and no shard-level metrics: one generation, once */
-    UP_BASIS_MINIMUM /* fewer than min_shards */
+    UP_BASIS_MINIMUM, /* fewer than min_shards; also when nothing is alarmed */
+    UP_BASIS_COUNT
 };
 
 struct up_facts {
     const struct stream_config *config;
     const struct shard_map *shards;       /* complete partition */
-    struct demand demand;                 /* of the stream */
+    /*
+     * Of the stream, in the minutes since its last action ended (while one runs: also those before it).
+     * Older ones would be judged against a capacity that did not exist then and look like skew.
+     */
+    struct demand demand;
     const struct shard_load *shard_loads; /* one per shard, or NULL */
     bool alarmed;                         /* an alarm asked for it: with no metrics, act blindly */
     /*
      * A blind or skew plan aims at a shard count that is fixed when its action begins, because
-     * nothing measured would tell it to stop.  0 at the start; afterwards what the first plan said.
+     * nothing measured would tell it to stop.  0 at the start; afterwards the to_shards and basis of the
+     * action's first plan, whatever its basis.  A blind action drops its goal when metrics turn up (what
+     * is measured decides alone); one that began on load keeps it in case they vanish, and does not ask
+     * about skew again: its metrics are from before its own splits.
      */
     int64_t goal_shards;
     enum up_basis goal_basis; /* counts when goal_shards > 0 */
-    bool skew_spent;      /* the one generation for skew was already split within a day */
+    bool skew_spent; /* the one generation for skew was split within a day; not asked while goal_shards > 0 */
     int64_t account_headroom; /* shards the account may still open; -1 when unknown */
-    int updates_24h;      /* UpdateShardCount calls for this stream in the last 24 hours */
+    int updates_24h; /* UpdateShardCount calls for this stream in the last 24 hours; all, if it is refused */
     double update_seconds_per_shard; /* own measurement: duration / shards of the target; 0 when there is none */
 };
 
-enum operation_kind { OPERATION_SPLIT, OPERATION_MERGE, OPERATION_UPDATE };
+enum operation_kind { OPERATION_SPLIT, OPERATION_MERGE, OPERATION_UPDATE, OPERATION_KIND_COUNT };
 
 /* One resharding call. */
 struct operation {

@@ -32,7 +32,7 @@ void shard_map_clear(struct shard_map *map);
 void shard_map_copy(struct shard_map *target, const struct shard_map *source); /* target begins zeroed */
 /* Keeps the order by start.  ERROR_INPUT beyond SHARDS_PER_STREAM_MAX * 2 shards or when start > end. */
 int shard_map_add(struct shard_map *map, const struct shard *shard, struct error *err);
-/* NULL when there is none of that id. */
+/* NULL when there is none of that id.  Linear. */
 struct shard *shard_map_find(const struct shard_map *map, const char *id);
 
 /* ERROR_INPUT that names the gap or overlap unless the ranges cover 0..2^128-1 exactly once. */
@@ -46,9 +46,16 @@ double shard_map_effective(const struct shard_map *map);
 /* All within one part in 10^9 of each other. */
 bool shard_map_is_even(const struct shard_map *map);
 
-/* Replaces item `index` by two halves divided at `key`, with made-up ids "ID/0" and "ID/1". */
+/*
+ * What a split or merge would leave, before AWS has named it: "ID/0" and "ID/1", "A+B", or, where that
+ * would be too long, "key-START".  Unlike any other made-up id of shards open at the same time.
+ */
+void shard_halves(const struct shard *shard, hashkey key, struct shard *ret_lower, struct shard *ret_upper);
+void shard_union(const struct shard *lower, const struct shard *upper, struct shard *ret_union);
+
+/* Replaces item `index` by its halves.  ERROR_INPUT unless start + 1 < key < end, as AWS wants it. */
 int shard_map_split(struct shard_map *map, size_t index, hashkey key, struct error *err);
-/* Replaces `index` and `index + 1` by their union, with the made-up id "A+B" (cut when too long). */
+/* Replaces `index` and `index + 1` by their union.  ERROR_INPUT unless they are adjacent. */
 int shard_map_merge(struct shard_map *map, size_t index, struct error *err);
 
 #endif

@@ -1,0 +1,350 @@
+/*
+ * forecast.c - what every shard will carry, now and as it is split.
+ */
+#include "forecast.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <math.h>
+
+/* Beyond any stream; keeps sums of loads finite. */
+#define LOAD_MAX 1e12
+
+/* A sibling of the hot shard's parent in more pieces than this is not the quiet half of anything. */
+enum { QUIET_PIECES_MAX = 64 };
+
+static double share_of(const struct leaf *leaf)
+{
+    return hashkey_share(leaf->shard.start, leaf->shard.end);
+}
+
+/* 40 bits: what differs by less ranks the same, and the lower range goes first. */
+static double rank_of(double value)
+{
+    int exponent;
+    double mantissa = frexp(value, &exponent);
+
+    return ldexp(round(ldexp(mantissa, 40)), exponent - 40);
+}
+
+static double sane(double rate)
+{
+    return rate > 0 ? fmin(rate, LOAD_MAX) : 0; /* NAN is not > 0 */
+}
+
+static bool has_figures(const struct demand *demand)
+{
+    return demand->known && !(isnan(demand->bytes_per_s) && isnan(demand->records_per_s));
+}
+
+struct worth {
+    double bytes, records; /* in shards */
+};
+
+static struct worth worth_of(const struct demand *demand)
+{
+    return (struct worth){sane(demand->bytes_per_s / SHARD_BYTES_PER_S),
+                          sane(demand->records_per_s / SHARD_RECORDS_PER_S)};
+}
+
+/* -- the heap ------------------------------------------------------------------------------------------- */
+
+static bool goes_before(const struct forecast *forecast, size_t a, size_t b)
+{
+    const struct leaf *one = &forecast->leaves[a], *other = &forecast->leaves[b];
+
+    return one->rank > other->rank || (one->rank >= other->rank && one->shard.start < other->shard.start);
+}
+
+static void sift_down(struct forecast *forecast, size_t at)
+{
+    size_t *heap = forecast->heap;
+
+    for (;;) {
+        size_t first = at;
+        size_t moved = heap[at];
+
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < forecast->heap_count; child++) {
+            if (goes_before(forecast, heap[child], heap[first]))
+                first = child;
+        }
+        if (first == at)
+            return;
+        heap[at] = heap[first];
+        heap[first] = moved;
+        at = first;
+    }
+}
+
+static void push(struct forecast *forecast, size_t leaf)
+{
+    size_t *heap = forecast->heap;
+    size_t at = forecast->heap_count++;
+
+    while (at > 0 && goes_before(forecast, leaf, heap[(at - 1) / 2])) {
+        heap[at] = heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    heap[at] = leaf;
+}
+
+static void drop_top(struct forecast *forecast)
+{
+    forecast->heap[0] = forecast->heap[--forecast->heap_count];
+    sift_down(forecast, 0);
+}
+
+/* -- the start ------------------------------------------------------------------------------------------ */
+
+/* Loads by the shards' own figures; what these leave of the stream's demand lies on the others by width. */
+static void spread_load(struct forecast *forecast, const struct up_facts *facts)
+{
+    struct worth rest = {0};
+    double rest_share = 0;
+
+    if (has_figures(&facts->demand)) {
+        rest = worth_of(&facts->demand);
+        forecast->measured = true;
+    }
+    for (size_t i = 0; i < forecast->count; i++) {
+        const struct shard_load *own = facts->shard_loads == NULL ? NULL : &facts->shard_loads[i];
+        struct worth worth;
+
+        if (own == NULL || !has_figures(&own->demand)) {
+            rest_share += share_of(&forecast->leaves[i]);
+            continue;
+        }
+        worth = worth_of(&own->demand);
+        forecast->leaves[i].load = fmax(worth.bytes, worth.records);
+        rest.bytes = fmax(0, rest.bytes - worth.bytes);
+        rest.records = fmax(0, rest.records - worth.records);
+        forecast->measured = forecast->by_shard = true;
+    }
+    for (size_t i = 0; i < forecast->count; i++) {
+        const struct shard_load *own = facts->shard_loads == NULL ? NULL : &facts->shard_loads[i];
+        struct leaf *leaf = &forecast->leaves[i];
+
+        if (own != NULL && has_figures(&own->demand))
+            continue;
+        leaf->load = fmax(rest.bytes, rest.records) * (share_of(leaf) / rest_share);
+        if (own != NULL && own->alarming) /* its alarm has seen at least this much */
+            leaf->load = fmax(leaf->load, facts->config->scale_up_threshold);
+    }
+}
+
+/* The load on the open shards next to `at` (towards lower keys when `step` is -1) that together are as wide
+ * as `share`; -1 when there are none, or one of them was never split off anything. */
+static double quiet_side(const struct forecast *forecast, size_t at, int step, double share)
+{
+    double covered = 0, load = 0;
+
+    for (int pieces = 0; pieces < QUIET_PIECES_MAX; pieces++) {
+        const struct leaf *leaf;
+
+        if (step < 0 ? at == 0 : at + 1 >= forecast->count)
+            return -1;
+        at = step < 0 ? at - 1 : at + 1;
+        leaf = &forecast->leaves[at];
+        if (leaf->shard.parent[0] == '\0')
+            return -1;
+        covered += share_of(leaf);
+        load += leaf->load;
+        if (covered >= share * (1 - LOAD_SLACK))
+            return covered <= share * (1 + LOAD_SLACK) ? load : -1;
+    }
+    return -1;
+}
+
+/*
+ * Has this shard kept its parent's load, and the parent its own parent's?  The closed ones need not be known:
+ * the sibling is open beside it, and beside both there is what was split off before.
+ */
+static bool holds_hot_key(const struct forecast *forecast, size_t hot)
+{
+    const struct leaf *leaf = &forecast->leaves[hot];
+
+    for (int step = -1; step <= 1; step += 2) {
+        size_t sibling = hot + (size_t)step; /* wraps at 0, and is then beyond the count */
+        double family, share, below, above;
+
+        if (sibling >= forecast->count || leaf->shard.parent[0] == '\0' || leaf->shard.adjacent_parent[0] != '\0' ||
+            !text_equal(leaf->shard.parent, forecast->leaves[sibling].shard.parent))
+            continue;
+        family = leaf->load + forecast->leaves[sibling].load;
+        share = share_of(leaf) + share_of(&forecast->leaves[sibling]);
+        below = quiet_side(forecast, step < 0 ? sibling : hot, -1, share);
+        above = quiet_side(forecast, step < 0 ? hot : sibling, 1, share);
+        return leaf->load >= HOT_CHILD_PART * family && (below >= 0 || above >= 0) &&
+               family >= HOT_CHILD_PART * (family + fmax(below, 0)) &&
+               family >= HOT_CHILD_PART * (family + fmax(above, 0));
+    }
+    return false;
+}
+
+static void find_hot_keys(struct forecast *forecast, const struct up_facts *facts)
+{
+    for (size_t i = 0; i < forecast->count; i++) {
+        if (forecast->leaves[i].load > facts->config->target_utilization && has_figures(&facts->shard_loads[i].demand) &&
+            holds_hot_key(forecast, i))
+            forecast->leaves[i].state = LEAF_HOT_KEY;
+    }
+}
+
+static void find_rank(const struct forecast *forecast, struct leaf *leaf, bool alarming)
+{
+    /* Without figures, a shard that was named goes before all that were not. */
+    leaf->rank = rank_of(forecast->measured && !forecast->uniform ? leaf->load : share_of(leaf) + (alarming ? 2 : 0));
+}
+
+void forecast_init(struct forecast *forecast, const struct up_facts *facts)
+{
+    const struct shard_map *map = facts->shards;
+
+    *forecast = (struct forecast){.count = map->count, .capacity = map->count, .narrowest = 1};
+    forecast->leaves = must_calloc(map->count, sizeof(forecast->leaves[0]));
+    forecast->heap = must_calloc(map->count, sizeof(forecast->heap[0]));
+    for (size_t i = 0; i < map->count; i++) {
+        forecast->leaves[i].shard = map->items[i];
+        forecast->widest = fmax(forecast->widest, share_of(&forecast->leaves[i]));
+        forecast->narrowest = fmin(forecast->narrowest, share_of(&forecast->leaves[i]));
+        forecast->alarming += facts->shard_loads != NULL && facts->shard_loads[i].alarming;
+    }
+    spread_load(forecast, facts);
+    forecast->uniform = !forecast->by_shard && forecast->alarming == 0;
+    if (forecast->by_shard)
+        find_hot_keys(forecast, facts);
+    for (size_t i = 0; i < map->count; i++) {
+        struct leaf *leaf = &forecast->leaves[i];
+
+        if (!forecast->measured)
+            leaf->load = share_of(leaf);
+        find_rank(forecast, leaf, facts->shard_loads != NULL && facts->shard_loads[i].alarming);
+        if (leaf->state == LEAF_FREE)
+            push(forecast, i);
+    }
+}
+
+void forecast_clear(struct forecast *forecast)
+{
+    free(forecast->leaves);
+    free(forecast->heap);
+    *forecast = (struct forecast){0};
+}
+
+/* -- the splits ----------------------------------------------------------------------------------------- */
+
+const struct leaf *forecast_top(const struct forecast *forecast)
+{
+    return forecast->heap_count == 0 ? NULL : &forecast->leaves[forecast->heap[0]];
+}
+
+bool forecast_split(struct forecast *forecast, struct operation *ret_operation)
+{
+    size_t lower = forecast->heap[0], upper = forecast->count;
+    struct shard whole = forecast->leaves[lower].shard;
+    double load = forecast->leaves[lower].load;
+    hashkey key;
+
+    if (!hashkey_middle(whole.start, whole.end, &key)) {
+        forecast->leaves[lower].state = LEAF_NARROW;
+        drop_top(forecast);
+        return false;
+    }
+    if (forecast->count == forecast->capacity) {
+        forecast->capacity *= 2;
+        forecast->leaves = must_realloc(forecast->leaves, forecast->capacity, sizeof(forecast->leaves[0]));
+        forecast->heap = must_realloc(forecast->heap, forecast->capacity, sizeof(forecast->heap[0]));
+    }
+    forecast->count++;
+    forecast->leaves[lower].load = forecast->measured ? load / 2 : load;
+    forecast->leaves[upper] = forecast->leaves[lower];
+    shard_halves(&whole, key, &forecast->leaves[lower].shard, &forecast->leaves[upper].shard);
+    for (size_t i = 0; i < 2; i++) {
+        struct leaf *half = &forecast->leaves[i == 0 ? lower : upper];
+
+        if (!forecast->measured)
+            half->load = share_of(half);
+        find_rank(forecast, half, false);
+    }
+    sift_down(forecast, 0);
+    push(forecast, upper);
+
+    *ret_operation = (struct operation){.kind = OPERATION_SPLIT, .new_start = key, .target = (int64_t)forecast->count};
+    (void)text_copy(ret_operation->shard, sizeof(ret_operation->shard), whole.id); /* same size */
+    return true;
+}
+
+const struct leaf *forecast_fullest(const struct forecast *forecast)
+{
+    const struct leaf *fullest = &forecast->leaves[0];
+
+    for (size_t i = 1; i < forecast->count; i++) {
+        const struct leaf *leaf = &forecast->leaves[i];
+
+        if (leaf->load > fullest->load ||
+            (leaf->load >= fullest->load && leaf->shard.start < fullest->shard.start))
+            fullest = leaf;
+    }
+    return fullest;
+}
+
+const struct leaf *forecast_stuck(const struct forecast *forecast)
+{
+    const struct leaf *fullest = NULL;
+
+    for (size_t i = 0; i < forecast->count; i++) {
+        const struct leaf *leaf = &forecast->leaves[i];
+
+        if (leaf->state != LEAF_FREE && (fullest == NULL || leaf->load > fullest->load))
+            fullest = leaf;
+    }
+    return fullest;
+}
+
+/* -- other ways to lay the same load -------------------------------------------------------------------- */
+
+static double divisible_load(const struct leaf *leaf)
+{
+    return leaf->state == LEAF_HOT_KEY ? 0 : leaf->load;
+}
+
+double forecast_even_load(const struct forecast *forecast, int64_t count)
+{
+    double fullest = 0, total = 0, before = 0, load_before = 0, done = 0;
+    size_t at = 0;
+
+    for (size_t i = 0; i < forecast->count; i++)
+        total += forecast->leaves[i].load;
+    if (forecast->uniform)
+        return total / (double)count;
+    /* `before` and `load_before` are what lies below leaf `at`, `done` what lies below even shard i. */
+    for (int64_t i = 1; i <= count; i++) {
+        double border = (double)i / (double)count, below;
+
+        while (at + 1 < forecast->count && before + share_of(&forecast->leaves[at]) <= border) {
+            before += share_of(&forecast->leaves[at]);
+            load_before += divisible_load(&forecast->leaves[at++]);
+        }
+        below = load_before + divisible_load(&forecast->leaves[at]) *
+                                  fmin(1, (border - before) / share_of(&forecast->leaves[at]));
+        fullest = fmax(fullest, below - done);
+        done = below;
+    }
+    return fullest;
+}
+
+int64_t forecast_widest_count(const struct forecast *forecast)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < forecast->count; i++)
+        count += share_of(&forecast->leaves[i]) >= forecast->widest * (1 - LOAD_SLACK);
+    return count;
+}
+
+void forecast_scale(struct forecast *forecast, double factor)
+{
+    for (size_t i = 0; i < forecast->count; i++)
+        forecast->leaves[i].load *= factor;
+}

@@ -1,0 +1,220 @@
+/*
+ * reason.c - a plan's one sentence for the operator.
+ *
+ * What is; what is done about it and what that leaves; why not more.  Always with the numbers that decided.
+ */
+#include "reason.h"
+
+#include <math.h>
+#include <stdarg.h>
+
+#define SHARD_METRICS \
+    "to find the hot shard, turn on IncomingBytes, IncomingRecords and WriteProvisionedThroughputExceeded " \
+    "with EnableEnhancedMonitoring"
+
+enum { NUMBER_SIZE = 40 };
+
+__attribute__((format(printf, 2, 3))) static void say(struct up_plan *plan, const char *format, ...)
+{
+    size_t length = strlen(plan->reason);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(plan->reason + length, sizeof(plan->reason) - length, format, arguments);
+    va_end(arguments);
+}
+
+static double shown(double value)
+{
+    return value > 0 ? fmin(value, 1e18) : 0; /* NAN is not > 0 */
+}
+
+static void write_bytes(double per_s, char text[NUMBER_SIZE])
+{
+    if (per_s >= 0.1 * 1048576)
+        snprintf(text, NUMBER_SIZE, "%.1f MiB/s", per_s / 1048576);
+    else
+        snprintf(text, NUMBER_SIZE, "%.1f KiB/s", per_s / 1024);
+}
+
+/* 1234567 as "1,234,567". */
+static void write_count(double value, char text[NUMBER_SIZE])
+{
+    char digits[NUMBER_SIZE / 2];
+    size_t count = (size_t)snprintf(digits, sizeof(digits), "%.0f", value), at = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0)
+            text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+}
+
+/* Whole per cent, unless that would hide on which side of `against` it is. */
+static void write_percent(double fraction, double against, char text[NUMBER_SIZE])
+{
+    bool close = fabs(fraction - against) < 0.01 && fabs(fraction - against) > LOAD_SLACK;
+
+    snprintf(text, NUMBER_SIZE, close ? "%.2f %%" : "%.0f %%", 100 * fmin(fraction, 1e12));
+}
+
+static const char *plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void say_load(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
+{
+    double target = facts->config->target_utilization;
+    char bytes[NUMBER_SIZE], records[NUMBER_SIZE], percent[NUMBER_SIZE];
+
+    write_bytes(shown(facts->demand.bytes_per_s), bytes);
+    write_count(shown(facts->demand.records_per_s), records);
+    write_percent(situation->fullest.load, target, percent);
+    if (facts->demand.known)
+        say(plan, "%s and %s records/s on %lld shard%s fill ", bytes, records, (long long)plan->from_shards,
+            plural(plan->from_shards));
+    else
+        say(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards, plural(plan->from_shards));
+    if (plan->from_shards == 1)
+        say(plan, "it to %s", percent);
+    else if (plan->basis == UP_BASIS_SHARDS)
+        say(plan, "shard '%s' to %s", situation->fullest.shard.id, percent);
+    else
+        say(plan, "the widest to %s", percent);
+}
+
+static void say_target(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
+{
+    double target = facts->config->target_utilization;
+    char percent[NUMBER_SIZE];
+
+    write_percent(target, target, percent);
+    say(plan, situation->fullest.load > target * (1 + LOAD_SLACK) ? ", above the target of %s"
+                                                                  : ", within the target of %s", percent);
+}
+
+static void say_blind(const struct up_facts *facts, struct up_plan *plan)
+{
+    long long alarming = 0;
+
+    for (size_t i = 0; facts->shard_loads != NULL && i < facts->shards->count; i++)
+        alarming += facts->shard_loads[i].alarming;
+    if (alarming > 0)
+        say(plan, "alarms name %lld shard%s and no metrics tell how much is needed", alarming, plural(alarming));
+    else
+        say(plan, "an alarm stands and no metrics tell how much is needed");
+    if (plan->verdict == UP_ENOUGH)
+        say(plan, ", but the %lld shards aimed at are open", (long long)facts->goal_shards);
+}
+
+static void say_skew(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
+{
+    char percent[NUMBER_SIZE];
+
+    write_percent(situation->fullest.load, SKEW_BELOW, percent);
+    if (facts->goal_shards > 0)
+        say(plan, "records were throttled on a stream that was not full on average");
+    else
+        say(plan, "records are throttled while what is accepted fills %lld shard%s to %s on average",
+            (long long)plan->from_shards, plural(plan->from_shards), percent);
+    if (plan->verdict == UP_ENOUGH)
+        say(plan, ", and the %lld shards aimed at are open", (long long)facts->goal_shards);
+}
+
+static void say_what_is(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
+{
+    if (plan->basis == UP_BASIS_MINIMUM) {
+        say(plan, "%lld shard%s less than min_shards, %lld", (long long)plan->from_shards,
+            plan->from_shards == 1 ? " is" : "s are", (long long)facts->config->min_shards);
+    } else if (!facts->alarmed) {
+        say(plan, "no alarm asks for more");
+        if (situation->measured) {
+            say(plan, ": ");
+            say_load(facts, situation, plan);
+        }
+    } else if (plan->basis == UP_BASIS_BLIND) {
+        say_blind(facts, plan);
+    } else if (plan->basis == UP_BASIS_SKEW) {
+        say_skew(facts, situation, plan);
+    } else {
+        say_load(facts, situation, plan);
+        say_target(facts, situation, plan);
+    }
+}
+
+static void say_what_is_done(const struct up_facts *facts, struct up_plan *plan)
+{
+    long long splits = 0, updates = 0;
+    char percent[NUMBER_SIZE];
+
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        splits += plan->operations[i].kind == OPERATION_SPLIT;
+        updates += plan->operations[i].kind == OPERATION_UPDATE;
+    }
+    say(plan, ": ");
+    if (splits > 0)
+        say(plan, "%lld split%s%s", splits, plural(splits), updates > 0 ? " and " : "");
+    if (updates > 0)
+        say(plan, "%lld UpdateShardCount call%s", updates, plural(updates));
+    say(plan, " to %lld shards", (long long)plan->to_shards);
+    if (isnan(plan->utilization_after))
+        return;
+    write_percent(plan->utilization_after, facts->config->target_utilization, percent);
+    say(plan, " leave%s %s", splits + updates == 1 ? "s" : "", percent);
+}
+
+static void say_hot_key(const struct situation *situation, struct up_plan *plan)
+{
+    const struct shard *shard = &situation->stuck.shard;
+    char start[HASHKEY_TEXT_SIZE], end[HASHKEY_TEXT_SIZE];
+
+    hashkey_format(shard->start, start);
+    hashkey_format(shard->end, end);
+    say(plan, ", but the load of shard '%s' followed one child through two splits: a key that hashes to %s..%s, "
+              "which no split divides", shard->id, start, end);
+}
+
+static void say_why_not_more(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
+{
+    static const char useless[] = ", and splitting a part of a generation adds no capacity";
+    long long room = (long long)facts->account_headroom;
+
+    switch (plan->limit) {
+    case LIMIT_MAX_SHARDS:
+        say(plan, ", but max_shards is %lld%s", (long long)facts->config->max_shards,
+            plan->verdict == UP_LIMITED && plan->from_shards < facts->config->max_shards ? useless : "");
+        break;
+    case LIMIT_ACCOUNT:
+        say(plan, ", but the account has room for %lld more shard%s only%s", room, plural(room),
+            plan->verdict == UP_LIMITED && room > 0 ? useless : "");
+        break;
+    case LIMIT_RANGE:
+        say(plan, ", but a range of fewer than 4 hash keys cannot be split");
+        break;
+    case LIMIT_UPDATES:
+        say(plan, ", but %d of the %d UpdateShardCount calls of 24 hours are used up", facts->updates_24h,
+            UPDATES_PER_DAY);
+        break;
+    case LIMIT_SKEW:
+        if (plan->basis == UP_BASIS_SKEW)
+            say(plan, ", and one generation of splits was spent on that already");
+        else
+            say_hot_key(situation, plan);
+        break;
+    case LIMIT_NONE:
+    case UP_LIMIT_COUNT:
+        return;
+    }
+}
+
+void reason_write(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
+{
+    say_what_is(facts, situation, plan);
+    if (plan->verdict == UP_RESHARD)
+        say_what_is_done(facts, plan);
+    say_why_not_more(facts, situation, plan);
+    if (plan->basis == UP_BASIS_SKEW && facts->alarmed)
+        say(plan, "; " SHARD_METRICS);
+}

@@ -1,0 +1,18 @@
+/*
+ * reason.h - a plan's one sentence for the operator.  Internal to plan_up.
+ */
+#ifndef SCALING_REASON_H
+#define SCALING_REASON_H
+
+#include "forecast.h"
+
+/* What the plan started from; splitting changes the forecast. */
+struct situation {
+    bool measured;
+    struct leaf fullest;
+    struct leaf stuck; /* fullest of those that cannot be split; counts when the limit is LIMIT_SKEW */
+};
+
+void reason_write(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan);
+
+#endif

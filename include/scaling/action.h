@@ -64,7 +64,7 @@ enum action_deed {
     DEED_STORE_ACTIVE,    /* the stream rests again after it */
     DEED_MOVE_THRESHOLDS,
     DEED_RESET_ALARMS,
-    DEED_FINISH           /* end the action (and an operation still open), begin the cooldown, free the lock */
+    DEED_FINISH           /* end the action and what is open of it, begin the cooldown, free the lock */
 };
 
 struct action_rule {

@@ -156,6 +156,12 @@ static double quiet_side(const struct forecast *forecast, size_t at, int step, d
     return -1;
 }
 
+static bool are_siblings(const struct shard *one, const struct shard *other)
+{
+    return one->parent[0] != '\0' && one->adjacent_parent[0] == '\0' &&
+           text_equal(one->parent, other->parent);
+}
+
 /*
  * Has this shard kept its parent's load, and the parent its own parent's?  The closed ones need not be known:
  * the sibling is open beside it, and beside both there is what was split off before.
@@ -168,8 +174,7 @@ static bool holds_hot_key(const struct forecast *forecast, size_t hot)
         size_t sibling = hot + (size_t)step; /* wraps at 0, and is then beyond the count */
         double family, share, below, above;
 
-        if (sibling >= forecast->count || leaf->shard.parent[0] == '\0' || leaf->shard.adjacent_parent[0] != '\0' ||
-            !text_equal(leaf->shard.parent, forecast->leaves[sibling].shard.parent))
+        if (sibling >= forecast->count || !are_siblings(&leaf->shard, &forecast->leaves[sibling].shard))
             continue;
         family = leaf->load + forecast->leaves[sibling].load;
         share = share_of(leaf) + share_of(&forecast->leaves[sibling]);
@@ -185,16 +190,20 @@ static bool holds_hot_key(const struct forecast *forecast, size_t hot)
 static void find_hot_keys(struct forecast *forecast, const struct up_facts *facts)
 {
     for (size_t i = 0; i < forecast->count; i++) {
-        if (forecast->leaves[i].load > facts->config->target_utilization && has_figures(&facts->shard_loads[i].demand) &&
+        struct leaf *leaf = &forecast->leaves[i];
+
+        if (leaf->load > facts->config->target_utilization && has_figures(&facts->shard_loads[i].demand) &&
             holds_hot_key(forecast, i))
-            forecast->leaves[i].state = LEAF_HOT_KEY;
+            leaf->state = LEAF_HOT_KEY;
     }
 }
 
 static void find_rank(const struct forecast *forecast, struct leaf *leaf, bool alarming)
 {
-    /* Without figures, a shard that was named goes before all that were not. */
-    leaf->rank = rank_of(forecast->measured && !forecast->uniform ? leaf->load : share_of(leaf) + (alarming ? 2 : 0));
+    if (forecast->measured && !forecast->uniform)
+        leaf->rank = rank_of(leaf->load);
+    else /* without figures, a shard that was named goes before all that were not */
+        leaf->rank = rank_of(share_of(leaf) + (alarming ? 2 : 0));
 }
 
 void forecast_init(struct forecast *forecast, const struct up_facts *facts)
@@ -270,7 +279,8 @@ bool forecast_split(struct forecast *forecast, struct operation *ret_operation)
     sift_down(forecast, 0);
     push(forecast, upper);
 
-    *ret_operation = (struct operation){.kind = OPERATION_SPLIT, .new_start = key, .target = (int64_t)forecast->count};
+    *ret_operation = (struct operation){
+        .kind = OPERATION_SPLIT, .new_start = key, .target = (int64_t)forecast->count};
     (void)text_copy(ret_operation->shard, sizeof(ret_operation->shard), whole.id); /* same size */
     return true;
 }

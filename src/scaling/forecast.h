@@ -40,7 +40,7 @@ void forecast_clear(struct forecast *forecast);
 
 /* The leaf that would be split next, or NULL when there is none that can be. */
 const struct leaf *forecast_top(const struct forecast *forecast);
-/* Splits it in the middle; its halves carry half each.  False, and it is left out from now on, when it cannot be. */
+/* Splits it in the middle, the load too.  When it cannot be: false, and it is left out from now on. */
 bool forecast_split(struct forecast *forecast, struct operation *ret_operation);
 
 /* The fullest leaf, whether it can be split or not. */

@@ -48,7 +48,7 @@ static bool is_skewed(const struct up_facts *facts, const struct forecast *forec
 }
 
 /* Nothing measured: what was named, else all of the widest generation, once. */
-static enum up_basis aim_blindly(const struct up_facts *facts, const struct forecast *forecast, struct aim *aim)
+static enum up_basis aim_blindly(const struct up_facts *facts, struct forecast *forecast, struct aim *aim)
 {
     int64_t more = forecast->alarming > 0 ? (int64_t)forecast->alarming : forecast_widest_count(forecast);
     int64_t goal = facts->goal_shards > 0 ? facts->goal_shards : (int64_t)forecast->count + more;
@@ -74,7 +74,7 @@ static enum up_basis aim_at_skew(const struct up_facts *facts, struct forecast *
     return UP_BASIS_SKEW;
 }
 
-/* Fills in what the facts ask for.  Not to be asked about streams that are not alarmed. */
+/* What an alarm asks for. */
 static enum up_basis aim_at_load(const struct up_facts *facts, struct forecast *forecast, struct aim *aim)
 {
     bool skew_goal = facts->goal_shards > 0 && facts->goal_basis == UP_BASIS_SKEW;

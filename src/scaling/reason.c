@@ -102,7 +102,8 @@ static void say_blind(const struct up_facts *facts, struct up_plan *plan)
     for (size_t i = 0; facts->shard_loads != NULL && i < facts->shards->count; i++)
         alarming += facts->shard_loads[i].alarming;
     if (alarming > 0)
-        say(plan, "alarms name %lld shard%s and no metrics tell how much is needed", alarming, plural(alarming));
+        say(plan, "alarms name %lld shard%s and no metrics tell how much is needed", alarming,
+            plural(alarming));
     else
         say(plan, "an alarm stands and no metrics tell how much is needed");
     if (plan->verdict == UP_ENOUGH)
@@ -172,11 +173,14 @@ static void say_hot_key(const struct situation *situation, struct up_plan *plan)
 
     hashkey_format(shard->start, start);
     hashkey_format(shard->end, end);
-    say(plan, ", but the load of shard '%s' followed one child through two splits: a key that hashes to %s..%s, "
-              "which no split divides", shard->id, start, end);
+    say(plan,
+        ", but the load of shard '%s' followed one child through two splits: a key that hashes to %s..%s, "
+        "which no split divides",
+        shard->id, start, end);
 }
 
-static void say_why_not_more(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
+static void say_why_not_more(const struct up_facts *facts, const struct situation *situation,
+                             struct up_plan *plan)
 {
     static const char useless[] = ", and splitting a part of a generation adds no capacity";
     long long room = (long long)facts->account_headroom;

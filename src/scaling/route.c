@@ -126,7 +126,7 @@ static int64_t update_peak(const struct search *search, int64_t target)
     return doubling ? target : target + 1;
 }
 
-/* The fewest even shards that are enough, or, with its limit, as many as there may be; 0 when there is no room. */
+/* The fewest even shards that are enough, or, with its limit, as many as may be; 0 when there is no room. */
 static int64_t update_target(const struct search *search, enum up_limit *ret_limit)
 {
     const struct aim *aim = search->aim;
@@ -178,7 +178,8 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static struct route update_route(const struct search *search, int64_t target, enum up_limit limit, size_t splits)
+static struct route update_route(const struct search *search, int64_t target, enum up_limit limit,
+                                 size_t splits)
 {
     int64_t open = search->from + (int64_t)splits;
     struct route route = {.splits = splits, .target = target, .shards = target, .limit = limit};
@@ -215,7 +216,7 @@ static int64_t within_calls(const struct search *search, int64_t target, enum up
     return left == 0 ? 0 : search->from << left;
 }
 
-/* Ways with 1, 2... updates at the end.  None that would leave a range less divided than somebody divided it. */
+/* Ways with 1, 2... updates at the end.  None that leaves a range less divided than somebody divided it. */
 static void try_updates(struct search *search, int64_t target, enum up_limit limit, double fullest)
 {
     int calls = calls_for(search->from, target);
@@ -223,12 +224,13 @@ static void try_updates(struct search *search, int64_t target, enum up_limit lim
     if (1 / (double)target > search->forecast->narrowest * (1 + LOAD_SLACK))
         return;
     for (int updates = 1; updates <= calls && updates <= updates_left(search); updates++) {
-        int64_t first = ((target - 1) >> updates) + 1; /* what doubles `updates` times to no less than the target */
+        int64_t first = ((target - 1) >> updates) + 1; /* doubled `updates` times it is enough */
         size_t splits = first > search->from ? (size_t)(first - search->from) : 0;
         struct route route = update_route(search, target, limit, splits);
 
         route.fullest = fullest;
-        if (splits <= search->split_count && route.peak <= search->aim->account && is_better(&route, &search->best))
+        if (splits <= search->split_count && route.peak <= search->aim->account &&
+            is_better(&route, &search->best))
             search->best = route;
     }
 }
@@ -239,7 +241,8 @@ static void write_operations(const struct search *search, struct up_plan *plan)
     int64_t open = search->from + (int64_t)route->splits;
 
     plan->operation_count = route->splits + (size_t)route->updates;
-    plan->operations = plan->operation_count == 0 ? NULL : must_calloc(plan->operation_count, sizeof(plan->operations[0]));
+    if (plan->operation_count > 0)
+        plan->operations = must_calloc(plan->operation_count, sizeof(plan->operations[0]));
     for (size_t i = 0; i < route->splits; i++)
         plan->operations[i] = search->splits[i];
     for (size_t i = route->splits; i < plan->operation_count; i++) {
@@ -264,14 +267,14 @@ static void find_best(struct search *search, enum up_basis basis)
 {
     enum resharding resharding = (enum resharding)search->facts->config->resharding;
     struct forecast *forecast = search->forecast;
-    bool may_be_even = forecast->uniform && basis != UP_BASIS_SKEW;
+    bool may_be_even = resharding == RESHARDING_AUTO && forecast->uniform && basis != UP_BASIS_SKEW;
     const struct leaf *stuck = forecast_stuck(forecast);
     double stuck_load = stuck == NULL ? 0 : stuck->load;
     double fullest = forecast_fullest(forecast)->load;
     enum up_limit limit = over(stuck_load, search->aim->target) ? stuck_limit(forecast) : LIMIT_NONE;
     int64_t target = 0;
 
-    if (updates_help(search) && (resharding == RESHARDING_UPDATE || (resharding == RESHARDING_AUTO && may_be_even)))
+    if (updates_help(search) && (resharding == RESHARDING_UPDATE || may_be_even))
         target = update_target(search, &limit);
     if (target > 0 && resharding == RESHARDING_UPDATE)
         target = within_calls(search, target, &limit);

@@ -128,7 +128,7 @@ double shard_map_effective(const struct shard_map *map)
         return 0;
     if (shard_map_is_even(map))
         return (double)map->count;
-    /* 1/(1/n) is not n for every n, and a widest shard of exactly 1/n is what a part of a generation leaves. */
+    /* 1/(1/n) is not n for every n, and a part of a generation leaves a widest shard of just 1/n. */
     shards = 1 / shard_map_widest_share(map);
     whole = round(shards);
     return fabs(shards - whole) <= SAME_WIDTH * whole ? whole : shards;
@@ -180,8 +180,8 @@ void shard_union(const struct shard *lower, const struct shard *upper, struct sh
     (void)text_copy(both.parent, sizeof(both.parent), lower->id); /* same size */
     (void)text_copy(both.adjacent_parent, sizeof(both.adjacent_parent), upper->id);
     if (length + 1 + strlen(upper->id) < SHARD_ID_SIZE)
-        snprintf(both.id, sizeof(both.id), "%.*s+%.*s", (int)length, lower->id, (int)(SHARD_ID_SIZE - 2 - length),
-                 upper->id);
+        snprintf(both.id, sizeof(both.id), "%.*s+%.*s", (int)length, lower->id,
+                 (int)(SHARD_ID_SIZE - 2 - length), upper->id);
     else
         name_by_start(&both);
     *ret_union = both;

@@ -30,17 +30,17 @@ enum { TOPICS_MAX = 16, ADDRESS_SIZE = 256, PATH_SIZE = 1024 };
 
 struct service_config {
     char database[PATH_SIZE];
-    char listen[ADDRESS_SIZE];       /* "host:port"; IPv6 as "[::1]:8080" */
+    char listen[ADDRESS_SIZE]; /* "host:port"; IPv6 as "[::1]:8080" */
     char admin_listen[ADDRESS_SIZE];
-    char region[64];                 /* "" when it comes from the environment */
-    char profile[128];               /* "" for the default profile */
+    char region[64];   /* "" when it comes from the environment */
+    char profile[128]; /* "" for the default profile */
     char topic_arns[TOPICS_MAX][256];
     size_t topic_count;
     char tls_certificate[PATH_SIZE]; /* "" for plain HTTP (behind a proxy) */
     char tls_key[PATH_SIZE];
-    int64_t workers;                 /* threads that take turns, 1..64 */
+    int64_t workers; /* threads that take turns, 1..64 */
     int64_t reconcile_every_ms;
-    char log_level[8];               /* "debug", "info", "warn", "error" */
+    char log_level[8]; /* "debug", "info", "warn", "error" */
 };
 
 /* One stream after defaults are applied.  Fractions are 0..1. */
@@ -48,9 +48,9 @@ struct stream_config {
     char name[STREAM_NAME_SIZE];
     int64_t min_shards;
     int64_t max_shards;
-    int64_t desired_shards; /* only when the stream is created; min_shards unless given */
-    double scale_up_threshold;   /* of capacity: where the alarms stand */
-    double target_utilization;   /* of capacity: what a scale-up leaves at most */
+    int64_t desired_shards;    /* only when the stream is created; min_shards unless given */
+    double scale_up_threshold; /* of capacity: where the alarms stand */
+    double target_utilization; /* of capacity: what a scale-up leaves at most */
     int64_t cooldown_ms;
     double scale_down_threshold;
     int64_t scale_down_every_ms;

@@ -146,8 +146,8 @@ static bool only_of(const char *text, const char *characters)
     return *text != '\0' && text[strspn(text, characters)] == '\0';
 }
 
-#define DIGITS  "0123456789"
-#define LOWER   "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define LETTERS LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* "127.0.0.1", "localhost" or "[::1]"; digits and points must be an IPv4 address. */

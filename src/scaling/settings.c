@@ -8,18 +8,21 @@
 #include "base/text.h"
 #include "scaling/config.h"
 
-#define SECONDS(n) ((n) * 1000.0)
-#define MINUTES(n) SECONDS((n) * 60.0)
-#define HOURS(n)   MINUTES((n) * 60.0)
-#define DAYS(n)    HOURS((n) * 24.0)
+#define SECONDS(n) ((n)*1000.0)
+#define MINUTES(n) SECONDS((n)*60.0)
+#define HOURS(n) MINUTES((n)*60.0)
+#define DAYS(n) HOURS((n)*24.0)
 
 #define SIZE_IN(type, member) sizeof(((struct type *)NULL)->member)
-#define SERVICE(member) .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
-                        .size = SIZE_IN(service_config, member)
-#define TOPICS(member)  .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
-                        .size = SIZE_IN(service_config, member[0])
-#define STREAM(member)  .scope = SCOPE_STREAM, .offset = offsetof(struct stream_config, member), \
-                        .size = SIZE_IN(stream_config, member)
+#define SERVICE(member)                                                        \
+    .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
+    .size = SIZE_IN(service_config, member)
+#define TOPICS(member)                                                         \
+    .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
+    .size = SIZE_IN(service_config, member[0])
+#define STREAM(member)                                                       \
+    .scope = SCOPE_STREAM, .offset = offsetof(struct stream_config, member), \
+    .size = SIZE_IN(stream_config, member)
 
 static const struct setting table[] = {
     {"database", .type = TYPE_TEXT, SERVICE(database), .unit = "path", .fallback = "kinescale.db",

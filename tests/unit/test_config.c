@@ -39,7 +39,7 @@ static void must_parse(const char *text)
     ck_assert_uint_eq(faults.count, 0);
 }
 
-#define TOPIC   "arn:aws:sns:eu-west-1:123456789012:kinescale"
+#define TOPIC "arn:aws:sns:eu-west-1:123456789012:kinescale"
 #define SERVICE "[service]\ntopic_arn = " TOPIC "\n"
 
 START_TEST(the_least_file_gets_every_default)
@@ -246,7 +246,8 @@ static const struct {
 
 START_TEST(a_value_of_the_service_is_checked)
 {
-    SCOPED(free_text) char *text =
+    SCOPED(free_text)
+    char *text =
         must_printf("[service]\ntopic_arn = " TOPIC "\nadmin_listen = 127.0.0.1:9999\n%s = %s\n[stream a]\n",
                     values[_i].key, values[_i].value);
     SCOPED(free_text) char *wanted = must_printf("test.conf:4: %s must be ", values[_i].key);
@@ -446,10 +447,11 @@ START_TEST(what_is_accepted_does_not_flap_and_what_flaps_is_refused)
     int target = 10 + _i * 5;
 
     for (int down = 5; down <= 85; down += 5) {
-        SCOPED(free_text) char *text = must_printf(SERVICE "[stream a]\nscale_up_threshold = 95%%\n"
-                                                           "target_utilization = %d%%\n"
-                                                           "scale_down_threshold = %d%%\n",
-                                                   target, down);
+        SCOPED(free_text)
+        char *text = must_printf(SERVICE "[stream a]\nscale_up_threshold = 95%%\n"
+                                         "target_utilization = %d%%\n"
+                                         "scale_down_threshold = %d%%\n",
+                                 target, down);
         bool accepted = parse(text) == 0;
         bool moves = some_load_flaps(target / 100.0, down / 100.0);
 

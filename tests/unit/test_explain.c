@@ -20,7 +20,8 @@ static size_t count;
 static bool is_value(const struct setting *setting, const char *value)
 {
     const char *topic = text_equal(setting->name, "topic_arn") ? "" : "topic_arn = " TOPIC "\n";
-    SCOPED(free_text) char *text = setting->scope == SCOPE_SERVICE
+    SCOPED(free_text)
+    char *text = setting->scope == SCOPE_SERVICE
                      ? must_printf("[stream a]\n[service]\n%s%s = %s\n", topic, setting->name, value)
                      : must_printf("[service]\n%s[stream a]\n%s = %s\n", topic, setting->name, value);
     char allowed[SETTING_ALLOWED_SIZE];
@@ -192,9 +193,8 @@ START_TEST(the_table_in_readme_is_printed_from_the_table)
     to = strstr(from, end);
     ck_assert_ptr_nonnull(to);
     *to = '\0';
-    ck_assert_msg(
-        strcmp(expected, from) == 0,
-        "print it again: kinescale check --explain --output markdown, between the marks in README.md");
+    ck_assert_msg(strcmp(expected, from) == 0, "print it again: kinescale check --explain --output markdown, "
+                                               "between the marks in README.md");
 }
 END_TEST
 

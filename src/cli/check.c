@@ -1,0 +1,138 @@
+/*
+ * check.c - `kinescale check`: is this configuration right, and what can it say?
+ */
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/explain.h"
+#include "scaling/config.h"
+
+#include <cjson/cJSON.h>
+
+static int widest_name(const struct config *config)
+{
+    size_t widest = strlen("STREAM");
+
+    for (size_t i = 0; i < config->stream_count; i++) {
+        size_t length = strlen(config->streams[i].name);
+
+        widest = length > widest ? length : widest;
+    }
+    return (int)widest;
+}
+
+static void summary_table(const char *path, const struct config *config)
+{
+    const struct service_config *service = &config->service;
+    int width = widest_name(config);
+
+    printf("%s: no faults; %zu stream%s, %zu topic%s\n", path, config->stream_count,
+           config->stream_count == 1 ? "" : "s", service->topic_count, service->topic_count == 1 ? "" : "s");
+    for (size_t i = 0; i < service->topic_count; i++)
+        printf("topic %s\n", service->topic_arns[i]);
+    printf("\n%-*s  %6s  %6s  %8s  %8s  %7s\n", width, "STREAM", "MIN", "MAX", "DESIRED", "ALARM AT",
+           "TARGET");
+    for (size_t i = 0; i < config->stream_count; i++) {
+        const struct stream_config *stream = &config->streams[i];
+        char threshold[32], target[32];
+
+        number_format_percent(stream->scale_up_threshold, threshold, sizeof(threshold));
+        number_format_percent(stream->target_utilization, target, sizeof(target));
+        printf("%-*s  %6lld  %6lld  %8lld  %8s  %7s\n", width, stream->name, (long long)stream->min_shards,
+               (long long)stream->max_shards, (long long)stream->desired_shards, threshold, target);
+    }
+}
+
+static cJSON *stream_json(const struct stream_config *stream)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(object, "name", stream->name);
+    cJSON_AddNumberToObject(object, "min_shards", (double)stream->min_shards);
+    cJSON_AddNumberToObject(object, "max_shards", (double)stream->max_shards);
+    cJSON_AddNumberToObject(object, "desired_shards", (double)stream->desired_shards);
+    cJSON_AddNumberToObject(object, "scale_up_threshold", stream->scale_up_threshold);
+    cJSON_AddNumberToObject(object, "target_utilization", stream->target_utilization);
+    return object;
+}
+
+static void summary_json(const char *path, const struct config *config)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON *topics, *streams;
+    char *text;
+
+    cJSON_AddStringToObject(object, "file", path);
+    topics = cJSON_AddArrayToObject(object, "topics");
+    for (size_t i = 0; i < config->service.topic_count; i++)
+        cJSON_AddItemToArray(topics, cJSON_CreateString(config->service.topic_arns[i]));
+    streams = cJSON_AddArrayToObject(object, "streams");
+    for (size_t i = 0; i < config->stream_count; i++)
+        cJSON_AddItemToArray(streams, stream_json(&config->streams[i]));
+    text = cJSON_Print(object);
+    printf("%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+/* What is printed, by the name of the form. */
+static const struct form {
+    const char *name;
+    void (*summary)(const char *path, const struct config *config); /* NULL: only with --explain */
+    explain_fn *explain;
+} forms[] = {
+    {"table", summary_table, explain_table},
+    {"json", summary_json, explain_json},
+    {"markdown", NULL, explain_markdown},
+    {"conf", NULL, explain_conf},
+};
+
+/* NULL, after a complaint, when there is none of that name. */
+static const struct form *find_form(const char *name, bool explain)
+{
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        if (text_equal(forms[i].name, name) && (explain || forms[i].summary != NULL))
+            return &forms[i];
+    }
+    fprintf(stderr, "error: --output must be table%s, not '%s'\n",
+            explain ? ", json, markdown or conf" : " or json", name);
+    return NULL;
+}
+
+static int run_check(int argc, char **argv)
+{
+    const char *path = "streams.conf", *explain = NULL, *output = "table";
+    const struct cli_option options[] = {
+        {"--config", "FILE", "streams.conf", "the configuration to check", &path},
+        {"--explain", NULL, NULL, "print every setting instead", &explain},
+        {"--output", "FORM", "table", "table or json; with --explain also markdown or conf", &output},
+    };
+    const struct form *form;
+    struct config *config;
+    int result;
+    int left = cli_parse(&command_check, options, COUNT_OF(options), argc, argv, &result);
+
+    if (left < 0)
+        return result;
+    if (left > 0) {
+        fprintf(stderr, "error: 'check' takes no argument, not '%s' either\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    form = find_form(output, explain != NULL);
+    if (form == NULL)
+        return EXIT_USAGE;
+    if (explain != NULL) {
+        form->explain(stdout);
+        return EXIT_DONE;
+    }
+    config = cli_config(path);
+    if (config == NULL)
+        return EXIT_USAGE;
+    form->summary(path, config);
+    config_free(config);
+    return EXIT_DONE;
+}
+
+const struct command command_check = {"check", "", "check a configuration, or explain the settings",
+                                      run_check};

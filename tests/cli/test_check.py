@@ -1,0 +1,141 @@
+"""kinescale check: exit codes, what goes to stdout and what to stderr."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:kinescale"
+GOOD = f"""[service]
+topic_arn = {TOPIC}
+[stream orders]
+min_shards = 2
+max_shards = 64
+[stream a-stream-with-a-long-name]
+scale_up_threshold = 72.5%
+"""
+BAD = f"""[service]
+topic_arn = {TOPIC}
+[defaults]
+min_shards = 4
+max_shards = 2
+[stream orders]
+max_shrads = 3
+"""
+
+
+def check(*arguments, cwd=ROOT):
+    return subprocess.run([PROGRAM, "check", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, text, name="streams.conf"):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def test_a_good_file_is_summed_up(self):
+        self.write(GOOD)
+        result = check(cwd=self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, f"""streams.conf: no faults; 2 streams, 1 topic
+topic {TOPIC}
+
+STREAM                        MIN     MAX   DESIRED  ALARM AT   TARGET
+orders                          2      64         2       80%      60%
+a-stream-with-a-long-name       1      16         1     72.5%      60%
+""")
+
+    def test_a_good_file_is_summed_up_as_json(self):
+        path = self.write(GOOD)
+        result = check("--config", path, "--output", "json")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        said = json.loads(result.stdout)
+        self.assertEqual(said["file"], path)
+        self.assertEqual(said["topics"], [TOPIC])
+        self.assertEqual([stream["name"] for stream in said["streams"]], ["orders", "a-stream-with-a-long-name"])
+        self.assertEqual(said["streams"][0], {
+            "name": "orders", "min_shards": 2, "max_shards": 64, "desired_shards": 2,
+            "scale_up_threshold": 0.8, "target_utilization": 0.6})
+
+    def test_every_fault_goes_to_stderr(self):
+        self.write(BAD)
+        for output in ("table", "json"):
+            result = check("--output", output, cwd=self.folder)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            lines = result.stderr.splitlines()
+            self.assertEqual(len(lines), 2)
+            self.assertIn("streams.conf:5: max_shards must be at least min_shards (4), not 2", lines[0])
+            self.assertIn("streams.conf:7: no setting is called 'max_shrads': did you mean max_shards?", lines[1])
+
+    def test_a_file_that_is_not_there_is_named(self):
+        result = check(cwd=self.folder)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+        self.assertIn("cannot open 'streams.conf': No such file or directory", result.stderr)
+
+    def test_the_sample_is_right(self):
+        result = check("--config=streams.conf")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("2 streams, 1 topic", result.stdout)
+
+    def test_explain_needs_no_file(self):
+        result = check("--explain", cwd=self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("\nmin_shards            stream   shards         1               1 to 10000 shards\n"
+                      "    Never fewer shards than this.\n", result.stdout)
+
+    def test_explain_json_tells_scope_unit_and_default(self):
+        settings = {row["name"]: row for row in json.loads(check("--explain", "--output", "json").stdout)}
+        self.assertTrue(settings["topic_arn"]["required"])
+        self.assertIsNone(settings["topic_arn"]["default"])
+        self.assertEqual(settings["resharding"]["choices"], ["split", "update-shard-count", "auto"])
+        self.assertEqual(settings["cooldown"]["default"], "5m")
+        self.assertEqual(settings["cooldown"]["scope"], "stream")
+        self.assertEqual(settings["workers"]["unit"], "threads")
+
+    def test_explain_conf_is_the_sample_and_explain_markdown_stands_in_readme(self):
+        with open(os.path.join(ROOT, "streams.conf"), encoding="utf-8") as file:
+            self.assertEqual(check("--explain", "--output", "conf").stdout, file.read())
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            table = file.read().split("<!-- settings -->\n")[1].split("<!-- /settings -->")[0]
+        self.assertEqual(check("--explain", "--output", "markdown").stdout, table)
+
+    def test_what_explain_conf_prints_is_a_configuration(self):
+        path = self.write(check("--explain", "--output", "conf").stdout)
+        self.assertEqual(check("--config", path).returncode, 0)
+
+    def test_wrong_usage_is_refused(self):
+        path = self.write(GOOD)
+        for arguments, complaint in (
+                (("--output", "yaml"), "--output must be table or json, not 'yaml'"),
+                (("--output", "markdown"), "--output must be table or json, not 'markdown'"),
+                (("--explain", "--output", "yaml"), "--output must be table, json, markdown or conf, not 'yaml'"),
+                (("orders",), "'orders'"),
+                (("--explian",), "did you mean '--explain'?"),
+                (("--config",), "needs FILE")):
+            with self.subTest(arguments=arguments):
+                result = check(*(arguments if "--config" in arguments else ("--config", path, *arguments)))
+                self.assertEqual((result.returncode, result.stdout), (2, ""))
+                self.assertIn(complaint, result.stderr)
+
+    def test_help_names_the_options(self):
+        result = check("--help")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for option in ("--config FILE", "--explain", "--output FORM"):
+            self.assertIn(option, result.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

@@ -1,11 +1,12 @@
 /*
  * credentials.h - where the AWS keys come from.
  *
- * The chain of the AWS CLI, in this order: environment (unless a profile is
- * asked for); the profile (role_arn with source_profile or credential_source,
- * web identity, static keys in the credentials file, credential_process, static
- * keys in the config file); web identity from the environment; container
- * endpoint; instance metadata (IMDSv2).  Sources: botocore's resolver, AWS SDKs
+ * The chain of the AWS CLI, in this order: environment (*); the profile's role_arn
+ * with source_profile or credential_source; web identity from the environment
+ * (*), then of the profile; static keys in the credentials file;
+ * credential_process; static keys in the config file; container endpoint;
+ * instance metadata (IMDSv2).  Those with a (*) are passed over when
+ * credentials_options names a profile.  Sources: botocore's resolver, AWS SDKs
  * and Tools Reference Guide ("Standardized credential providers").
  *
  * Found once, kept, refreshed before they expire (15 minutes ahead when that works, 10 at

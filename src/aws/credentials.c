@@ -32,16 +32,16 @@ static const struct {
     bool of_profile;
     source_fn *load;
 } chain[] = {
-    {"environment",             false, environment_unless_profile},
-    {"role of profile",         true,  source_profile_role},
-    {"web identity",            false, source_environment_web_identity},
-    {"web identity of profile", true,  source_profile_web_identity},
-    {"sign-in of profile",      true,  source_profile_sign_in},
-    {"credentials file",        true,  source_profile_credentials_file},
-    {"credential_process",      true,  source_profile_process},
-    {"config file",             true,  source_profile_config_file},
-    {"container",               false, source_container},
-    {"instance metadata",       false, source_instance},
+    {"environment", false, environment_unless_profile},
+    {"role of profile", true, source_profile_role},
+    {"web identity", false, source_environment_web_identity},
+    {"web identity of profile", true, source_profile_web_identity},
+    {"sign-in of profile", true, source_profile_sign_in},
+    {"credentials file", true, source_profile_credentials_file},
+    {"credential_process", true, source_profile_process},
+    {"config file", true, source_profile_config_file},
+    {"container", false, source_container},
+    {"instance metadata", false, source_instance},
 };
 
 struct credentials_provider {

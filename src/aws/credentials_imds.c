@@ -49,8 +49,11 @@ static int send_request(struct source_context *context, const char *method, cons
                         struct aws_header header, struct aws_answer *ret_answer, struct error *err)
 {
     char url[IMDS_URL_MAX];
-    struct aws_request request = {.method = method, .url = url, .headers = {header},
-                                  .connect_timeout_ms = IMDS_TIMEOUT_MS, .timeout_ms = IMDS_TIMEOUT_MS,
+    struct aws_request request = {.method = method,
+                                  .url = url,
+                                  .headers = {header},
+                                  .connect_timeout_ms = IMDS_TIMEOUT_MS,
+                                  .timeout_ms = IMDS_TIMEOUT_MS,
                                   .answer_ceiling = IMDS_ANSWER_MAX};
 
     if (imds_url(context, path, url, err) < 0)

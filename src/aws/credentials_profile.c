@@ -162,10 +162,8 @@ static const struct {
     const char *name;
     source_fn *load;
 } profile_sources[] = {
-    {"web identity", source_profile_web_identity},
-    {"sign-in", source_profile_sign_in},
-    {"credentials file", source_profile_credentials_file},
-    {"credential_process", source_profile_process},
+    {"web identity", source_profile_web_identity},         {"sign-in", source_profile_sign_in},
+    {"credentials file", source_profile_credentials_file}, {"credential_process", source_profile_process},
     {"config file", source_profile_config_file},
 };
 
@@ -247,8 +245,8 @@ static int base_credentials(struct source_context *context, const char *profile,
     const char *place = value_of(context, profile, "credential_source");
 
     if (value_of(context, profile, "mfa_serial") != NULL)
-        return error_set(err, ERROR_CONFIG,
-                         "profile '%s' has 'mfa_serial': nobody is there to type the code", profile);
+        return error_set(err, ERROR_CONFIG, "profile '%s' has 'mfa_serial': nobody is there to type the code",
+                         profile);
     if ((source == NULL) == (place == NULL))
         return error_set(err, ERROR_CONFIG,
                          "role_arn of profile '%s' needs %s of source_profile and credential_source", profile,

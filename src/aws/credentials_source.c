@@ -126,8 +126,8 @@ static int check_document(const cJSON *object, const struct source_document *doc
 int source_read_document(const char *text, size_t length, const struct source_document *document,
                          struct credentials *ret_credentials, struct error *err)
 {
-    static const struct untrusted_limits limits = {.bytes = 64 * 1024, .depth = 8, .values = 256,
-                                                   .members = 64};
+    static const struct untrusted_limits limits = {
+        .bytes = 64 * 1024, .depth = 8, .values = 256, .members = 64};
     SCOPED(untrusted_wipe) cJSON *object = NULL;
     const char *access_key_id, *secret, *token, *expiration;
     int64_t expires_ms = INT64_MAX;
@@ -149,8 +149,8 @@ int source_read_document(const char *text, size_t length, const struct source_do
     if (is_given(expiration) && !date_parse(expiration, &expires_ms))
         return error_set(err, ERROR_AUTH, "'Expiration' is not a time");
     token = untrusted_member(object, document->token_name);
-    if (source_fill(ret_credentials, access_key_id, secret, is_given(token) ? token : NULL, expires_ms,
-                    err) < 0) {
+    if (source_fill(ret_credentials, access_key_id, secret, is_given(token) ? token : NULL, expires_ms, err) <
+        0) {
         err->kind = ERROR_AUTH;
         return -1;
     }

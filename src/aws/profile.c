@@ -16,7 +16,7 @@ enum { PROFILE_FILE_MAX = 1024 * 1024 };
 
 struct entry {
     const char *profile;
-    const char *key;   /* NULL: the section's own line */
+    const char *key; /* NULL: the section's own line */
     const char *value;
 };
 

@@ -66,13 +66,26 @@ static const struct {
     const char *region; /* or a prefix of it, ending in '-' */
     enum naming naming;
 } namings[] = {
-    {"ap-east-1", NAME_SIGNING},      {"ap-east-2", NAME_SIGNING},      {"ap-south-2", NAME_SIGNING},
-    {"ap-southeast-3", NAME_SIGNING}, {"ap-southeast-4", NAME_SIGNING}, {"ap-southeast-5", NAME_SIGNING},
-    {"ap-southeast-6", NAME_SIGNING}, {"ap-southeast-7", NAME_SIGNING}, {"me-south-1", NAME_SIGNING},
-    {"me-central-1", NAME_SIGNING},   {"eu-south-1", NAME_SIGNING},     {"eu-south-2", NAME_SIGNING},
-    {"eu-central-2", NAME_SIGNING},   {"af-south-1", NAME_SIGNING},     {"il-central-1", NAME_SIGNING},
-    {"ca-west-1", NAME_SIGNING},      {"mx-central-1", NAME_SIGNING},   {"cn-", NAME_CHINA},
-    {"us-gov-", NAME_GOV},            {"eusc-", NAME_SOVEREIGN},
+    {"ap-east-1", NAME_SIGNING},
+    {"ap-east-2", NAME_SIGNING},
+    {"ap-south-2", NAME_SIGNING},
+    {"ap-southeast-3", NAME_SIGNING},
+    {"ap-southeast-4", NAME_SIGNING},
+    {"ap-southeast-5", NAME_SIGNING},
+    {"ap-southeast-6", NAME_SIGNING},
+    {"ap-southeast-7", NAME_SIGNING},
+    {"me-south-1", NAME_SIGNING},
+    {"me-central-1", NAME_SIGNING},
+    {"eu-south-1", NAME_SIGNING},
+    {"eu-south-2", NAME_SIGNING},
+    {"eu-central-2", NAME_SIGNING},
+    {"af-south-1", NAME_SIGNING},
+    {"il-central-1", NAME_SIGNING},
+    {"ca-west-1", NAME_SIGNING},
+    {"mx-central-1", NAME_SIGNING},
+    {"cn-", NAME_CHINA},
+    {"us-gov-", NAME_GOV},
+    {"eusc-", NAME_SOVEREIGN},
 };
 
 static enum naming region_naming(const char *region)

@@ -19,7 +19,7 @@
 #include <openssl/evp.h>
 
 enum {
-    JSON_DEPTH = 8,       /* MessageAttributes need 3 */
+    JSON_DEPTH = 8, /* MessageAttributes need 3 */
     JSON_VALUES = 4096,
     JSON_MEMBERS = 64,    /* SNS sends at most 11 */
     SIGNATURE_MAX = 1024, /* bytes: an RSA key of 8192 bits */
@@ -50,8 +50,8 @@ struct candidate {
 };
 
 /* Which values are signed, and in which order. */
-static const char *const notification_keys[] = {"Message",   "MessageId", "Subject", "Timestamp",
-                                                "TopicArn",  "Type",      NULL};
+static const char *const notification_keys[] = {"Message",  "MessageId", "Subject", "Timestamp",
+                                                "TopicArn", "Type",      NULL};
 static const char *const confirmation_keys[] = {"Message", "MessageId", "SubscribeURL", "Timestamp",
                                                 "Token",   "TopicArn",  "Type",         NULL};
 
@@ -109,8 +109,8 @@ static int check_headers(struct candidate *candidate, struct error *err)
 
 static int check_members(struct candidate *candidate, struct error *err)
 {
-    static const char *const always[] = {"Type", "MessageId", "TopicArn", "Message", "Timestamp",
-                                         "SignatureVersion", "Signature", "SigningCertURL"};
+    static const char *const always[] = {"Type",      "MessageId",        "TopicArn",  "Message",
+                                         "Timestamp", "SignatureVersion", "Signature", "SigningCertURL"};
 
     for (size_t i = 0; i < COUNT_OF(always); i++) {
         if (member(candidate, always[i]) == NULL)
@@ -303,8 +303,8 @@ static check_fn *const checks[] = {
 static int verify(struct candidate *candidate, const char *body, size_t length,
                   struct sns_message *ret_message, struct error *err)
 {
-    static const struct untrusted_limits limits = {.bytes = SNS_BODY_MAX, .depth = JSON_DEPTH,
-                                                   .values = JSON_VALUES, .members = JSON_MEMBERS};
+    static const struct untrusted_limits limits = {
+        .bytes = SNS_BODY_MAX, .depth = JSON_DEPTH, .values = JSON_VALUES, .members = JSON_MEMBERS};
     SCOPED(untrusted_release) cJSON *object = NULL;
     struct sns_message message = {0};
 

@@ -92,7 +92,7 @@ static void add_values(struct buffer *text, const struct signed_value *values, s
 static void signed_text(const struct made_message *wanted, struct buffer *text)
 {
     const struct signed_value notification[] = {
-        {"Message", wanted->message}, {"MessageId", wanted->id},       {"Subject", wanted->subject},
+        {"Message", wanted->message},     {"MessageId", wanted->id},   {"Subject", wanted->subject},
         {"Timestamp", wanted->timestamp}, {"TopicArn", wanted->topic}, {"Type", wanted->type},
     };
     const struct signed_value confirmation[] = {
@@ -135,9 +135,14 @@ char *make_message(EVP_PKEY *key, const struct made_message *wanted)
     buffer_clear(&text);
 
     const struct signed_value members[] = {
-        {"Type", wanted->type}, {"MessageId", wanted->id}, {"Token", wanted->token},
-        {"TopicArn", wanted->topic}, {"Subject", wanted->subject}, {"Message", wanted->message},
-        {"SubscribeURL", wanted->subscribe_url}, {"Timestamp", wanted->timestamp},
+        {"Type", wanted->type},
+        {"MessageId", wanted->id},
+        {"Token", wanted->token},
+        {"TopicArn", wanted->topic},
+        {"Subject", wanted->subject},
+        {"Message", wanted->message},
+        {"SubscribeURL", wanted->subscribe_url},
+        {"Timestamp", wanted->timestamp},
         {"SignatureVersion", wanted->version},
         {"Signature", wanted->signature != NULL ? wanted->signature : signature},
         {"SigningCertURL", wanted->url},
@@ -272,8 +277,7 @@ int verify_made(EVP_PKEY *key, const struct made_message *wanted, struct error *
     return result;
 }
 
-void refused(const char *name, const char *body, const char *header, enum error_kind kind,
-             const char *saying)
+void refused(const char *name, const char *body, const char *header, enum error_kind kind, const char *saying)
 {
     struct error err = {0};
 

@@ -10,10 +10,10 @@
 #include <openssl/x509.h>
 #include <pthread.h>
 
-#define TOPIC        "arn:aws:sns:eu-west-1:123456789012:kinescale"
-#define HOST         "https://sns.eu-west-1.amazonaws.com"
-#define URL          HOST "/SimpleNotificationService-0123456789abcdef.pem"
-#define TIME         "2026-11-21T08:15:30.123Z"
+#define TOPIC "arn:aws:sns:eu-west-1:123456789012:kinescale"
+#define HOST "https://sns.eu-west-1.amazonaws.com"
+#define URL HOST "/SimpleNotificationService-0123456789abcdef.pem"
+#define TIME "2026-11-21T08:15:30.123Z"
 #define NOTIFICATION "Notification"
 
 enum { DAY_MS = 24 * 60 * 60 * 1000, HOUR_MS = 60 * 60 * 1000 };
@@ -59,8 +59,8 @@ struct web {
 
 struct sns_fixture {
     EVP_PKEY *our_key, *foreign_key, *weak_key; /* 2048, 2048 and 1024 bits */
-    char *our_pem;  /* of our_key, "sns.amazonaws.com", for a day around TIME */
-    int64_t now_ms; /* TIME */
+    char *our_pem;                              /* of our_key, "sns.amazonaws.com", for a day around TIME */
+    int64_t now_ms;                             /* TIME */
     struct virtual_clock clock;
     struct web web;
     struct sns_verifier *verifier;

@@ -73,7 +73,8 @@ START_TEST(each_region_has_its_own_host_and_name)
     wanted.url = url;
     for (int wrong = 0; wrong < 2; wrong++) {
         struct made_certificate made = {.common_name = wrong ? "sns.evil.com" : places[_i].name,
-                                        .from_ms = sns.now_ms - DAY_MS, .to_ms = sns.now_ms + DAY_MS};
+                                        .from_ms = sns.now_ms - DAY_MS,
+                                        .to_ms = sns.now_ms + DAY_MS};
         char *pem = make_certificate(sns.our_key, &made);
 
         sns_begin(arns, 1);
@@ -124,8 +125,8 @@ END_TEST
 
 START_TEST(a_key_must_be_rsa_of_2048_bits)
 {
-    struct made_certificate made = {.common_name = "sns.amazonaws.com", .from_ms = sns.now_ms - DAY_MS,
-                                    .to_ms = sns.now_ms + DAY_MS};
+    struct made_certificate made = {
+        .common_name = "sns.amazonaws.com", .from_ms = sns.now_ms - DAY_MS, .to_ms = sns.now_ms + DAY_MS};
     EVP_PKEY *key = _i == 0 ? sns.weak_key : make_ec_key();
     char *pem = make_certificate(key, &made);
     char *body = make_message(key, &usual);
@@ -146,10 +147,9 @@ START_TEST(a_page_must_be_exactly_one_certificate)
     char *behind = must_printf("%shello", sns.our_pem);
     char *damaged = must_strdup(sns.our_pem);
     char *pages[] = {two, before, behind, damaged};
-    static const char *const others[] = {
-        "", "<html>", "-----BEGIN CERTIFICATE-----\n",
-        "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
-        "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"};
+    static const char *const others[] = {"", "<html>", "-----BEGIN CERTIFICATE-----\n",
+                                         "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+                                         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"};
 
     memset(damaged + 100, 'A', 64);
     for (size_t i = 0; i < COUNT_OF(pages) + COUNT_OF(others); i++) {
@@ -179,9 +179,9 @@ static const struct {
     int status;
     enum error_kind failure, kind;
 } outages[] = {
-    {404, ERROR_NONE, ERROR_TRANSIENT},      {403, ERROR_NONE, ERROR_TRANSIENT},
-    {500, ERROR_NONE, ERROR_TRANSIENT},      {200, ERROR_TRANSIENT, ERROR_TRANSIENT},
-    {200, ERROR_CONFIG, ERROR_TRANSIENT},    {200, ERROR_INPUT, ERROR_INPUT},
+    {404, ERROR_NONE, ERROR_TRANSIENT},   {403, ERROR_NONE, ERROR_TRANSIENT},
+    {500, ERROR_NONE, ERROR_TRANSIENT},   {200, ERROR_TRANSIENT, ERROR_TRANSIENT},
+    {200, ERROR_CONFIG, ERROR_TRANSIENT}, {200, ERROR_INPUT, ERROR_INPUT},
 };
 
 START_TEST(a_certificate_that_cannot_be_fetched_now_is_asked_for_again_a_little_later)
@@ -260,9 +260,12 @@ END_TEST
 
 START_TEST(an_endpoint_of_ones_own_is_where_certificates_come_from)
 {
-    static const char *const elsewhere[] = {
-        URL, "http://127.0.0.1:4567/a.pem", "https://127.0.0.1:4566/a.pem", "http://127.0.0.1:45660/a.pem",
-        "http://127.0.0.1/a.pem", "http://127.0.0.1:4566@evil.com/a.pem"};
+    static const char *const elsewhere[] = {URL,
+                                            "http://127.0.0.1:4567/a.pem",
+                                            "https://127.0.0.1:4566/a.pem",
+                                            "http://127.0.0.1:45660/a.pem",
+                                            "http://127.0.0.1/a.pem",
+                                            "http://127.0.0.1:4566@evil.com/a.pem"};
     const char *const arns[] = {"arn:aws:sns:af-south-1:123456789012:t"};
     struct made_message wanted = usual;
     struct error err;

@@ -66,8 +66,9 @@ END_TEST
 
 /* ---- what is not */
 
-#define BUT .type = NOTIFICATION, .id = "id-1", .topic = TOPIC, .message = "m", .timestamp = TIME, \
-            .version = "1", .url = URL
+#define BUT                                                                                                \
+    .type = NOTIFICATION, .id = "id-1", .topic = TOPIC, .message = "m", .timestamp = TIME, .version = "1", \
+    .url = URL
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -365,9 +366,23 @@ START_TEST(a_text_that_c_would_cut_is_refused)
 END_TEST
 
 static const char *const broken[] = {
-    "", " ", "null", "[]", "\"Notification\"", "1", "{", "{}", "{}{}", "{\"Type\":\"Notification\",}",
-    "{'Type':'Notification'}", "{\"Type\":\"\xff\"}", "{\"Type\":\"\\ud800\"}", "\xef\xbb\xbf{}",
-    "<xml/>", "hello", "{\"Type\":\"Notification\"} //",
+    "",
+    " ",
+    "null",
+    "[]",
+    "\"Notification\"",
+    "1",
+    "{",
+    "{}",
+    "{}{}",
+    "{\"Type\":\"Notification\",}",
+    "{'Type':'Notification'}",
+    "{\"Type\":\"\xff\"}",
+    "{\"Type\":\"\\ud800\"}",
+    "\xef\xbb\xbf{}",
+    "<xml/>",
+    "hello",
+    "{\"Type\":\"Notification\"} //",
 };
 
 START_TEST(what_is_no_message_is_refused)

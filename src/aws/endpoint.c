@@ -18,11 +18,11 @@ static const struct {
     const char *name;
     const char *variable;
 } services[AWS_SERVICE_COUNT] = {
-    [AWS_KINESIS]        = {"kinesis",        "AWS_ENDPOINT_URL_KINESIS"},
-    [AWS_CLOUDWATCH]     = {"monitoring",     "AWS_ENDPOINT_URL_CLOUDWATCH"},
-    [AWS_SNS]            = {"sns",            "AWS_ENDPOINT_URL_SNS"},
+    [AWS_KINESIS] = {"kinesis", "AWS_ENDPOINT_URL_KINESIS"},
+    [AWS_CLOUDWATCH] = {"monitoring", "AWS_ENDPOINT_URL_CLOUDWATCH"},
+    [AWS_SNS] = {"sns", "AWS_ENDPOINT_URL_SNS"},
     [AWS_CLOUDFORMATION] = {"cloudformation", "AWS_ENDPOINT_URL_CLOUDFORMATION"},
-    [AWS_STS]            = {"sts",            "AWS_ENDPOINT_URL_STS"},
+    [AWS_STS] = {"sts", "AWS_ENDPOINT_URL_STS"},
 };
 
 /* No prefix begins another, so the order means nothing. */
@@ -30,12 +30,8 @@ static const struct {
     const char *region_prefix;
     const char *suffix;
 } partitions[] = {
-    {"cn-",      "amazonaws.com.cn"},
-    {"us-iso-",  "c2s.ic.gov"},
-    {"us-isob-", "sc2s.sgov.gov"},
-    {"eu-isoe-", "cloud.adc-e.uk"},
-    {"us-isof-", "csp.hci.ic.gov"},
-    {"eusc-",    "amazonaws.eu"},
+    {"cn-", "amazonaws.com.cn"},    {"us-iso-", "c2s.ic.gov"},      {"us-isob-", "sc2s.sgov.gov"},
+    {"eu-isoe-", "cloud.adc-e.uk"}, {"us-isof-", "csp.hci.ic.gov"}, {"eusc-", "amazonaws.eu"},
 };
 
 const char *aws_signing_name(enum aws_service service)
@@ -228,8 +224,7 @@ int arn_parse(const char *text, struct arn *ret_arn, struct error *err)
     struct arn arn = {0};
     const char *cursor = text + strlen("arn:");
 
-    if (!text_starts_with(text, "arn:") ||
-        !take_part(&cursor, false, arn.partition, sizeof(arn.partition)) ||
+    if (!text_starts_with(text, "arn:") || !take_part(&cursor, false, arn.partition, sizeof(arn.partition)) ||
         !take_part(&cursor, false, arn.service, sizeof(arn.service)) ||
         !take_part(&cursor, false, arn.region, sizeof(arn.region)) ||
         !take_part(&cursor, false, arn.account, sizeof(arn.account)) ||

@@ -30,19 +30,19 @@ static const struct limit {
     bool per_stream;
     double largest; /* units of the largest single call */
 } limits[] = {
-    {"kinesis:DescribeLimits",               1,      false, 1},
-    {"kinesis:DescribeStreamSummary",        20,     false, 1},
-    {"kinesis:ListShards",                   100,    true,  1}, /* the guide; the API reference says 1000 */
-    {"kinesis:SplitShard",                   5,      false, 1},
-    {"kinesis:MergeShards",                  5,      false, 1},
-    {"kinesis:UpdateShardCount",             10,     false, 1},
-    {"cloudwatch:DescribeAlarms",            9,      false, 1},
-    {"cloudwatch:DescribeAlarmsForMetric",   9,      false, 1},
-    {"cloudwatch:PutMetricAlarm",            3,      false, 1},
-    {"cloudwatch:SetAlarmState",             3,      false, 1},
-    {"cloudwatch:GetMetricData",             50,     false, 1},
-    {"cloudwatch:GetMetricData/datapoints",  180000, false, 100800}, /* estimated from range and period */
-    {"sns:ConfirmSubscription",              100,    false, 1},
+    {"kinesis:DescribeLimits", 1, false, 1},
+    {"kinesis:DescribeStreamSummary", 20, false, 1},
+    {"kinesis:ListShards", 100, true, 1}, /* the guide; the API reference says 1000 */
+    {"kinesis:SplitShard", 5, false, 1},
+    {"kinesis:MergeShards", 5, false, 1},
+    {"kinesis:UpdateShardCount", 10, false, 1},
+    {"cloudwatch:DescribeAlarms", 9, false, 1},
+    {"cloudwatch:DescribeAlarmsForMetric", 9, false, 1},
+    {"cloudwatch:PutMetricAlarm", 3, false, 1},
+    {"cloudwatch:SetAlarmState", 3, false, 1},
+    {"cloudwatch:GetMetricData", 50, false, 1},
+    {"cloudwatch:GetMetricData/datapoints", 180000, false, 100800}, /* estimated from range and period */
+    {"sns:ConfirmSubscription", 100, false, 1},
 };
 /* An operation that has no row. */
 static const struct limit unlisted = {"", 5, false, 1};
@@ -118,8 +118,8 @@ static double factor_at(const struct penalty *penalty, int64_t now_ms)
 }
 
 /* A bucket that is full is as good as a new one, so there are never more than are in use at once. */
-static struct bucket *find_bucket(struct rate_limiter *limiter, const struct limit *limit, const char *operation,
-                                  const char *key, int64_t now_ms)
+static struct bucket *find_bucket(struct rate_limiter *limiter, const struct limit *limit,
+                                  const char *operation, const char *key, int64_t now_ms)
 {
     struct bucket *free_one = NULL;
 

@@ -23,7 +23,7 @@ struct capture {
 
 struct reader {
     XML_Parser parser;
-    char path[PATH_MAX_BYTES]; /* "ErrorResponse/Error/Code" */
+    char path[PATH_MAX_BYTES];  /* "ErrorResponse/Error/Code" */
     size_t ends[DEPTH_MAX + 1]; /* ends[d]: how long the path is at depth d */
     int depth;
     struct capture *captures;
@@ -71,7 +71,8 @@ static void XMLCALL on_start(void *context, const XML_Char *name, const XML_Char
         refuse(reader, "nested too deep");
         return;
     }
-    wrote = snprintf(reader->path + length, sizeof(reader->path) - length, "%s%s", length > 0 ? "/" : "", local);
+    wrote =
+        snprintf(reader->path + length, sizeof(reader->path) - length, "%s%s", length > 0 ? "/" : "", local);
     if (wrote < 0 || (size_t)wrote >= sizeof(reader->path) - length) {
         refuse(reader, "names of elements are too long");
         return;

@@ -50,7 +50,8 @@ START_TEST(a_region_has_its_own_host)
     struct error err;
 
     set_environment(NULL, NULL, NULL);
-    ck_assert_int_eq(aws_endpoint(regional[_i].service, regional[_i].region, fake_getenv, url, &overridden, &err), 0);
+    ck_assert_int_eq(
+        aws_endpoint(regional[_i].service, regional[_i].region, fake_getenv, url, &overridden, &err), 0);
     ck_assert_str_eq(url, regional[_i].url);
     ck_assert(!overridden);
 }
@@ -90,10 +91,31 @@ START_TEST(an_override_counts_in_the_order_of_the_sdks)
 END_TEST
 
 static const char *const bad_overrides[] = {
-    "ftp://host", "host:4566", "http://", "http:///", "https://:443", "http://host/path", "http://host//",
-    "http://user@host", "http://user:secret@host", "http://host?x", "http://host#x", "http://host:", "http://host:0",
-    "http://host:65536", "http://host:-1", "http://host:80a", "http://ho st", "http://host:80:80", "http://[::1",
-    "http://[]", "http://[::1]x", "http://[::g]", "http://h\nHost: x", "HTTP://host", "http://host:000080808080",
+    "ftp://host",
+    "host:4566",
+    "http://",
+    "http:///",
+    "https://:443",
+    "http://host/path",
+    "http://host//",
+    "http://user@host",
+    "http://user:secret@host",
+    "http://host?x",
+    "http://host#x",
+    "http://host:",
+    "http://host:0",
+    "http://host:65536",
+    "http://host:-1",
+    "http://host:80a",
+    "http://ho st",
+    "http://host:80:80",
+    "http://[::1",
+    "http://[]",
+    "http://[::1]x",
+    "http://[::g]",
+    "http://h\nHost: x",
+    "HTTP://host",
+    "http://host:000080808080",
 };
 
 START_TEST(an_override_that_is_more_than_a_host_is_refused_without_showing_it)
@@ -139,16 +161,32 @@ static const struct {
     const char *region;
     bool plausible;
 } regions[] = {
-    {"us-east-1", true},       {"ap-southeast-7", true}, {"us-gov-west-1", true}, {"eusc-de-east-1", true},
-    {"us-isob-east-1", true},  {"af-south-12", true},    {"", false},             {"us", false},
-    {"us-east", false},        {"us-1", false},          {"u-east-1", false},     {"us-east-1a", false},
-    {"us--east-1", false},     {"-us-east-1", false},    {"us-east-", false},     {"US-EAST-1", false},
-    {"us-east-1.evil", false}, {"us-east-1/", false},    {"us-east-1\n", false},  {"us-east-1-", false},
+    {"us-east-1", true},
+    {"ap-southeast-7", true},
+    {"us-gov-west-1", true},
+    {"eusc-de-east-1", true},
+    {"us-isob-east-1", true},
+    {"af-south-12", true},
+    {"", false},
+    {"us", false},
+    {"us-east", false},
+    {"us-1", false},
+    {"u-east-1", false},
+    {"us-east-1a", false},
+    {"us--east-1", false},
+    {"-us-east-1", false},
+    {"us-east-", false},
+    {"US-EAST-1", false},
+    {"us-east-1.evil", false},
+    {"us-east-1/", false},
+    {"us-east-1\n", false},
+    {"us-east-1-", false},
 };
 
 START_TEST(a_region_is_told_from_something_else)
 {
-    ck_assert_msg(aws_region_is_plausible(regions[_i].region) == regions[_i].plausible, "'%s'", regions[_i].region);
+    ck_assert_msg(aws_region_is_plausible(regions[_i].region) == regions[_i].plausible, "'%s'",
+                  regions[_i].region);
 }
 END_TEST
 
@@ -178,10 +216,12 @@ static const struct {
     const char *text;
     struct arn arn;
 } arns[] = {
-    {"arn:aws:sns:eu-west-1:123456789012:kinescale", {"aws", "sns", "eu-west-1", "123456789012", "kinescale"}},
+    {"arn:aws:sns:eu-west-1:123456789012:kinescale",
+     {"aws", "sns", "eu-west-1", "123456789012", "kinescale"}},
     {"arn:aws-cn:kinesis:cn-north-1:123456789012:stream/orders",
      {"aws-cn", "kinesis", "cn-north-1", "123456789012", "stream/orders"}},
-    {"arn:aws:cloudwatch:us-east-1:1:alarm:[A] b: c|d #1", {"aws", "cloudwatch", "us-east-1", "1", "alarm:[A] b: c|d #1"}},
+    {"arn:aws:cloudwatch:us-east-1:1:alarm:[A] b: c|d #1",
+     {"aws", "cloudwatch", "us-east-1", "1", "alarm:[A] b: c|d #1"}},
     {"arn:aws:cloudwatch::1:dashboard/x", {"aws", "cloudwatch", "", "1", "dashboard/x"}},
     {"arn:aws:iam:::x", {"aws", "iam", "", "", "x"}},
 };
@@ -201,9 +241,21 @@ START_TEST(an_arn_is_taken_apart)
 END_TEST
 
 static const char *const bad_arns[] = {
-    "", "arn", "arn:", "arn:aws", "arn:aws:sns", "arn:aws:sns:r:a", "arn:aws:sns:r:a:", "arn::sns:r:a:x",
-    "arn:aws::r:a:x", "ARN:aws:sns:r:a:x", " arn:aws:sns:r:a:x", "urn:aws:sns:r:a:x", "arn:aws:sns:eu west:a:x",
-    "arn:aws:sns:r:a\n:x", "arn:a-partition-with-a-very-long-name-indeed:sns:r:a:x",
+    "",
+    "arn",
+    "arn:",
+    "arn:aws",
+    "arn:aws:sns",
+    "arn:aws:sns:r:a",
+    "arn:aws:sns:r:a:",
+    "arn::sns:r:a:x",
+    "arn:aws::r:a:x",
+    "ARN:aws:sns:r:a:x",
+    " arn:aws:sns:r:a:x",
+    "urn:aws:sns:r:a:x",
+    "arn:aws:sns:eu west:a:x",
+    "arn:aws:sns:r:a\n:x",
+    "arn:a-partition-with-a-very-long-name-indeed:sns:r:a:x",
 };
 
 START_TEST(what_is_no_arn_is_refused)

@@ -10,12 +10,18 @@ static const struct {
     const char *operation;
     int quota; /* AWS's, each second */
 } quotas[] = {
-    {"kinesis:DescribeLimits", 1},         {"kinesis:DescribeStreamSummary", 20},
-    {"kinesis:ListShards", 100},           {"kinesis:SplitShard", 5},
-    {"kinesis:MergeShards", 5},            {"kinesis:UpdateShardCount", 10},
-    {"cloudwatch:DescribeAlarms", 9},      {"cloudwatch:DescribeAlarmsForMetric", 9},
-    {"cloudwatch:PutMetricAlarm", 3},      {"cloudwatch:SetAlarmState", 3},
-    {"cloudwatch:GetMetricData", 50},      {"sns:ConfirmSubscription", 100},
+    {"kinesis:DescribeLimits", 1},
+    {"kinesis:DescribeStreamSummary", 20},
+    {"kinesis:ListShards", 100},
+    {"kinesis:SplitShard", 5},
+    {"kinesis:MergeShards", 5},
+    {"kinesis:UpdateShardCount", 10},
+    {"cloudwatch:DescribeAlarms", 9},
+    {"cloudwatch:DescribeAlarmsForMetric", 9},
+    {"cloudwatch:PutMetricAlarm", 3},
+    {"cloudwatch:SetAlarmState", 3},
+    {"cloudwatch:GetMetricData", 50},
+    {"sns:ConfirmSubscription", 100},
     {"kinesis:AnOperationWithoutARow", 5},
 };
 

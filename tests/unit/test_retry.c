@@ -2,10 +2,11 @@
 #include "base/memory.h"
 #include "support.h"
 
-static const char shard_limit[] =
-    "This request would exceed the shard limit for the account 123456789012 in us-east-1. Current shard count for "
-    "the account: 499. Limit: 500. Number of additional shards that would have resulted from this request: 2. Refer "
-    "to the AWS Service Limits page";
+static const char shard_limit[] = "This request would exceed the shard limit for the account 123456789012 in "
+                                  "us-east-1. Current shard count for "
+                                  "the account: 499. Limit: 500. Number of additional shards that would have "
+                                  "resulted from this request: 2. Refer "
+                                  "to the AWS Service Limits page";
 
 static const struct {
     const char *operation;
@@ -15,9 +16,12 @@ static const struct {
     enum error_kind kind;
 } cases[] = {
     /* LimitExceededException: throttling, by text */
-    {"DescribeStreamSummary", 400, "LimitExceededException", "Rate exceeded for stream orders under account 1.", ERROR_THROTTLED},
-    {"SplitShard", 400, "LimitExceededException", "Rate exceeded for stream orders under account 1.", ERROR_THROTTLED},
-    {"UpdateShardCount", 400, "LimitExceededException", "Rate exceeded for stream orders under account 1.", ERROR_THROTTLED},
+    {"DescribeStreamSummary", 400, "LimitExceededException",
+     "Rate exceeded for stream orders under account 1.", ERROR_THROTTLED},
+    {"SplitShard", 400, "LimitExceededException", "Rate exceeded for stream orders under account 1.",
+     ERROR_THROTTLED},
+    {"UpdateShardCount", 400, "LimitExceededException", "Rate exceeded for stream orders under account 1.",
+     ERROR_THROTTLED},
     {"UpdateShardCount", 400, "LimitExceededException", "rate exceeded", ERROR_THROTTLED},
     /* too many streams at once */
     {"DeleteStream", 400, "LimitExceededException",
@@ -28,18 +32,24 @@ static const struct {
     {"SplitShard", 400, "LimitExceededException", shard_limit, ERROR_QUOTA},
     {"CreateStream", 400, "LimitExceededException", shard_limit, ERROR_QUOTA},
     {"UpdateShardCount", 400, "LimitExceededException", shard_limit, ERROR_QUOTA},
-    {"UpdateShardCount", 400, "LimitExceededException",
-     "Rate exceeded: 10 calls per rolling 24 hours.", ERROR_QUOTA},
+    {"UpdateShardCount", 400, "LimitExceededException", "Rate exceeded: 10 calls per rolling 24 hours.",
+     ERROR_QUOTA},
     /* the bounds of UpdateShardCount */
     {"UpdateShardCount", 400, "LimitExceededException",
-     "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: 1 Target "
-     "shard count: 4", ERROR_QUOTA},
+     "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: "
+     "1 Target "
+     "shard count: 4",
+     ERROR_QUOTA},
     {"UpdateShardCount", 400, "LimitExceededException",
-     "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: 6, "
-     "Target shard count: 2", ERROR_QUOTA},
+     "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: "
+     "6, "
+     "Target shard count: 2",
+     ERROR_QUOTA},
     {"UpdateShardCount", 400, "LimitExceededException",
-     "Target shard count or number of open shards cannot be greater than 500. Current open shard count: 400, Target "
-     "shard count: 700", ERROR_QUOTA},
+     "Target shard count or number of open shards cannot be greater than 500. Current open shard count: 400, "
+     "Target "
+     "shard count: 700",
+     ERROR_QUOTA},
     /* without a text: by operation */
     {"UpdateShardCount", 400, "LimitExceededException", "", ERROR_QUOTA},
     {"PutMetricAlarm", 400, "LimitExceededException", "", ERROR_QUOTA},
@@ -90,7 +100,8 @@ static const struct {
 
 START_TEST(an_error_means_what_the_table_says)
 {
-    enum error_kind kind = aws_error_kind(cases[_i].operation, cases[_i].status, cases[_i].code, cases[_i].message);
+    enum error_kind kind =
+        aws_error_kind(cases[_i].operation, cases[_i].status, cases[_i].code, cases[_i].message);
 
     ck_assert_msg(kind == cases[_i].kind, "%s %d %s '%s': got %s", cases[_i].operation, cases[_i].status,
                   cases[_i].code, cases[_i].message, error_kind_name(kind));

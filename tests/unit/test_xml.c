@@ -7,7 +7,8 @@
 
 static const char confirmed[] =
     "<ConfirmSubscriptionResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">"
-    "<ConfirmSubscriptionResult><SubscriptionArn>arn:aws:sns:us-west-2:123456789012:t:8a21d249</SubscriptionArn>"
+    "<ConfirmSubscriptionResult><SubscriptionArn>arn:aws:sns:us-west-2:123456789012:t:8a21d249</"
+    "SubscriptionArn>"
     "</ConfirmSubscriptionResult><ResponseMetadata><RequestId>0ef9</RequestId></ResponseMetadata>"
     "</ConfirmSubscriptionResponse>";
 
@@ -17,7 +18,8 @@ static const struct {
     const char *path;
     const char *value;
 } values[] = {
-    {"a path of two", confirmed, "ConfirmSubscriptionResult/SubscriptionArn", "arn:aws:sns:us-west-2:123456789012:t:8a21d249"},
+    {"a path of two", confirmed, "ConfirmSubscriptionResult/SubscriptionArn",
+     "arn:aws:sns:us-west-2:123456789012:t:8a21d249"},
     {"a path of one", confirmed, "RequestId", "0ef9"},
     {"the whole path", confirmed, "ConfirmSubscriptionResponse/ResponseMetadata/RequestId", "0ef9"},
     {"absent", confirmed, "Error/Code", ""},
@@ -29,7 +31,8 @@ static const struct {
     {"text of children is not its own", "<A><B>a<C>no</C>b</B></A>", "B", "ab"},
     {"entities of XML itself", "<A>&lt;&amp;&#65;&gt;&quot;</A>", "A", "<&A>\""},
     {"CDATA", "<A><![CDATA[<raw>]]></A>", "A", "<raw>"},
-    {"comments and instructions are passed over", "<?xml version=\"1.0\"?><!-- c --><A>x<!-- y -->z<?p q?></A>", "A", "xz"},
+    {"comments and instructions are passed over",
+     "<?xml version=\"1.0\"?><!-- c --><A>x<!-- y -->z<?p q?></A>", "A", "xz"},
     {"white space is kept", "<A> x\n</A>", "A", " x\n"},
     {"UTF-8", "<A>\xc3\xb3</A>", "A", "\xc3\xb3"},
     {"Latin-1 becomes UTF-8", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><A>\xf3</A>", "A", "\xc3\xb3"},
@@ -41,8 +44,8 @@ START_TEST(the_first_value_at_a_path_is_found)
     const struct xml_want want = {values[_i].path, value, sizeof(value)};
     struct error err = {0};
 
-    ck_assert_msg(xml_read(values[_i].xml, strlen(values[_i].xml), &want, 1, &err) == 0, "%s: %s", values[_i].name,
-                  err.message);
+    ck_assert_msg(xml_read(values[_i].xml, strlen(values[_i].xml), &want, 1, &err) == 0, "%s: %s",
+                  values[_i].name, err.message);
     ck_assert_msg(strcmp(value, values[_i].value) == 0, "%s: '%s'", values[_i].name, value);
 }
 END_TEST
@@ -50,10 +53,12 @@ END_TEST
 START_TEST(several_values_are_read_at_once_even_from_one_element)
 {
     char code[32], message[32], again[32];
-    const char xml[] = "<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>no</Message></Error>"
-                       "</ErrorResponse>";
-    const struct xml_want wants[] = {
-        {"Error/Message", message, sizeof(message)}, {"Error/Code", code, sizeof(code)}, {"Code", again, sizeof(again)}};
+    const char xml[] =
+        "<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>no</Message></Error>"
+        "</ErrorResponse>";
+    const struct xml_want wants[] = {{"Error/Message", message, sizeof(message)},
+                                     {"Error/Code", code, sizeof(code)},
+                                     {"Code", again, sizeof(again)}};
     struct error err;
 
     ck_assert_int_eq(xml_read(xml, strlen(xml), wants, COUNT_OF(wants), &err), 0);

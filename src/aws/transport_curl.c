@@ -1,0 +1,405 @@
+/*
+ * transport_curl.c - requests to the real network, with libcurl.
+ *
+ * DESIGN
+ * A handle of libcurl keeps its connections from one transfer to the next but may serve only one
+ * thread at a time.  So idle handles lie on a stack: a thread takes the topmost, whose connections are
+ * the warmest, and puts it back; there are never more handles than threads that were sending at once.
+ *
+ * What libcurl 7.88 gets wrong in signatures is not used here: no header is suppressed ("Expect:"), as
+ * it would be signed and not sent; X-Amz-Date is left to libcurl; the path is "/" and there is no query.
+ */
+#include "aws/transport.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/text.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <strings.h>
+
+enum {
+    IDLE_MAX = 32,
+    CONNECT_TIMEOUT_MS = 5000,
+    TIMEOUT_MS = 20000,
+    ANSWER_CEILING = 16 * 1024 * 1024,
+    HEADERS_CEILING = 64 * 1024,
+};
+
+struct curl_transport {
+    struct transport transport; /* first: a pointer to it is a struct transport */
+    char *ca_bundle;            /* NULL: libcurl's own */
+    pthread_mutex_t lock;
+    CURL *idle[IDLE_MAX];
+    int idle_count;
+};
+
+/* One request under way. */
+struct exchange {
+    struct aws_answer answer;
+    size_t header_bytes;
+    bool headers_ended;     /* libcurl takes headers that are cut short for an answer without a body */
+    struct error too_large; /* kind ERROR_NONE while it is not */
+    char complaint[CURL_ERROR_SIZE];
+    struct curl_slist *headers;
+};
+
+/* ---- the pool */
+
+static CURL *take_handle(struct curl_transport *self)
+{
+    CURL *handle = NULL;
+
+    pthread_mutex_lock(&self->lock);
+    if (self->idle_count > 0)
+        handle = self->idle[--self->idle_count];
+    pthread_mutex_unlock(&self->lock);
+    return handle != NULL ? handle : curl_easy_init();
+}
+
+static void return_handle(struct curl_transport *self, CURL *handle)
+{
+    curl_easy_reset(handle); /* forgets keys and buffers, keeps connections */
+    pthread_mutex_lock(&self->lock);
+    if (self->idle_count < IDLE_MAX) {
+        self->idle[self->idle_count++] = handle;
+        handle = NULL;
+    }
+    pthread_mutex_unlock(&self->lock);
+    curl_easy_cleanup(handle); /* takes NULL */
+}
+
+/* ---- receiving */
+
+static size_t receive_body(char *bytes, size_t one, size_t length, void *context)
+{
+    struct exchange *exchange = context;
+
+    (void)one;
+    return buffer_add(&exchange->answer.body, bytes, length, &exchange->too_large) < 0 ? 0 : length;
+}
+
+static void keep_milliseconds(const char *value, int64_t unit_ms, int64_t *ret_ms)
+{
+    int64_t number;
+
+    /* Retry-After may also be a date; AWS does not send that. */
+    if (number_parse(value, 0, 24 * 3600 * 1000, &number))
+        *ret_ms = number * unit_ms;
+}
+
+static void keep_header(struct aws_answer *answer, const char *name, const char *value)
+{
+    time_t date;
+
+    if (strcasecmp(name, "x-amzn-requestid") == 0 || strcasecmp(name, "x-amz-request-id") == 0) {
+        (void)text_copy(answer->request_id, sizeof(answer->request_id), value);
+    } else if (strcasecmp(name, "x-amzn-errortype") == 0) {
+        (void)text_copy(answer->error_type, sizeof(answer->error_type), value);
+    } else if (strcasecmp(name, "x-amz-retry-after") == 0) {
+        keep_milliseconds(value, 1, &answer->retry_after_ms);
+    } else if (strcasecmp(name, "retry-after") == 0) {
+        keep_milliseconds(value, 1000, &answer->retry_after_ms);
+    } else if (strcasecmp(name, "date") == 0) {
+        date = curl_getdate(value, NULL);
+        if (date > 0)
+            answer->date_ms = (int64_t)date * 1000;
+    }
+}
+
+static size_t receive_header(char *bytes, size_t one, size_t length, void *context)
+{
+    struct exchange *exchange = context;
+    struct aws_answer *answer = &exchange->answer;
+    char line[1024], *colon;
+
+    (void)one;
+    exchange->header_bytes += length;
+    if (exchange->header_bytes > HEADERS_CEILING) {
+        (void)error_set(&exchange->too_large, ERROR_INPUT, "more than %d bytes of headers", HEADERS_CEILING);
+        return 0;
+    }
+    exchange->headers_ended = length == 2 && memcmp(bytes, "\r\n", 2) == 0;
+    if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) { /* what came before belonged to a 1xx */
+        answer->request_id[0] = answer->error_type[0] = '\0';
+        answer->retry_after_ms = -1;
+        answer->date_ms = 0;
+    }
+    snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), bytes);
+    colon = strchr(line, ':');
+    if (colon != NULL) {
+        *colon = '\0';
+        keep_header(answer, line, text_trim(colon + 1));
+    }
+    return length;
+}
+
+/* ---- sending */
+
+/* Keys may be in there. */
+static void free_headers(struct curl_slist *headers)
+{
+    for (struct curl_slist *header = headers; header != NULL; header = header->next)
+        wipe(header->data, strlen(header->data));
+    curl_slist_free_all(headers);
+}
+
+/* A line end would begin a header of its own. */
+static bool is_one_line(const char *text)
+{
+    return text == NULL || text[strcspn(text, "\r\n")] == '\0';
+}
+
+static bool is_plain(const struct aws_request *request)
+{
+    const struct credentials *credentials = request->credentials;
+
+    for (size_t i = 0; i < REQUEST_HEADERS_MAX && request->headers[i].name != NULL; i++) {
+        if (!is_one_line(request->headers[i].name) || !is_one_line(request->headers[i].value))
+            return false;
+    }
+    return credentials == NULL ||
+           (is_one_line(credentials->access_key_id) && is_one_line(credentials->session_token));
+}
+
+static bool add_header(struct exchange *exchange, const char *name, const char *value)
+{
+    char *line = must_printf("%s: %s", name, value);
+    struct curl_slist *longer = curl_slist_append(exchange->headers, line);
+
+    free_secret(line);
+    if (longer == NULL)
+        return false;
+    exchange->headers = longer;
+    return true;
+}
+
+static bool set_headers(CURL *handle, struct exchange *exchange, const struct aws_request *request)
+{
+    const struct credentials *credentials = request->credentials;
+
+    for (size_t i = 0; i < REQUEST_HEADERS_MAX && request->headers[i].name != NULL; i++) {
+        if (!add_header(exchange, request->headers[i].name, request->headers[i].value))
+            return false;
+    }
+    if (credentials != NULL && credentials->session_token != NULL &&
+        !add_header(exchange, "X-Amz-Security-Token", credentials->session_token))
+        return false;
+    return curl_easy_setopt(handle, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
+}
+
+static bool set_signature(CURL *handle, const struct aws_request *request)
+{
+    char how[160];
+
+    if (request->credentials == NULL)
+        return true;
+    snprintf(how, sizeof(how), "aws:amz:%s:%s", request->signing_region, request->signing_service);
+    return curl_easy_setopt(handle, CURLOPT_AWS_SIGV4, how) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_USERNAME, request->credentials->access_key_id) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_PASSWORD, request->credentials->secret_access_key) == CURLE_OK;
+}
+
+static bool set_body(CURL *handle, const struct aws_request *request)
+{
+    if (strcmp(request->method, "GET") == 0)
+        return curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    return curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "") ==
+               CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE,
+                            (curl_off_t)(request->body != NULL ? request->body_length : 0)) == CURLE_OK;
+}
+
+static bool is_http(const char *url)
+{
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
+/* The addresses of metadata services mean another machine at the other end of a proxy. */
+static bool is_link_local(const char *url)
+{
+    return text_starts_with(url, "http://169.254.") || text_starts_with(url, "http://[fd00:ec2:") ||
+           text_starts_with(url, "http://[fe80:");
+}
+
+static bool set_connection(const struct curl_transport *self, CURL *handle, const struct aws_request *request)
+{
+    long connect_ms = request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    long timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS;
+
+    return curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+           (self->ca_bundle == NULL ||
+            curl_easy_setopt(handle, CURLOPT_CAINFO, self->ca_bundle) == CURLE_OK) &&
+           (!is_link_local(request->url) || curl_easy_setopt(handle, CURLOPT_PROXY, "") == CURLE_OK);
+}
+
+static bool set_up(const struct curl_transport *self, CURL *handle, struct exchange *exchange,
+                   const struct aws_request *request)
+{
+    return curl_easy_setopt(handle, CURLOPT_URL, request->url) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_USERAGENT, "kinescale/" KINESCALE_VERSION) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->complaint) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, receive_body) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_WRITEDATA, exchange) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, receive_header) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_HEADERDATA, exchange) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)exchange->answer.body.ceiling) ==
+               CURLE_OK &&
+           set_connection(self, handle, request) && set_body(handle, request) &&
+           set_signature(handle, request) && set_headers(handle, exchange, request);
+}
+
+/* ---- what went wrong */
+
+/* Scheme and host; what follows, or stands before an '@', may be a secret. */
+static void format_host(const char *url, char *text, size_t size)
+{
+    const char *host = strstr(url, "://");
+    size_t scheme, length;
+    const char *at;
+
+    host = host != NULL ? host + 3 : url;
+    scheme = (size_t)(host - url);
+    length = strcspn(host, "/?#");
+    at = memrchr(host, '@', length);
+    if (at != NULL) {
+        length -= (size_t)(at + 1 - host);
+        host = at + 1;
+    }
+    snprintf(text, size, "%.*s%.*s", (int)(scheme < 16 ? scheme : 16), url,
+             (int)(length < 256 ? length : 256), host);
+}
+
+/* Those of libcurl's codes that do not just mean "try again". */
+static const struct {
+    CURLcode code;
+    enum error_kind kind;
+} meanings[] = {
+    {CURLE_URL_MALFORMAT, ERROR_CONFIG},
+    {CURLE_NOT_BUILT_IN, ERROR_CONFIG},
+    {CURLE_PEER_FAILED_VERIFICATION, ERROR_CONFIG},
+    {CURLE_SSL_CERTPROBLEM, ERROR_CONFIG},
+    {CURLE_SSL_CIPHER, ERROR_CONFIG},
+    {CURLE_SSL_CACERT_BADFILE, ERROR_CONFIG},
+    {CURLE_SSL_ISSUER_ERROR, ERROR_CONFIG},
+    {CURLE_SSL_INVALIDCERTSTATUS, ERROR_CONFIG},
+    {CURLE_FILESIZE_EXCEEDED, ERROR_INPUT},
+};
+
+static int report(CURLcode code, const struct exchange *exchange, const struct aws_request *request,
+                  struct error *err)
+{
+    enum error_kind kind = ERROR_TRANSIENT;
+    char host[300];
+
+    format_host(request->url, host, sizeof(host));
+    if (exchange->too_large.kind != ERROR_NONE)
+        return error_set(err, ERROR_INPUT, "the answer of '%s' is too large: %s", host,
+                         exchange->too_large.message);
+    if (code == CURLE_FILESIZE_EXCEEDED)
+        return error_set(err, ERROR_INPUT, "the answer of '%s' is too large: more than %zu bytes", host,
+                         exchange->answer.body.ceiling);
+    if (code == CURLE_OK)
+        return error_set(err, ERROR_TRANSIENT, "no answer from '%s': cut short in its headers", host);
+    for (size_t i = 0; i < COUNT_OF(meanings); i++) {
+        if (meanings[i].code == code)
+            kind = meanings[i].kind;
+    }
+    return error_set(err, kind, "no answer from '%s': %s", host,
+                     exchange->complaint[0] != '\0' ? exchange->complaint : curl_easy_strerror(code));
+}
+
+static int curl_send(struct transport *transport, const struct aws_request *request,
+                     struct aws_answer *ret_answer, struct error *err)
+{
+    struct curl_transport *self = (struct curl_transport *)transport;
+    struct exchange exchange = {.answer.retry_after_ms = -1};
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    long status = 0;
+    CURL *handle;
+
+    if (!is_plain(request))
+        return error_set(err, ERROR_CONFIG, "a header or key holds a line end");
+    if (!is_http(request->url)) {
+        char host[300];
+
+        format_host(request->url, host, sizeof(host));
+        return error_set(err, ERROR_CONFIG, "'%s' is no http(s) address", host);
+    }
+    handle = take_handle(self);
+    if (handle == NULL)
+        return error_set(err, ERROR_TRANSIENT, "libcurl gives no handle");
+    buffer_init(&exchange.answer.body,
+                request->answer_ceiling > 0 ? request->answer_ceiling : ANSWER_CEILING);
+    if (set_up(self, handle, &exchange, request))
+        code = curl_easy_perform(handle);
+    if (code == CURLE_OK)
+        (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    return_handle(self, handle);
+    free_headers(exchange.headers);
+    if (code != CURLE_OK || !exchange.headers_ended) {
+        (void)report(code, &exchange, request, err);
+        aws_answer_clear(&exchange.answer);
+        return -1;
+    }
+    exchange.answer.status = (int)status;
+    *ret_answer = exchange.answer;
+    return 0;
+}
+
+/* ---- life */
+
+static CURLcode global_result;
+
+/* CURLOPT_NOSIGNAL keeps libcurl's hands off signals, SIGPIPE too: a connection that AWS closed while
+ * OpenSSL writes to it would end the process. */
+static void init_libcurl(void)
+{
+    struct sigaction present;
+
+    if (sigaction(SIGPIPE, NULL, &present) == 0 && present.sa_handler == SIG_DFL)
+        (void)signal(SIGPIPE, SIG_IGN);
+    global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int transport_curl_open(struct transport **ret_transport, struct error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct curl_transport *self;
+    const char *ca_bundle = getenv("AWS_CA_BUNDLE"); /* as the AWS CLI: for proxies that open TLS */
+
+    (void)pthread_once(&once, init_libcurl);
+    if (global_result != CURLE_OK)
+        return error_set(err, ERROR_CONFIG, "libcurl does not start: %s", curl_easy_strerror(global_result));
+    self = must_calloc(1, sizeof(*self));
+    self->transport.send = curl_send;
+    self->ca_bundle = ca_bundle != NULL && *ca_bundle != '\0' ? must_strdup(ca_bundle) : NULL;
+    pthread_mutex_init(&self->lock, NULL);
+    *ret_transport = &self->transport;
+    return 0;
+}
+
+void transport_curl_close(struct transport *transport)
+{
+    struct curl_transport *self = (struct curl_transport *)transport;
+
+    if (self == NULL)
+        return;
+    while (self->idle_count > 0)
+        curl_easy_cleanup(self->idle[--self->idle_count]);
+    pthread_mutex_destroy(&self->lock);
+    free(self->ca_bundle);
+    free(self);
+}

@@ -75,8 +75,8 @@ struct sim_delivery {
     char endpoint[1024];       /* http(s)://... */
     char message_type[32];     /* x-amz-sns-message-type */
     char message_id[40];
-    char topic_arn[256];
-    char subscription_arn[320]; /* "" for a SubscriptionConfirmation */
+    char topic_arn[320];
+    char subscription_arn[384]; /* "" for a SubscriptionConfirmation */
     char *body;                /* owned by the delivery */
 };
 /* The next delivery due at the model's present time; false when there is none.  sim_delivery_clear() it. */

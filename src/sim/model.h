@@ -16,7 +16,7 @@
  * Times are Unix milliseconds.  Texts in settings are owned heap strings; NULL means "not given".
  *
  * Who implements what of sim.h: model.c sim_new, sim_free, sim_advance, sim_next_event_ms;
- * topics.c sim_take_delivery, sim_delivery_result, sim_delivery_clear; traffic.c sim_set_traffic,
+ * deliveries.c sim_take_delivery, sim_delivery_result, sim_delivery_clear; traffic.c sim_set_traffic,
  * sim_set_consumer, sim_stream_totals; the wire sim_answer and sim_server_*.
  */
 #ifndef SIM_MODEL_H
@@ -49,6 +49,7 @@ enum {
     MODEL_TOKEN_SIZE = 640,
 };
 
+struct series;      /* metrics.h: one metric's datapoints */
 struct traffic;     /* traffic.h: what producers offer to one stream */
 struct metrics;     /* metrics.h: every series */
 struct quota;       /* quota.c */
@@ -72,9 +73,11 @@ struct sim {
     struct metrics *metrics;
     struct alarm **alarms; /* sorted by name, metric and composite together */
     size_t alarm_count;
+    int change_depth; /* of alarms that change alarms */
     struct topic **topics;
     size_t topic_count;
     struct delivery *deliveries; /* oldest first */
+    size_t delivery_count;
     uint64_t last_delivery_id;
     struct quota *quota;
 
@@ -96,6 +99,13 @@ void model_uuid(struct sim *sim, char text[37]);
  * operations that name none.  Always 0 with check_quotas off, and for operations without a quota.
  */
 int model_allow(struct sim *sim, const char *operation, const char *stream, struct fault *fault);
+struct quota *model_quota_new(void);
+void model_quota_free(struct quota *quota); /* accepts NULL */
+
+struct token_bucket {
+    double tokens;
+    int64_t filled_ms; /* 0: never used, full */
+};
 
 /* ---- Kinesis */
 
@@ -111,6 +121,7 @@ struct shard {
     double share;                    /* of the stream's load */
     /* of the running minute */
     double accepted_bytes, accepted_records, throttled_records;
+    struct series *series[3]; /* traffic.c */
 };
 
 /* Shard-level metrics as bits, in the order of the API's enum. */
@@ -151,9 +162,11 @@ struct stream {
     bool consumer;
     struct traffic *traffic;     /* NULL: nobody writes */
     int64_t counted_ms;          /* traffic and shard-hours are counted up to here */
-    struct sim_totals totals;
-    double throttled_this_minute;
-    bool put_this_minute;
+    struct sim_totals totals;    /* sim_stream_totals() gives them with the rest filled in */
+    int64_t open_shard_ms;       /* open shards, also those not shown, times milliseconds */
+    bool throttled_this_minute;
+    struct series *series[5];    /* traffic.c */
+    struct token_bucket list_shards; /* ListShards has a quota per stream */
 };
 
 /* StreamName, StreamARN, or both, as a request gave them (NULL when absent): the name, or a fault. */
@@ -328,14 +341,11 @@ struct alarm_settings {
 };
 void model_alarm_settings_clear(struct alarm_settings *settings); /* begins zeroed */
 
-struct alarm_watch; /* alarms.c: what evaluation keeps between minutes */
-
 struct alarm {
     struct alarm_settings settings;
     enum alarm_value value;
     char *reason, *reason_data; /* reason_data NULL when there is none */
     int64_t configured_ms, updated_ms, transitioned_ms;
-    struct alarm_watch *watch;
 };
 void model_alarm_arn(const struct sim *sim, const struct alarm *alarm, char *arn, size_t size);
 
@@ -383,7 +393,7 @@ struct sns_message {
 };
 
 struct subscription {
-    char arn[MODEL_ARN_SIZE]; /* also while pending; shown as "PendingConfirmation" then */
+    char arn[MODEL_ARN_SIZE + 40]; /* also while pending; shown as "PendingConfirmation" then */
     char *endpoint;
     char protocol[8];         /* "http", "https" */
     char token[65];

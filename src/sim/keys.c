@@ -1,0 +1,158 @@
+/*
+ * keys.c - partition keys on the ring: many alike, many by Zipf's law, or one that is hot.
+ *
+ * Kinesis takes the MD5 of a key; any good mix spreads made-up keys just as well.
+ */
+#include "keys.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "sim/sim.h"
+
+#include <math.h>
+
+struct placed_key {
+    hashkey at;
+    double until; /* the weight of this key and all before it */
+};
+struct keys {
+    enum key_spread spread;
+    struct placed_key *ring; /* by place */
+    size_t count;
+    double ring_share; /* what the keys on the ring have; the rest is spread evenly */
+};
+
+/* The finaliser of splitmix64. */
+uint64_t model_mix(uint64_t value)
+{
+    value += 0x9E3779B97F4A7C15u;
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
+    return value ^ (value >> 31);
+}
+
+static hashkey place(uint64_t seed, uint64_t key)
+{
+    uint64_t high = model_mix(seed ^ model_mix(2 * key)), low = model_mix(seed ^ model_mix(2 * key + 1));
+
+    return (hashkey)high << 64 | low;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct placed_key *x = a, *y = b;
+
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* `until` holds each key's own weight before, the sum up to it (of 1 in all) after. */
+static void build_ring(struct keys *keys)
+{
+    double sum = 0, total = 0;
+
+    qsort(keys->ring, keys->count, sizeof(*keys->ring), compare_places);
+    for (size_t i = 0; i < keys->count; i++)
+        total += keys->ring[i].until;
+    for (size_t i = 0; i < keys->count; i++) {
+        sum += keys->ring[i].until;
+        keys->ring[i].until = sum / total;
+    }
+}
+
+static int parse_zipf(struct keys *keys, char *arguments, uint64_t seed, struct error *err)
+{
+    const char *exponent_text = text_split(&arguments, ':');
+    const char *count_text = text_split(&arguments, ':');
+    double exponent;
+    int64_t count;
+
+    if (count_text == NULL || arguments != NULL || !number_parse_double(exponent_text, &exponent) ||
+        exponent < 0 || exponent > 10 || !number_parse(count_text, 1, KEYS_MAX, &count))
+        return error_set(err, ERROR_INPUT, "'zipf' wants 'S:KEYS', S from 0 to 10, KEYS from 1 to %d", KEYS_MAX);
+    keys->spread = KEYS_ZIPF;
+    keys->ring_share = 1;
+    keys->count = (size_t)count;
+    keys->ring = must_calloc(keys->count, sizeof(*keys->ring));
+    for (size_t i = 0; i < keys->count; i++)
+        keys->ring[i] = (struct placed_key){place(seed, i), pow((double)(i + 1), -exponent)};
+    build_ring(keys);
+    return 0;
+}
+
+static int parse_hot(struct keys *keys, char *arguments, uint64_t seed, struct error *err)
+{
+    double share;
+
+    if (!number_parse_double(arguments, &share) || share <= 0 || share > 1)
+        return error_set(err, ERROR_INPUT, "'hot' wants a share above 0 and up to 1, not '%.64s'", arguments);
+    keys->spread = KEYS_HOT;
+    keys->ring_share = share;
+    keys->count = 1;
+    keys->ring = must_calloc(1, sizeof(*keys->ring));
+    keys->ring[0] = (struct placed_key){place(seed, 0), 1};
+    return 0;
+}
+
+static void free_keys(struct keys **keys)
+{
+    model_keys_free(*keys);
+}
+
+int model_keys_parse(const char *text, uint64_t seed, struct keys **ret_keys, struct error *err)
+{
+    SCOPED(free_keys) struct keys *keys = must_calloc(1, sizeof(*keys));
+    SCOPED(free_text) char *copy = must_strdup(text);
+    char *arguments = strchr(copy, ':');
+    int result = 0;
+
+    if (arguments != NULL)
+        *arguments++ = '\0';
+    if (text_equal(copy, "uniform") && arguments == NULL)
+        keys->spread = KEYS_UNIFORM;
+    else if (text_equal(copy, "zipf") && arguments != NULL)
+        result = parse_zipf(keys, arguments, seed, err);
+    else if (text_equal(copy, "hot") && arguments != NULL)
+        result = parse_hot(keys, arguments, seed, err);
+    else
+        result = error_set(err, ERROR_INPUT, "keys '%.64s' are none of uniform, zipf:S:KEYS, hot:SHARE", text);
+    if (result < 0)
+        return -1;
+    *ret_keys = keys;
+    keys = NULL;
+    return 0;
+}
+
+void model_keys_free(struct keys *keys)
+{
+    if (keys == NULL)
+        return;
+    free(keys->ring);
+    free(keys);
+}
+
+/* The weight of the keys placed below `end`, or at it when `inclusive`. */
+static double weight_below(const struct keys *keys, hashkey end, bool inclusive)
+{
+    size_t low = 0, high = keys->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (keys->ring[middle].at < end || (inclusive && keys->ring[middle].at == end))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == 0 ? 0 : keys->ring[low - 1].until;
+}
+
+double model_keys_share(const struct keys *keys, hashkey start, hashkey end)
+{
+    double on_ring;
+
+    if (keys->count == 0)
+        return hashkey_share(start, end);
+    on_ring = weight_below(keys, end, true) - weight_below(keys, start, false);
+    return keys->ring_share * on_ring + (1 - keys->ring_share) * hashkey_share(start, end);
+}

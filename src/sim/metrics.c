@@ -1,0 +1,283 @@
+/*
+ * metrics.c - CloudWatch's store: sum, count, minimum and maximum of every minute of every series.
+ *
+ * A series is a ring of hours, so what is rarely written to costs little and what is too old is written over.
+ */
+#include "metrics.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <math.h>
+
+enum {
+    BUCKET_COUNT = 4096,
+    HOUR_MS = 3600000,
+    RING_HOURS = 16 * 24,
+    KEPT_HOURS = 15 * 24,
+};
+
+struct hour {
+    int64_t number; /* since 1970 */
+    uint64_t present; /* bit of each minute */
+    struct minute {
+        double sum, count, minimum, maximum;
+    } minutes[60];
+};
+
+struct series {
+    struct series *next; /* in its bucket */
+    char *key;
+    int pins;
+    char unit[24];
+    struct hour *hours[RING_HOURS];
+};
+
+struct metrics {
+    struct series *buckets[BUCKET_COUNT];
+};
+
+struct metrics *model_metrics_new(void)
+{
+    return must_calloc(1, sizeof(struct metrics));
+}
+
+static void free_series(struct series *series)
+{
+    for (size_t i = 0; i < RING_HOURS; i++)
+        free(series->hours[i]);
+    free(series->key);
+    free(series);
+}
+
+void model_metrics_free(struct metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+        while (metrics->buckets[i] != NULL) {
+            struct series *series = metrics->buckets[i];
+
+            metrics->buckets[i] = series->next;
+            free_series(series);
+        }
+    }
+    free(metrics);
+}
+
+/* ---- names */
+
+static int compare_dimensions(const void *a, const void *b)
+{
+    const struct dimension *const *x = a, *const *y = b;
+    int order = strcmp((*x)->name, (*y)->name);
+
+    return order != 0 ? order : strcmp((*x)->value, (*y)->value);
+}
+
+/* One text for a namespace, a name and dimensions in any order; the caller frees. */
+static char *key_of(const struct metric_name *name)
+{
+    const struct dimension **sorted = must_calloc(name->dimension_count + 1, sizeof(*sorted));
+    struct buffer key;
+    struct error err;
+
+    buffer_init(&key, 1 << 20);
+    (void)buffer_printf(&key, &err, "%s\x1f%s", name->namespace, name->name);
+    for (size_t i = 0; i < name->dimension_count; i++)
+        sorted[i] = &name->dimensions[i];
+    qsort(sorted, name->dimension_count, sizeof(*sorted), compare_dimensions);
+    for (size_t i = 0; i < name->dimension_count; i++)
+        (void)buffer_printf(&key, &err, "\x1f%s\x1e%s", sorted[i]->name, sorted[i]->value);
+    free(sorted);
+    return buffer_take(&key);
+}
+
+bool model_metric_name_equal(const struct metric_name *a, const struct metric_name *b)
+{
+    SCOPED(free_text) char *first = NULL;
+    SCOPED(free_text) char *second = NULL;
+
+    if (!text_equal(a->name, b->name) || a->dimension_count != b->dimension_count)
+        return false;
+    first = key_of(a);
+    second = key_of(b);
+    return text_equal(first, second);
+}
+
+static size_t bucket_of(const char *key)
+{
+    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
+
+    for (; *key != '\0'; key++)
+        hash = (hash ^ (unsigned char)*key) * 0x100000001B3u;
+    return (size_t)(hash % BUCKET_COUNT);
+}
+
+static struct series *find_key(const struct metrics *metrics, const char *key)
+{
+    struct series *series = metrics->buckets[bucket_of(key)];
+
+    while (series != NULL && !text_equal(series->key, key))
+        series = series->next;
+    return series;
+}
+
+struct series *model_series_pin(struct metrics *metrics, const struct metric_name *name)
+{
+    SCOPED(free_text) char *key = key_of(name);
+    struct series *series = find_key(metrics, key);
+    struct series **bucket = &metrics->buckets[bucket_of(key)];
+
+    if (series == NULL) {
+        series = must_calloc(1, sizeof(*series));
+        series->key = take_text(&key);
+        snprintf(series->unit, sizeof(series->unit), "None");
+        series->next = *bucket;
+        *bucket = series;
+    }
+    series->pins++;
+    return series;
+}
+
+void model_series_unpin(struct series *series)
+{
+    if (series != NULL)
+        series->pins--;
+}
+
+const struct series *model_series_find(const struct metrics *metrics, const struct metric_name *name)
+{
+    SCOPED(free_text) char *key = key_of(name);
+
+    return find_key(metrics, key);
+}
+
+const char *model_series_unit(const struct series *series)
+{
+    return series->unit;
+}
+
+void model_series_set_unit(struct series *series, const char *unit)
+{
+    snprintf(series->unit, sizeof(series->unit), "%s", unit);
+}
+
+/* True when nothing is left of it. */
+static bool forget_old_hours(struct series *series, int64_t oldest_hour)
+{
+    bool empty = true;
+
+    for (size_t i = 0; i < RING_HOURS; i++) {
+        if (series->hours[i] != NULL && series->hours[i]->number < oldest_hour) {
+            free(series->hours[i]);
+            series->hours[i] = NULL;
+        }
+        empty = empty && series->hours[i] == NULL;
+    }
+    return empty;
+}
+
+void model_metrics_sweep(struct metrics *metrics, int64_t now_ms)
+{
+    int64_t oldest_hour = now_ms / HOUR_MS - KEPT_HOURS;
+
+    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+        struct series **link = &metrics->buckets[i];
+
+        while (*link != NULL) {
+            struct series *series = *link;
+
+            if (forget_old_hours(series, oldest_hour) && series->pins == 0) {
+                *link = series->next;
+                free_series(series);
+            } else {
+                link = &series->next;
+            }
+        }
+    }
+}
+
+/* ---- datapoints */
+
+void model_series_add(struct series *series, const struct datapoint *point)
+{
+    int64_t number = point->at_ms / HOUR_MS;
+    struct hour **slot = &series->hours[number % RING_HOURS];
+    int64_t minute = point->at_ms / MINUTE_MS % 60;
+    struct minute *into;
+
+    if (*slot != NULL && (*slot)->number > number)
+        return; /* older than the ring */
+    if (*slot == NULL)
+        *slot = must_calloc(1, sizeof(**slot));
+    if ((*slot)->number != number) {
+        (*slot)->number = number;
+        (*slot)->present = 0;
+    }
+    into = &(*slot)->minutes[minute];
+    if (((*slot)->present >> minute & 1) == 0) {
+        (*slot)->present |= (uint64_t)1 << minute;
+        *into = (struct minute){point->sum, point->count, point->minimum, point->maximum};
+        return;
+    }
+    into->sum += point->sum;
+    into->count += point->count;
+    into->minimum = fmin(into->minimum, point->minimum);
+    into->maximum = fmax(into->maximum, point->maximum);
+}
+
+static const struct minute *minute_at(const struct series *series, int64_t at_ms)
+{
+    int64_t number = at_ms / HOUR_MS;
+    const struct hour *hour = series->hours[number % RING_HOURS];
+    int64_t minute = at_ms / MINUTE_MS % 60;
+
+    if (hour == NULL || hour->number != number || (hour->present >> minute & 1) == 0)
+        return NULL;
+    return &hour->minutes[minute];
+}
+
+bool model_series_read(const struct series *series, int64_t start_ms, int64_t end_ms, struct datapoint *ret_point)
+{
+    int64_t oldest = end_ms - (int64_t)RING_HOURS * HOUR_MS; /* nothing before it can be in the ring */
+    int64_t from = start_ms > oldest ? start_ms : oldest;
+    int64_t first = from <= 0 ? 0 : (from + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS;
+    struct datapoint point = {.at_ms = start_ms, .minimum = INFINITY, .maximum = -INFINITY};
+    bool found = false;
+
+    for (int64_t at_ms = first; at_ms < end_ms; at_ms += MINUTE_MS) {
+        const struct minute *minute = minute_at(series, at_ms);
+
+        if (minute == NULL)
+            continue;
+        found = true;
+        point.sum += minute->sum;
+        point.count += minute->count;
+        point.minimum = fmin(point.minimum, minute->minimum);
+        point.maximum = fmax(point.maximum, minute->maximum);
+    }
+    if (found)
+        *ret_point = point;
+    return found;
+}
+
+int64_t model_visible_end(const struct sim *sim)
+{
+    return (sim->now_ms - sim->metric_delay_ms) / MINUTE_MS * MINUTE_MS;
+}
+
+double model_statistic(const struct datapoint *point, const char *statistic)
+{
+    if (text_equal(statistic, "Sum"))
+        return point->sum;
+    if (text_equal(statistic, "Average"))
+        return point->count > 0 ? point->sum / point->count : NAN;
+    if (text_equal(statistic, "Minimum"))
+        return point->minimum;
+    if (text_equal(statistic, "Maximum"))
+        return point->maximum;
+    if (text_equal(statistic, "SampleCount"))
+        return point->count;
+    return NAN;
+}

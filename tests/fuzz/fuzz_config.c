@@ -1,0 +1,31 @@
+/* streams.conf: read whole, or refused with at least one fault, each of one line. */
+#include "fuzz.h"
+
+#include "base/text.h"
+#include "scaling/config.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct config *config = NULL;
+    struct fault_list faults = {0};
+    struct error err = {0};
+
+    if (config_parse((const char *)data, size, "fuzz.conf", &config, &faults, &err) == 0) {
+        FUZZ_ASSERT(config != NULL && config->stream_count > 0 && faults.count == 0);
+        for (size_t i = 0; i < config->stream_count; i++) {
+            const struct stream_config *stream = &config->streams[i];
+
+            FUZZ_ASSERT(config_find(config, stream->name) == stream);
+            FUZZ_ASSERT(stream->min_shards >= 1 && stream->min_shards <= stream->max_shards);
+        }
+    } else {
+        FUZZ_ASSERT(config == NULL);
+        FUZZ_ASSERT(err.kind == ERROR_CONFIG && faults.count > 0);
+        FUZZ_ASSERT(faults.count <= CONFIG_FAULTS_MAX + 1);
+        for (size_t i = 0; i < faults.count; i++)
+            FUZZ_ASSERT(strchr(faults.texts[i], '\n') == NULL);
+    }
+    config_free(config);
+    fault_list_clear(&faults);
+    return 0;
+}

@@ -30,7 +30,7 @@ struct setting {
     enum setting_scope scope;
     enum setting_type type;
     size_t offset;           /* in service_config or stream_config */
-    size_t size;             /* of the member; TOPICS: of one ARN */
+    size_t size;             /* of the member */
     double minimum, maximum; /* in the unit of the member; 0 and 0 for texts */
     double step;             /* DURATION: must be a multiple of it, unless 0 */
     const char *unit;        /* "shards", "% of capacity", "duration", "choice", "address"... */

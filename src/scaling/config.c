@@ -89,8 +89,8 @@ static int compare_name(const void *key, const void *item)
 
 const struct stream_config *config_find(const struct config *config, const char *stream)
 {
-    const struct stream_config **found =
-        bsearch(stream, config->by_name, config->stream_count, sizeof(*config->by_name), compare_name);
+    const struct stream_config **found = bsearch(stream, config->by_name, config->stream_count,
+                                                 sizeof(const struct stream_config *), compare_name);
 
     return found == NULL ? NULL : *found;
 }

@@ -78,13 +78,13 @@ void fault_list_clear(struct fault_list *faults)
     *faults = (struct fault_list){0};
 }
 
-void fault_excerpt(const char *found, char text[EXCERPT_SIZE])
+void fault_excerpt(const char *source, char excerpt[EXCERPT_SIZE])
 {
     size_t end = EXCERPT_SIZE - sizeof("...");
 
-    if (text_copy(text, EXCERPT_SIZE, found))
+    if (text_copy(excerpt, EXCERPT_SIZE, source))
         return;
-    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80) /* not into a character of UTF-8 */
+    while (end > 0 && ((unsigned char)excerpt[end] & 0xC0) == 0x80) /* not into a character of UTF-8 */
         end--;
-    memcpy(text + end, "...", sizeof("..."));
+    memcpy(excerpt + end, "...", sizeof("..."));
 }

@@ -35,7 +35,7 @@ void fault_log_clear(struct fault_log *log);
 
 enum { EXCERPT_SIZE = 72 };
 /* What was found, short enough for a message; cut between characters. */
-void fault_excerpt(const char *found, char text[EXCERPT_SIZE]);
+void fault_excerpt(const char *source, char excerpt[EXCERPT_SIZE]);
 
 /* Which settings a section gives: by index in the table of settings. */
 struct given {

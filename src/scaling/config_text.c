@@ -78,7 +78,6 @@ static void begin_stream(struct reader *reader, const char *name)
     struct draft *draft = reader->draft;
     struct config *config = draft->config;
     struct stream_config *stream;
-    char found[EXCERPT_SIZE];
 
     reader->section = SECTION_UNKNOWN;
     if (config->stream_count == CONFIG_STREAMS_MAX) {
@@ -96,6 +95,8 @@ static void begin_stream(struct reader *reader, const char *name)
     if (is_stream_name(name)) {
         text_copy(stream->name, sizeof(stream->name), name);
     } else {
+        char found[EXCERPT_SIZE];
+
         fault_excerpt(name, found);
         COMPLAIN(reader, "a stream's name must be 1 to %d letters, digits, '_', '.' and '-', not '%s'",
                  STREAM_NAME_MAX, found);
@@ -241,10 +242,11 @@ static void read_pair(struct reader *reader, char *text)
 {
     char *equals = strchr(text, '=');
     const struct setting *setting;
-    char found[EXCERPT_SIZE];
     char *key;
 
     if (equals == NULL) {
+        char found[EXCERPT_SIZE];
+
         fault_excerpt(text, found);
         COMPLAIN(reader, "a line must be 'key = value' or '[section]', not '%s'", found);
         return;

@@ -253,7 +253,7 @@ static bool add_topic(const struct value *value, const char *arn)
         fault_add(value->faults, value->line, "%s has a comma without an ARN beside it", name);
         return false;
     }
-    fault = strlen(arn) >= value->setting->size ? "it is longer than 255 bytes" : topic_fault(arn);
+    fault = strlen(arn) >= sizeof(service->topic_arns[0]) ? "it is longer than 255 bytes" : topic_fault(arn);
     if (fault != NULL) {
         fault_add(value->faults, value->line, "%s must not hold '%s': %s", name, found, fault);
         return false;
@@ -269,7 +269,7 @@ static bool add_topic(const struct value *value, const char *arn)
                   TOPICS_MAX, found);
         return false;
     }
-    text_copy(service->topic_arns[service->topic_count++], value->setting->size, arn);
+    text_copy(service->topic_arns[service->topic_count++], sizeof(service->topic_arns[0]), arn);
     return true;
 }
 

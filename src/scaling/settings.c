@@ -17,9 +17,6 @@
 #define SERVICE(member)                                                        \
     .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
     .size = SIZE_IN(service_config, member)
-#define TOPICS(member)                                                         \
-    .scope = SCOPE_SERVICE, .offset = offsetof(struct service_config, member), \
-    .size = SIZE_IN(service_config, member[0])
 #define STREAM(member)                                                       \
     .scope = SCOPE_STREAM, .offset = offsetof(struct stream_config, member), \
     .size = SIZE_IN(stream_config, member)
@@ -35,7 +32,7 @@ static const struct setting table[] = {
      .help = "AWS region of the streams; when left out, that of the environment or the profile."},
     {"profile", .type = TYPE_TEXT, SERVICE(profile), .unit = "name", .fallback = "", .example = "autoscaler",
      .help = "Profile of the AWS configuration files to take credentials from."},
-    {"topic_arn", .type = TYPE_TOPICS, TOPICS(topic_arns), .unit = "topics", .fallback = NULL,
+    {"topic_arn", .type = TYPE_TOPICS, SERVICE(topic_arns), .unit = "topics", .fallback = NULL,
      .example = "arn:aws:sns:eu-west-1:123456789012:kinescale", .minimum = 1, .maximum = TOPICS_MAX,
      .help = "Topics the alarms publish to; messages of any other topic are refused."},
     {"tls_certificate", .type = TYPE_TEXT, SERVICE(tls_certificate), .unit = "path", .fallback = "",

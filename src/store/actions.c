@@ -12,8 +12,8 @@
 /* These numbers stand in the database (migrations/0001). */
 _Static_assert(ACTION_SCALE_UP == 0 && ACTION_SCALE_DOWN == 1 && ACTION_REPAIR == 2 && ACTION_KIND_COUNT == 3,
                "the order of enum action_kind is stored");
-_Static_assert(ACTION_PLANNING == 0 && ACTION_INTENDED == 1 && ACTION_WAITING == 2 && ACTION_THRESHOLDS == 3 &&
-                   ACTION_RESET == 4 && ACTION_DONE == 5 && ACTION_STATE_COUNT == 6,
+_Static_assert(ACTION_PLANNING == 0 && ACTION_INTENDED == 1 && ACTION_WAITING == 2 &&
+                   ACTION_THRESHOLDS == 3 && ACTION_RESET == 4 && ACTION_DONE == 5 && ACTION_STATE_COUNT == 6,
                "the order of enum action_state is stored");
 
 static const char *const kind_names[ACTION_KIND_COUNT] = {
@@ -74,10 +74,11 @@ int store_action_begin(struct store *store, struct action *action, struct error 
     const struct action *a = action;
 
     if (store_run(store, ACTION_BEGIN,
-                  VALUES(TEXT(a->stream), INTEGER(a->kind), INTEGER(a->state), INTEGER(a->rule), TEXT(a->owner),
-                         INTEGER(a->started_ms), INTEGER(a->ended_ms), INTEGER(a->from_shards),
-                         INTEGER(a->to_shards), INTEGER(a->goal_shards), INTEGER(a->goal_basis),
-                         INTEGER(a->state_since_ms), TEXT(a->reason), TEXT(a->failure)),
+                  VALUES(TEXT(a->stream), INTEGER(a->kind), INTEGER(a->state), INTEGER(a->rule),
+                         TEXT(a->owner), INTEGER(a->started_ms), INTEGER(a->ended_ms),
+                         INTEGER(a->from_shards), INTEGER(a->to_shards), INTEGER(a->goal_shards),
+                         INTEGER(a->goal_basis), INTEGER(a->state_since_ms), TEXT(a->reason),
+                         TEXT(a->failure)),
                   err) < 0)
         return -1;
     if (store_changes(store) == 0)
@@ -150,8 +151,8 @@ int store_step_close(struct store *store, const struct action *action, enum step
     SCOPED(store_rollback) struct store *transaction = NULL;
 
     if (store_begin(store, &transaction, err) < 0 ||
-        store_run(store, STEP_CLOSE, VALUES(INTEGER(action->id), INTEGER(outcome), TEXT(detail), INTEGER(now_ms)),
-                  err) < 0 ||
+        store_run(store, STEP_CLOSE,
+                  VALUES(INTEGER(action->id), INTEGER(outcome), TEXT(detail), INTEGER(now_ms)), err) < 0 ||
         save(store, action, action->state, action->ended_ms, err) < 0)
         return -1;
     return store_commit(&transaction, err);
@@ -208,7 +209,8 @@ int store_actions_recent(struct store *store, const char *stream, int limit, str
     if (stream == NULL)
         result = store_each(store, ACTION_RECENT, VALUES(INTEGER(rows)), read_all, &list, err);
     else
-        result = store_each(store, ACTION_RECENT_STREAM, VALUES(TEXT(stream), INTEGER(rows)), read_all, &list, err);
+        result = store_each(store, ACTION_RECENT_STREAM, VALUES(TEXT(stream), INTEGER(rows)), read_all, &list,
+                            err);
     if (result < 0)
         return -1;
     *ret_list = list;

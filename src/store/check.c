@@ -32,8 +32,8 @@ static bool first_line(sqlite3_stmt *row, char text[160])
 static int damaged(const struct store *store, const char *complaint, struct error *err)
 {
     return error_set(err, ERROR_CONFIG,
-                     "database '%s' is damaged: %s; restore a copy of it, or move it away with its -wal and -shm "
-                     "files and begin with a new one",
+                     "database '%s' is damaged: %s; restore a copy of it, or move it away with its -wal and"
+                     " -shm files and begin with a new one",
                      store->path, complaint);
 }
 
@@ -117,7 +117,8 @@ int store_check(struct store *store, struct error *err)
 
     if (text_equal(store->path, ":memory:"))
         return 0;
-    if (store_execute(store, "BEGIN", err) < 0 || check_kind(store, err) < 0 || store_commit(&transaction, err) < 0)
+    if (store_execute(store, "BEGIN", err) < 0 || check_kind(store, err) < 0 ||
+        store_commit(&transaction, err) < 0)
         return -1;
 
     pthread_mutex_lock(&files_lock);

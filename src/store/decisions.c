@@ -51,7 +51,8 @@ int store_decisions_recent(struct store *store, const char *stream, int limit, s
     if (stream == NULL)
         result = store_each(store, DECISION_RECENT, VALUES(INTEGER(rows)), read_all, &list, err);
     else
-        result = store_each(store, DECISION_RECENT_STREAM, VALUES(TEXT(stream), INTEGER(rows)), read_all, &list, err);
+        result = store_each(store, DECISION_RECENT_STREAM, VALUES(TEXT(stream), INTEGER(rows)), read_all,
+                            &list, err);
     if (result < 0)
         return -1;
     *ret_list = list;

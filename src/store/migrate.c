@@ -28,8 +28,8 @@ static int migrate_step(struct store *store, int64_t *version, struct error *err
         return -1;
     if (*version >= store_known_schema())
         return 0;
-    snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
-             (int)*version + 1);
+    snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             STORE_APPLICATION_ID, (int)*version + 1);
     if (store_execute(store, migrations[*version], err) < 0 || store_execute(store, stamp, err) < 0 ||
         store_commit(&transaction, err) < 0)
         return error_wrap(err, "migration %04d", (int)*version + 1);
@@ -49,8 +49,8 @@ int store_migrate(struct store *store, struct error *err)
     }
     /* Newer than known only when another process took the file over after store_check(). */
     if (version > store_known_schema())
-        return error_set(err, ERROR_CONFIG, "database '%s' has schema %d, this program knows only %d", store->path,
-                         (int)version, store_known_schema());
+        return error_set(err, ERROR_CONFIG, "database '%s' has schema %d, this program knows only %d",
+                         store->path, (int)version, store_known_schema());
     store->schema = (int)version;
     return 0;
 }

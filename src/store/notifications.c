@@ -98,7 +98,8 @@ static int make_due(struct store *store, const struct notification *notification
 
     if (!open || notification->stream[0] == '\0')
         return 0;
-    return store_stream_make_due(store, notification->stream, notification->received_ms, DUE_NOTIFICATION, err);
+    return store_stream_make_due(store, notification->stream, notification->received_ms, DUE_NOTIFICATION,
+                                 err);
 }
 
 int store_notification_add(struct store *store, const struct notification *notification, bool *ret_new,
@@ -126,7 +127,8 @@ int store_notification_add(struct store *store, const struct notification *notif
 int store_notifications_open(struct store *store, const char *stream, struct notification_list *ret_list,
                              struct error *err)
 {
-    return list_rows(store, NOTIFICATION_OPEN, VALUES(TEXT(stream), INTEGER(NOTIFICATIONS_OPEN_MAX)), ret_list, err);
+    return list_rows(store, NOTIFICATION_OPEN, VALUES(TEXT(stream), INTEGER(NOTIFICATIONS_OPEN_MAX)),
+                     ret_list, err);
 }
 
 int store_notification_load(struct store *store, int64_t id, struct notification *ret_notification,
@@ -142,7 +144,8 @@ int store_notification_load(struct store *store, int64_t id, struct notification
     return 0;
 }
 
-int store_notification_assign(struct store *store, int64_t id, const char *stream, int64_t now_ms, struct error *err)
+int store_notification_assign(struct store *store, int64_t id, const char *stream, int64_t now_ms,
+                              struct error *err)
 {
     SCOPED(store_rollback) struct store *transaction = NULL;
 
@@ -154,8 +157,8 @@ int store_notification_assign(struct store *store, int64_t id, const char *strea
     return store_commit(&transaction, err);
 }
 
-int store_notification_set(struct store *store, int64_t id, enum notification_status status, const char *reason,
-                           int64_t action_id, struct error *err)
+int store_notification_set(struct store *store, int64_t id, enum notification_status status,
+                           const char *reason, int64_t action_id, struct error *err)
 {
     return store_run(store, NOTIFICATION_SET,
                      VALUES(INTEGER(id), INTEGER(status), TEXT(reason), INTEGER(action_id)), err);
@@ -172,8 +175,8 @@ int store_notification_failed(struct store *store, int64_t id, const char *reaso
 {
     bool dead = false;
 
-    if (store_each(store, NOTIFICATION_FAILED, VALUES(INTEGER(id), TEXT(reason), INTEGER(ATTEMPTS_MAX)), read_status,
-                   &dead, err) < 0)
+    if (store_each(store, NOTIFICATION_FAILED, VALUES(INTEGER(id), TEXT(reason), INTEGER(ATTEMPTS_MAX)),
+                   read_status, &dead, err) < 0)
         return -1;
     *ret_dead = dead;
     return 0;
@@ -217,11 +220,13 @@ int store_notifications_recent(struct store *store, const char *stream, int stat
     if (stream == NULL && status < 0)
         return list_rows(store, NOTIFICATION_RECENT, VALUES(INTEGER(rows)), ret_list, err);
     if (status < 0)
-        return list_rows(store, NOTIFICATION_RECENT_STREAM, VALUES(TEXT(stream), INTEGER(rows)), ret_list, err);
+        return list_rows(store, NOTIFICATION_RECENT_STREAM, VALUES(TEXT(stream), INTEGER(rows)), ret_list,
+                         err);
     if (stream == NULL)
-        return list_rows(store, NOTIFICATION_RECENT_STATUS, VALUES(INTEGER(status), INTEGER(rows)), ret_list, err);
-    return list_rows(store, NOTIFICATION_RECENT_BOTH, VALUES(TEXT(stream), INTEGER(status), INTEGER(rows)), ret_list,
-                     err);
+        return list_rows(store, NOTIFICATION_RECENT_STATUS, VALUES(INTEGER(status), INTEGER(rows)), ret_list,
+                         err);
+    return list_rows(store, NOTIFICATION_RECENT_BOTH, VALUES(TEXT(stream), INTEGER(status), INTEGER(rows)),
+                     ret_list, err);
 }
 
 static bool read_total(sqlite3_stmt *row, void *context)

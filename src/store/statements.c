@@ -13,18 +13,18 @@
 #include <assert.h>
 
 /* In the order in which stream_read(), notification_read()... take them. */
-#define STREAM_COLUMNS                                                                                          \
-    "stream, due_ms, due_reasons, lock_owner, lock_until_ms, cooldown_until_ms, last_scale_up_ms,"              \
-    " last_scale_down_ms, skew_split_ms, failures, last_error, last_error_ms, open_shards, effective_shards,"   \
+#define STREAM_COLUMNS                                                                                       \
+    "stream, due_ms, due_reasons, lock_owner, lock_until_ms, cooldown_until_ms, last_scale_up_ms,"           \
+    " last_scale_down_ms, skew_split_ms, failures, last_error, last_error_ms, open_shards, effective_shards,"\
     " seen_ms, revision"
-#define NOTIFICATION_COLUMNS                                                                                    \
-    "id, message_id, topic_arn, alarm_name, stream, shard, metric, new_state, changed_ms, received_ms, status," \
-    " attempts, reason, coalesce(action_id, 0)"
-#define ACTION_COLUMNS                                                                                          \
-    "id, stream, kind, state, rule, owner, started_ms, ended_ms, from_shards, to_shards, goal_shards,"          \
+#define NOTIFICATION_COLUMNS                                                                                 \
+    "id, message_id, topic_arn, alarm_name, stream, shard, metric, new_state, changed_ms, received_ms,"      \
+    " status, attempts, reason, coalesce(action_id, 0)"
+#define ACTION_COLUMNS                                                                                       \
+    "id, stream, kind, state, rule, owner, started_ms, ended_ms, from_shards, to_shards, goal_shards,"       \
     " goal_basis, state_since_ms, reason, failure"
-#define STEP_COLUMNS                                                                                            \
-    "id, action_id, sequence, kind, shard, adjacent, new_start, target, intended_ms, ended_ms, active_ms,"      \
+#define STEP_COLUMNS                                                                                         \
+    "id, action_id, sequence, kind, shard, adjacent, new_start, target, intended_ms, ended_ms, active_ms,"   \
     " outcome, detail"
 #define DECISION_COLUMNS "id, stream, at_ms, coalesce(action_id, 0), verdict, reason, inputs"
 
@@ -40,16 +40,20 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                        " ON CONFLICT (stream) DO UPDATE SET"
                        " due_ms = CASE revision WHEN ?4 THEN ?2 ELSE min(due_ms, ?2) END,"
                        " due_reasons = CASE revision WHEN ?4 THEN ?3 ELSE due_reasons | ?3 END",
-    [STREAM_LOCK] = "INSERT INTO streams (stream, lock_owner, lock_until_ms) VALUES (?, ?, ?) ON CONFLICT (stream)"
-                    " DO UPDATE SET lock_owner = excluded.lock_owner, lock_until_ms = excluded.lock_until_ms",
-    [STREAM_UNLOCK] = "UPDATE streams SET lock_owner = '', lock_until_ms = 0,"
-                      " cooldown_until_ms = iif(?3 > 0, ?3, cooldown_until_ms) WHERE stream = ?1 AND lock_owner = ?2",
-    [STREAM_FAILED] = "INSERT INTO streams (stream, failures, last_error, last_error_ms) VALUES (?1, 1, ?2, ?3)"
-                      " ON CONFLICT (stream) DO UPDATE SET failures = failures + 1, last_error = ?2,"
-                      " last_error_ms = ?3",
+    [STREAM_LOCK] =
+        "INSERT INTO streams (stream, lock_owner, lock_until_ms) VALUES (?, ?, ?) ON CONFLICT (stream)"
+        " DO UPDATE SET lock_owner = excluded.lock_owner, lock_until_ms = excluded.lock_until_ms",
+    [STREAM_UNLOCK] =
+        "UPDATE streams SET lock_owner = '', lock_until_ms = 0,"
+        " cooldown_until_ms = iif(?3 > 0, ?3, cooldown_until_ms) WHERE stream = ?1 AND lock_owner = ?2",
+    [STREAM_FAILED] =
+        "INSERT INTO streams (stream, failures, last_error, last_error_ms) VALUES (?1, 1, ?2, ?3)"
+        " ON CONFLICT (stream) DO UPDATE SET failures = failures + 1, last_error = ?2,"
+        " last_error_ms = ?3",
     [STREAM_SUCCEEDED] = "UPDATE streams SET failures = 0, last_error = '' WHERE stream = ? AND failures > 0",
-    [STREAM_SEEN] = "INSERT INTO streams (stream, open_shards, effective_shards, seen_ms) VALUES (?1, ?2, ?3, ?4)"
-                    " ON CONFLICT (stream) DO UPDATE SET open_shards = ?2, effective_shards = ?3, seen_ms = ?4",
+    [STREAM_SEEN] =
+        "INSERT INTO streams (stream, open_shards, effective_shards, seen_ms) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT (stream) DO UPDATE SET open_shards = ?2, effective_shards = ?3, seen_ms = ?4",
     [STREAM_SKEW] = "INSERT INTO streams (stream, skew_split_ms) VALUES (?1, ?2)"
                     " ON CONFLICT (stream) DO UPDATE SET skew_split_ms = ?2",
     [STREAM_ENDED] = "INSERT INTO streams (stream, cooldown_until_ms, last_scale_up_ms, last_scale_down_ms)"
@@ -63,16 +67,19 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [ALARM_LIST] = "SELECT alarm_name FROM learned_alarms WHERE stream = ? ORDER BY alarm_name LIMIT ?",
     [ALARM_FORGET] = "DELETE FROM learned_alarms WHERE stream = ? AND alarm_name = ?",
 
-    [NOTIFICATION_ADD] = "INSERT INTO notifications (message_id, topic_arn, alarm_name, stream, shard, metric,"
-                         " new_state, changed_ms, received_ms, status, attempts, reason, action_id, body)"
-                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), coalesce(?, ''))"
-                         " ON CONFLICT (message_id) DO NOTHING",
+    [NOTIFICATION_ADD] =
+        "INSERT INTO notifications (message_id, topic_arn, alarm_name, stream, shard, metric,"
+        " new_state, changed_ms, received_ms, status, attempts, reason, action_id, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), coalesce(?, ''))"
+        " ON CONFLICT (message_id) DO NOTHING",
     [NOTIFICATION_LOAD] = "SELECT " NOTIFICATION_COLUMNS ", body FROM notifications WHERE id = ?",
-    [NOTIFICATION_OPEN] = "SELECT " NOTIFICATION_COLUMNS " FROM notifications WHERE stream = ? AND status IN (0, 1)"
-                          " ORDER BY received_ms, id LIMIT ?",
+    [NOTIFICATION_OPEN] =
+        "SELECT " NOTIFICATION_COLUMNS " FROM notifications WHERE stream = ? AND status IN (0, 1)"
+        " ORDER BY received_ms, id LIMIT ?",
     [NOTIFICATION_ASSIGN] = "UPDATE notifications SET stream = ? WHERE id = ? AND status IN (0, 1)",
-    [NOTIFICATION_SET] = "UPDATE notifications SET status = ?2, reason = coalesce(?3, ''), action_id = nullif(?4, 0)"
-                         " WHERE id = ?1 AND status IN (0, 1)",
+    [NOTIFICATION_SET] =
+        "UPDATE notifications SET status = ?2, reason = coalesce(?3, ''), action_id = nullif(?4, 0)"
+        " WHERE id = ?1 AND status IN (0, 1)",
     [NOTIFICATION_FAILED] = "UPDATE notifications SET attempts = attempts + 1, reason = ?2,"
                             " status = iif(attempts + 1 >= ?3, 4, status) WHERE id = ?1 AND status IN (0, 1)"
                             " RETURNING status",
@@ -88,19 +95,23 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [NOTIFICATION_RECENT_BOTH] = "SELECT " NOTIFICATION_COLUMNS " FROM notifications WHERE stream = ?"
                                  " AND status = ? ORDER BY id DESC LIMIT ?",
 
-    [ACTION_BEGIN] = "INSERT INTO actions (stream, kind, state, rule, owner, started_ms, ended_ms, from_shards,"
-                     " to_shards, goal_shards, goal_basis, state_since_ms, reason, failure)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                     " ON CONFLICT (stream) WHERE state < 5 DO NOTHING",
-    [ACTION_SAVE] = "UPDATE actions SET state = ?2, ended_ms = ?3, rule = ?4, state_since_ms = ?5, to_shards = ?6,"
-                    " goal_shards = ?7, goal_basis = ?8, reason = ?9, failure = ?10 WHERE id = ?1 AND state < 5",
+    [ACTION_BEGIN] =
+        "INSERT INTO actions (stream, kind, state, rule, owner, started_ms, ended_ms, from_shards,"
+        " to_shards, goal_shards, goal_basis, state_since_ms, reason, failure)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (stream) WHERE state < 5 DO NOTHING",
+    [ACTION_SAVE] =
+        "UPDATE actions SET state = ?2, ended_ms = ?3, rule = ?4, state_since_ms = ?5, to_shards = ?6,"
+        " goal_shards = ?7, goal_basis = ?8, reason = ?9, failure = ?10 WHERE id = ?1 AND state < 5",
     [ACTION_CURRENT] = "SELECT " ACTION_COLUMNS " FROM actions WHERE stream = ? AND state < 5",
     [ACTION_RECENT] = "SELECT " ACTION_COLUMNS " FROM actions ORDER BY id DESC LIMIT ?",
-    [ACTION_RECENT_STREAM] = "SELECT " ACTION_COLUMNS " FROM actions WHERE stream = ? ORDER BY id DESC LIMIT ?",
+    [ACTION_RECENT_STREAM] =
+        "SELECT " ACTION_COLUMNS " FROM actions WHERE stream = ? ORDER BY id DESC LIMIT ?",
 
-    [STEP_INTEND] = "INSERT INTO steps (action_id, sequence, stream, kind, shard, adjacent, new_start, target,"
-                    " intended_ms) SELECT ?1, coalesce(max(sequence), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
-                    " FROM steps WHERE action_id = ?1 ON CONFLICT (action_id) WHERE outcome = 0 DO NOTHING",
+    [STEP_INTEND] =
+        "INSERT INTO steps (action_id, sequence, stream, kind, shard, adjacent, new_start, target,"
+        " intended_ms) SELECT ?1, coalesce(max(sequence), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
+        " FROM steps WHERE action_id = ?1 ON CONFLICT (action_id) WHERE outcome = 0 DO NOTHING",
     [STEP_CLOSE] = "UPDATE steps SET outcome = ?2, detail = coalesce(?3, ''), ended_ms = ?4"
                    " WHERE action_id = ?1 AND outcome = 0",
     [STEP_ACTIVE] = "UPDATE steps SET active_ms = ?2 WHERE active_ms = 0 AND id = (SELECT id FROM steps"
@@ -117,17 +128,20 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [DECISION_ADD] = "INSERT INTO decisions (stream, at_ms, action_id, verdict, reason, inputs)"
                      " VALUES (?, ?, nullif(?, 0), ?, ?, ?)",
     [DECISION_RECENT] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY id DESC LIMIT ?",
-    [DECISION_RECENT_STREAM] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE stream = ? ORDER BY id DESC LIMIT ?",
+    [DECISION_RECENT_STREAM] =
+        "SELECT " DECISION_COLUMNS " FROM decisions WHERE stream = ? ORDER BY id DESC LIMIT ?",
 
     [PRUNE_NOTIFICATIONS] = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications"
                             " WHERE status IN (2, 3) AND received_ms < ? ORDER BY received_ms LIMIT ?)",
     [PRUNE_DECISIONS] = "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE at_ms < ?"
                         " ORDER BY at_ms LIMIT ?)",
-    [PRUNE_ACTIONS] = "DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE state = 5 AND ended_ms < ?"
-                      " ORDER BY ended_ms LIMIT ?)",
+    [PRUNE_ACTIONS] =
+        "DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE state = 5 AND ended_ms < ?"
+        " ORDER BY ended_ms LIMIT ?)",
 
     [TOTALS] = "SELECT what, a, b, count FROM totals",
-    [PROBE] = "INSERT INTO probe (id, at_ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
+    [PROBE] =
+        "INSERT INTO probe (id, at_ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
 };
 
 /* What a refusal means while the file is being opened; later it is always ERROR_STORE. */
@@ -138,7 +152,8 @@ static const struct {
 } refusals[] = {
     {SQLITE_NOTADB, ERROR_CONFIG, ": name another file, or move this one away"},
     {SQLITE_CORRUPT, ERROR_CONFIG,
-     ": it is damaged; restore a copy of it, or move it away with its -wal and -shm files and begin with a new one"},
+     ": it is damaged; restore a copy of it, or move it away with its -wal and -shm files and begin with a "
+     "new one"},
     {SQLITE_CANTOPEN, ERROR_CONFIG, ": the file and its directory must be readable and writable"},
     {SQLITE_READONLY, ERROR_CONFIG, ": the file and its directory must be readable and writable"},
     {SQLITE_PERM, ERROR_CONFIG, ""},
@@ -165,8 +180,8 @@ int store_refused(struct store *store, struct error *err)
 int store_prepare(struct store *store, struct error *err)
 {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
-        if (sqlite3_prepare_v3(store->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i],
-                               NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v3(store->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &store->statements[i], NULL) != SQLITE_OK)
             return store_refused(store, err);
     }
     return 0;

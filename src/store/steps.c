@@ -15,7 +15,10 @@ _Static_assert(OPERATION_SPLIT == 0 && OPERATION_MERGE == 1 && OPERATION_UPDATE 
                "the order of enum operation_kind is stored");
 
 static const char *const outcome_names[STEP_OUTCOME_COUNT] = {
-    [STEP_OPEN] = "open", [STEP_ACCEPTED] = "accepted", [STEP_REFUSED] = "refused", [STEP_UNHEARD] = "unheard",
+    [STEP_OPEN] = "open",
+    [STEP_ACCEPTED] = "accepted",
+    [STEP_REFUSED] = "refused",
+    [STEP_UNHEARD] = "unheard",
 };
 
 const char *step_outcome_name(enum step_outcome outcome)
@@ -107,7 +110,8 @@ int store_updates_since(struct store *store, const char *stream, int64_t since_m
 {
     struct updates updates = {0};
 
-    if (store_each(store, STEP_UPDATES, VALUES(TEXT(stream), INTEGER(since_ms)), read_updates, &updates, err) < 0)
+    if (store_each(store, STEP_UPDATES, VALUES(TEXT(stream), INTEGER(since_ms)), read_updates, &updates,
+                   err) < 0)
         return -1;
     *ret_count = updates.count;
     *ret_oldest_ms = updates.oldest_ms;

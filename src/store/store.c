@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { BUSY_TIMEOUT_MS = 5000, BUSY_PAUSE_MS = 10 };
+enum { BUSY_PAUSE_MS = 10 };
 
 /* How every writing connection is set up; journal_mode has a function of its own. */
 static const char settings[] = "PRAGMA synchronous = FULL;"
@@ -41,7 +41,7 @@ static int open_connection(struct store *store, int flags, struct error *err)
     if (sqlite3_open_v2(store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) !=
         SQLITE_OK)
         return store_refused(store, err);
-    store_set_busy_timeout(store, BUSY_TIMEOUT_MS);
+    store_set_busy_timeout(store, STORE_BUSY_TIMEOUT_MS);
     /* Until the file is known to be ours, closing it must not write to it. */
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -76,8 +76,9 @@ static int use_wal(struct store *store, struct error *err)
     if (code != SQLITE_OK)
         return store_refused(store, err);
     if (!text_equal(mode, "wal") && !text_equal(mode, "memory"))
-        return error_set(err, ERROR_CONFIG, "database '%s' cannot have a write-ahead log, its journal stays '%s'",
-                         store->path, mode);
+        return error_set(err, ERROR_CONFIG,
+                         "database '%s' cannot have a write-ahead log, its journal stays '%s'", store->path,
+                         mode);
     return 0;
 }
 
@@ -112,17 +113,18 @@ int store_open_readonly(const char *path, struct store **ret_store, struct error
 
     store->path = must_strdup(path);
     if (stat(path, &found) < 0) {
-        (void)error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG, "cannot open database '%s': %s",
-                        path, strerror(errno));
+        (void)error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG,
+                        "cannot open database '%s': %s", path, strerror(errno));
         goto fail;
     }
     if (open_connection(store, SQLITE_OPEN_READONLY, err) < 0 || store_check(store, err) < 0 ||
         store_ask(store, "PRAGMA user_version", &version, err) < 0)
         goto fail;
     if (version != store_known_schema()) {
-        (void)error_set(err, ERROR_CONFIG,
-                        "database '%s' has schema %d, this program needs %d: start the service once to change it",
-                        path, (int)version, store_known_schema());
+        (void)error_set(
+            err, ERROR_CONFIG,
+            "database '%s' has schema %d, this program needs %d: start the service once to change it", path,
+            (int)version, store_known_schema());
         goto fail;
     }
     store->schema = (int)version;

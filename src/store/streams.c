@@ -56,7 +56,8 @@ void stream_state_list_clear(struct stream_state_list *list)
     *list = (struct stream_state_list){0};
 }
 
-int store_stream_load(struct store *store, const char *stream, struct stream_state *ret_state, struct error *err)
+int store_stream_load(struct store *store, const char *stream, struct stream_state *ret_state,
+                      struct error *err)
 {
     struct stream_state state = {.due_ms = INT64_MAX};
 
@@ -84,14 +85,16 @@ int store_stream_make_due(struct store *store, const char *stream, int64_t due_m
     return store_run(store, STREAM_MAKE_DUE, VALUES(TEXT(stream), INTEGER(due_ms), INTEGER(reasons)), err);
 }
 
-int store_stream_set_due(struct store *store, const struct stream_state *loaded, int64_t due_ms, unsigned reasons,
-                         struct error *err)
+int store_stream_set_due(struct store *store, const struct stream_state *loaded, int64_t due_ms,
+                         unsigned reasons, struct error *err)
 {
-    return store_run(store, STREAM_SET_DUE,
-                     VALUES(TEXT(loaded->stream), INTEGER(due_ms), INTEGER(reasons), INTEGER(loaded->revision)), err);
+    return store_run(
+        store, STREAM_SET_DUE,
+        VALUES(TEXT(loaded->stream), INTEGER(due_ms), INTEGER(reasons), INTEGER(loaded->revision)), err);
 }
 
-/* Rows come in order of their due time: first those that are due, then the one that says when to look again. */
+/* Rows come in order of their due time: first those that are due, then the one that says when to look again.
+ */
 struct due_rows {
     int64_t now_ms;
     size_t limit;
@@ -127,8 +130,9 @@ int store_streams_due(struct store *store, int64_t now_ms, int limit, struct str
     return 0;
 }
 
-int store_lock_take(struct store *store, const char *stream, const char *owner, int64_t now_ms, int64_t lease_ms,
-                    bool ignore_cooldown, bool *ret_taken, struct stream_state *ret_state, struct error *err)
+int store_lock_take(struct store *store, const char *stream, const char *owner, int64_t now_ms,
+                    int64_t lease_ms, bool ignore_cooldown, bool *ret_taken, struct stream_state *ret_state,
+                    struct error *err)
 {
     SCOPED(store_rollback) struct store *transaction = NULL;
     struct stream_state state;
@@ -137,10 +141,12 @@ int store_lock_take(struct store *store, const char *stream, const char *owner, 
     assert(owner[0] != '\0' && strlen(owner) < OWNER_SIZE && lease_ms > 0);
     if (store_begin(store, &transaction, err) < 0 || store_stream_load(store, stream, &state, err) < 0)
         return -1;
-    held = state.lock_owner[0] != '\0' && strcmp(state.lock_owner, owner) != 0 && state.lock_until_ms > now_ms;
+    held =
+        state.lock_owner[0] != '\0' && strcmp(state.lock_owner, owner) != 0 && state.lock_until_ms > now_ms;
     resting = !ignore_cooldown && state.cooldown_until_ms > now_ms;
     if (!held && !resting) {
-        if (store_run(store, STREAM_LOCK, VALUES(TEXT(stream), TEXT(owner), INTEGER(now_ms + lease_ms)), err) < 0 ||
+        if (store_run(store, STREAM_LOCK, VALUES(TEXT(stream), TEXT(owner), INTEGER(now_ms + lease_ms)),
+                      err) < 0 ||
             store_stream_load(store, stream, &state, err) < 0 || store_commit(&transaction, err) < 0)
             return -1;
     }
@@ -152,7 +158,8 @@ int store_lock_take(struct store *store, const char *stream, const char *owner, 
 int store_lock_release(struct store *store, const char *stream, const char *owner, int64_t cooldown_until_ms,
                        struct error *err)
 {
-    return store_run(store, STREAM_UNLOCK, VALUES(TEXT(stream), TEXT(owner), INTEGER(cooldown_until_ms)), err);
+    return store_run(store, STREAM_UNLOCK, VALUES(TEXT(stream), TEXT(owner), INTEGER(cooldown_until_ms)),
+                     err);
 }
 
 int store_stream_outcome(struct store *store, const char *stream, int64_t now_ms, const char *message,
@@ -167,7 +174,8 @@ int store_stream_seen(struct store *store, const char *stream, int64_t open_shar
                       int64_t now_ms, struct error *err)
 {
     return store_run(store, STREAM_SEEN,
-                     VALUES(TEXT(stream), INTEGER(open_shards), REAL(effective_shards), INTEGER(now_ms)), err);
+                     VALUES(TEXT(stream), INTEGER(open_shards), REAL(effective_shards), INTEGER(now_ms)),
+                     err);
 }
 
 int store_stream_skew(struct store *store, const char *stream, int64_t now_ms, struct error *err)

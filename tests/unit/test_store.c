@@ -354,8 +354,8 @@ static int live_until_killed(void *context)
 
         snprintf(notification.message_id, sizeof(notification.message_id), "m%lld", (long long)now_ms);
         if (store_notification_add(store, &notification, &is_new, &error) < 0 ||
-            store_lock_take(store, "orders", "me", now_ms, 1000, true, &taken, &state, &error) < 0 || !taken ||
-            store_action_begin(store, &action, &error) < 0 ||
+            store_lock_take(store, "orders", "me", now_ms, 1000, true, &taken, &state, &error) < 0 ||
+            !taken || store_action_begin(store, &action, &error) < 0 ||
             store_step_intend(store, &action, &operation, now_ms + 2, &error) < 0 ||
             store_step_close(store, &action, STEP_ACCEPTED, "", now_ms + 3, &error) < 0 ||
             store_action_end(store, &action, "me", now_ms + 5, now_ms + 4, &error) < 0 ||
@@ -455,8 +455,10 @@ START_TEST(old_rows_are_forgotten_and_what_still_counts_is_kept)
     MUST(store_action_begin(store, &action, &err));
     MUST(store_step_intend(store, &action, &operation, 110, &err));
     MUST(store_step_close(store, &action, STEP_ACCEPTED, NULL, 120, &err));
-    MUST(store_decision_add(store, &(struct decision){0, "orders", 90, action.id, "reshard", "r", "{}"}, &err));
-    MUST(store_decision_add(store, &(struct decision){0, "orders", 2000, action.id, "enough", "r", "{}"}, &err));
+    MUST(store_decision_add(store, &(struct decision){0, "orders", 90, action.id, "reshard", "r", "{}"},
+                            &err));
+    MUST(store_decision_add(store, &(struct decision){0, "orders", 2000, action.id, "enough", "r", "{}"},
+                            &err));
     MUST(store_notification_set(store, 1, NOTIFICATION_DROPPED, "old", 0, &err));
     MUST(store_notification_set(store, 2, NOTIFICATION_ACTED, "", action.id, &err));
     for (int i = 0; i < 3; i++)

@@ -12,7 +12,7 @@
 enum { PATH_PARAMETERS_MAX = 4 };
 
 struct http_parameter {
-    const char *name;   /* from the pattern */
+    char name[32];      /* from the pattern */
     char value[160];    /* percent-decoded */
 };
 
@@ -52,10 +52,22 @@ struct route {
     http_handler_fn *handler;
 };
 
-enum match { MATCH_OK, MATCH_NO_PATH, MATCH_NO_METHOD };
+enum match {
+    MATCH_OK,
+    MATCH_NO_PATH,   /* 404 */
+    MATCH_NO_METHOD, /* 405 */
+    MATCH_BAD_PATH   /* 400: see router_find() */
+};
 
-/* Fills request->parameters.  HEAD matches GET.  First match by table order; patterns must not overlap. */
+/*
+ * Fills request->parameters (only for MATCH_OK).  HEAD matches GET.  First match by table order; patterns must
+ * not overlap.  Segments are percent-decoded one by one and then compared; a {name} takes a whole, non-empty
+ * segment.  A path that does not begin with '/', or has a segment that does not decode to UTF-8 without control
+ * characters and '/', or that is "." or "..", is bad.  A value that is too long for its parameter is no path.
+ */
 enum match router_find(const struct route *routes, size_t count, const char *method, const char *path,
                        struct http_request *request, const struct route **ret_route);
+/* The methods a path has, as the Allow header wants them ("GET, HEAD, POST"); "" when there are none. */
+void router_allow(const struct route *routes, size_t count, const char *path, char *text, size_t size);
 
 #endif

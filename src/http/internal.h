@@ -1,0 +1,38 @@
+/*
+ * internal.h - what the files of http/ share; private to http/.
+ */
+#ifndef HTTP_INTERNAL_H
+#define HTTP_INTERNAL_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A bound, listening, non-blocking socket; and the port it got.  ERROR_CONFIG. */
+int http_listen(const char *address, int *ret_socket, int *ret_port, struct error *err);
+
+/*
+ * The watch: a thread that cuts off connections which take too long as a whole.  The server's own timeout
+ * begins anew with every byte, so a client that sends one now and then would keep its place for ever.
+ */
+struct watch;
+struct watched;
+
+enum watch_phase {
+    WATCH_RECEIVING, /* from the first moment, or the end of the last answer, until the request is whole */
+    WATCH_HANDLING,  /* our own time: never cut */
+    WATCH_SENDING
+};
+
+int watch_start(unsigned timeout_s, unsigned connections_max, struct watch **ret_watch, struct error *err);
+/* No connection may be left.  Accepts NULL. */
+void watch_stop(struct watch *watch);
+/* `socket` stays open until watch_remove() returns. */
+struct watched *watch_add(struct watch *watch, int socket);
+void watch_remove(struct watch *watch, struct watched *watched);
+void watch_set_phase(struct watch *watch, struct watched *watched, enum watch_phase phase);
+/* Waits until no request is being handled or answered; false when some still are after `timeout_s`. */
+bool watch_drain(struct watch *watch, unsigned timeout_s);
+
+#endif

@@ -17,13 +17,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
             FUZZ_ASSERT(config_find(config, stream->name) == stream);
             FUZZ_ASSERT(stream->min_shards >= 1 && stream->min_shards <= stream->max_shards);
+            FUZZ_ASSERT(stream->scale_down_threshold < stream->target_utilization);
+            FUZZ_ASSERT(stream->target_utilization < stream->scale_up_threshold);
         }
     } else {
         FUZZ_ASSERT(config == NULL);
         FUZZ_ASSERT(err.kind == ERROR_CONFIG && faults.count > 0);
-        FUZZ_ASSERT(faults.count <= CONFIG_FAULTS_MAX + 1);
-        for (size_t i = 0; i < faults.count; i++)
+        FUZZ_ASSERT(faults.count <= CONFIG_FAULTS_MAX);
+        for (size_t i = 0; i < faults.count; i++) {
+            FUZZ_ASSERT(text_starts_with(faults.texts[i], "fuzz.conf:"));
             FUZZ_ASSERT(strchr(faults.texts[i], '\n') == NULL);
+        }
     }
     config_free(config);
     fault_list_clear(&faults);

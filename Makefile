@@ -38,6 +38,8 @@ SOURCES = $(sort $(wildcard src/*/*.c))
 LIBRARY = $(BUILD)/libkinescale.a
 SUPPORT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TESTS   = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+# Those that start threads, or a server that does: what ThreadSanitizer is for.
+THREADED = $(patsubst tests/unit/%.c,$(O)/tsan/tests/%,$(shell grep -lE 'pthread|http/server|sim_server' tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
 FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*.[ch]' -print)
@@ -100,12 +102,12 @@ check: ## all a change must pass
 	$(SUBMAKE) FLAVOUR=release all
 	$(SUBMAKE) CC=clang O=$(O)/clang all
 	$(SUBMAKE) FLAVOUR=asan programs
-	$(SUBMAKE) FLAVOUR=tsan programs
-	tests/run $(O)/asan $(O)/tsan=unit,daemon
+	$(SUBMAKE) FLAVOUR=tsan $(O)/tsan/kinescale $(THREADED)
+	tests/run $(O)/asan $(O)/tsan=daemon $(THREADED)
 
-tsan: ## unit and daemon tests under ThreadSanitizer
-	$(SUBMAKE) FLAVOUR=tsan programs
-	tests/run $(O)/tsan=unit,daemon
+tsan: ## the tests with threads in them, under ThreadSanitizer
+	$(SUBMAKE) FLAVOUR=tsan $(O)/tsan/kinescale $(THREADED)
+	tests/run $(O)/tsan=daemon $(THREADED)
 
 deps: ## the packages the program needs (tools/bootstrap test: those of the tests too)
 	tools/bootstrap build

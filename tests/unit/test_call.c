@@ -1,0 +1,621 @@
+#include "aws/cloudwatch.h"
+#include "aws/kinesis.h"
+#include "aws/sns.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "script.h"
+#include "support.h"
+
+#define LIMITS "{\"ShardLimit\":500,\"OpenShardCount\":7}"
+#define REFUSED(code, message) "{\"__type\":\"" code "\",\"message\":\"" message "\"}"
+
+static int ask_limits(struct conversation *conversation, struct error *err)
+{
+    int64_t limit = 0, open = 0;
+    int result = kinesis_limits(conversation->client, &limit, &open, err);
+
+    if (result == 0) {
+        ck_assert_int_eq(limit, 500);
+        ck_assert_int_eq(open, 7);
+    }
+    return result;
+}
+
+static struct aws_call_count only_count(struct conversation *conversation)
+{
+    struct aws_call_count row = {0};
+
+    ck_assert_uint_eq(aws_client_counts(conversation->client, &row, 1), 1);
+    return row;
+}
+
+/* ---- what is tried again */
+
+static const struct exchange throttled_then_fine[] = {
+    {"DescribeLimits", .request = "{}", .status = 400,
+     .answer = REFUSED("LimitExceededException", "Rate exceeded for account 1."), .took_ms = 10},
+    {"DescribeLimits", .status = 500, .answer = "{\"__type\":\"InternalFailure\"}", .took_ms = 20},
+    {"DescribeLimits", .fails = ERROR_TRANSIENT, .took_ms = 20000},
+    {"DescribeLimits", .answer = LIMITS, .took_ms = 30},
+};
+
+START_TEST(throttling_and_failures_of_aws_are_tried_again_and_counted)
+{
+    struct conversation conversation;
+    struct aws_call_count count;
+    struct error err = {0};
+
+    conversation_open(&conversation, throttled_then_fine, COUNT_OF(throttled_then_fine));
+    ck_assert_msg(ask_limits(&conversation, &err) == 0, "%s", err.message);
+    count = only_count(&conversation);
+    ck_assert_str_eq(count.service, "kinesis");
+    ck_assert_str_eq(count.operation, "DescribeLimits");
+    ck_assert_uint_eq(count.calls, 4);
+    ck_assert_uint_eq(count.retries, 3);
+    ck_assert_uint_eq(count.throttled, 1);
+    ck_assert_uint_eq(count.failures, 0);
+    ck_assert_uint_eq(count.milliseconds, 20060);
+    conversation_close(&conversation);
+}
+END_TEST
+
+static const struct exchange always_throttled[] = {
+    {"DescribeLimits", .status = 400, .answer = REFUSED("ThrottlingException", "Rate exceeded"),
+     .request_id = "r-1"},
+    {"DescribeLimits", .status = 400, .answer = REFUSED("ThrottlingException", "Rate exceeded"),
+     .request_id = "r-2"},
+    {"DescribeLimits", .status = 400, .answer = REFUSED("ThrottlingException", "Rate exceeded"),
+     .request_id = "r-3"},
+    {"DescribeLimits", .status = 400, .answer = REFUSED("ThrottlingException", "Rate exceeded."),
+     .request_id = "r-4"},
+};
+
+START_TEST(the_fourth_try_is_the_last)
+{
+    struct conversation conversation;
+    struct error err = {0};
+
+    conversation_open(&conversation, always_throttled, COUNT_OF(always_throttled));
+    ck_assert_int_lt(ask_limits(&conversation, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_THROTTLED);
+    ck_assert_str_eq(err.message, "DescribeLimits: Rate exceeded (ThrottlingException, request r-4)");
+    ck_assert_uint_eq(only_count(&conversation).failures, 1);
+    ck_assert_uint_eq(only_count(&conversation).throttled, 4);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(between_tries_it_waits_half_of_the_ceiling_when_the_dice_say_so)
+{
+    static const struct exchange failing[] = {
+        {"DescribeStreamSummary", .status = 503},
+        {"DescribeStreamSummary", .status = 503},
+        {"DescribeStreamSummary", .status = 503},
+        {"DescribeStreamSummary", .status = 503},
+    };
+    struct conversation conversation;
+    struct stream_summary summary;
+    struct error err = {0};
+    int64_t start_ms;
+
+    conversation_open(&conversation, failing, COUNT_OF(failing));
+    start_ms = conversation.clock.ms;
+    ck_assert_int_lt(kinesis_describe_summary(conversation.client, "orders", &summary, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
+    ck_assert_str_eq(err.message, "DescribeStreamSummary 'orders': HTTP 503 without an error code of AWS");
+    ck_assert_int_eq(conversation.clock.ms - start_ms, 50 + 100 + 200);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(aws_may_ask_for_a_longer_wait_but_not_for_ever)
+{
+    static const struct exchange asking[] = {
+        {"DescribeStreamSummary", .status = 503, .retry_after_ms = 4000},
+        {"DescribeStreamSummary", .status = 503, .retry_after_ms = 1},
+        {"DescribeStreamSummary", .status = 503, .retry_after_ms = 3600 * 1000},
+        {"DescribeStreamSummary", .status = 503},
+    };
+    struct conversation conversation;
+    struct stream_summary summary;
+    struct error err = {0};
+    int64_t start_ms;
+
+    conversation_open(&conversation, asking, COUNT_OF(asking));
+    start_ms = conversation.clock.ms;
+    ck_assert_int_lt(kinesis_describe_summary(conversation.client, "orders", &summary, &err), 0);
+    ck_assert_int_eq(conversation.clock.ms - start_ms, 4000 + 100 + 20000);
+    conversation_close(&conversation);
+}
+END_TEST
+
+/* ---- what is not */
+
+static const struct {
+    struct exchange exchange;
+    enum error_kind kind;
+    const char *text;
+} final[] = {
+    {{"SplitShard", .status = 400,
+      .answer = REFUSED("ResourceInUseException", "Stream orders under account 1 not ACTIVE, instead in "
+                                                  "state UPDATING")},
+     ERROR_CONFLICT,
+     "SplitShard 'orders': Stream orders under account 1 not ACTIVE, instead in state UPDATING "
+     "(ResourceInUseException)"},
+    {{"SplitShard", .status = 400,
+      .answer = REFUSED("com.amazonaws.kinesis#ResourceNotFoundException", "Stream orders under account 1 "
+                                                                           "not found.")},
+     ERROR_NOT_FOUND,
+     "SplitShard 'orders': Stream orders under account 1 not found (ResourceNotFoundException)"},
+    {{"SplitShard", .status = 400,
+      .answer = "{\"__type\":\"com.amazonaws.cloudwatch.v2010_08_01#ResourceNotFound\"}"},
+     ERROR_NOT_FOUND,
+     "SplitShard 'orders': ResourceNotFound"},
+    {{"SplitShard", .status = 400,
+      .answer =
+          "{\"__type\":\"InvalidArgumentException:http://internal.amazon.com/coral/#x\",\"Message\":\"no\"}"},
+     ERROR_REFUSED,
+     "SplitShard 'orders': no (InvalidArgumentException)"},
+    {{"SplitShard", .status = 400, .error_type = "ValidationException:http://internal.amazon.com/",
+      .answer = "{\"message\":\"on-demand\"}"},
+     ERROR_REFUSED,
+     "SplitShard 'orders': on-demand (ValidationException)"},
+    {{"SplitShard", .status = 400, .answer = "{\"code\":\"ValidationException\",\"message\":\"m\"}"},
+     ERROR_REFUSED,
+     "SplitShard 'orders': m (ValidationException)"},
+    {{"SplitShard", .status = 400,
+      .answer = REFUSED("LimitExceededException", "This request would exceed the shard limit for the account "
+                                                  "1 in eu-west-1.")},
+     ERROR_QUOTA,
+     "SplitShard 'orders': This request would exceed the shard limit for the account 1 in eu-west-1 "
+     "(LimitExceededException)"},
+    {{"SplitShard", .status = 400,
+      .answer = REFUSED("AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized")},
+     ERROR_AUTH,
+     "SplitShard 'orders': User: arn:aws:iam::1:user/x is not authorized (AccessDeniedException)"},
+    {{"SplitShard", .status = 403,
+      .answer = "<AccessDeniedException>\n  <Message>Unable to determine "
+                "service</Message>\n</AccessDeniedException>"},
+     ERROR_AUTH,
+     "SplitShard 'orders': HTTP 403 without an error code of AWS"},
+    {{"SplitShard", .status = 404, .answer = "<!DOCTYPE html><html><body>not here</body></html>"},
+     ERROR_REFUSED,
+     "SplitShard 'orders': HTTP 404 without an error code of AWS"},
+    {{"SplitShard", .status = 302, .answer = "moved"},
+     ERROR_REFUSED,
+     "SplitShard 'orders': HTTP 302 without an error code of AWS"},
+    {{"SplitShard", .status = 400, .answer = "{\"__type\":17,\"message\":{}}"},
+     ERROR_REFUSED,
+     "SplitShard 'orders': HTTP 400 without an error code of AWS"},
+    {{"SplitShard", .status = 400,
+      .answer = "{\"__type\":\"Odd\\nLine\",\"message\":\"two\\r\\nlines\\u0007. \"}"},
+     ERROR_REFUSED,
+     "SplitShard 'orders': two  lines  (Odd Line)"},
+    {{"SplitShard", .fails = ERROR_CONFIG}, ERROR_CONFIG, "SplitShard 'orders': no answer from 'script'"},
+    {{"SplitShard", .fails = ERROR_INPUT}, ERROR_INPUT, "SplitShard 'orders': no answer from 'script'"},
+    /* AWS may have heard these: the caller looks at the stream first */
+    {{"SplitShard", .fails = ERROR_TRANSIENT},
+     ERROR_TRANSIENT,
+     "SplitShard 'orders': no answer from 'script'"},
+    {{"SplitShard", .status = 500, .answer = "{\"__type\":\"InternalFailure\"}"},
+     ERROR_TRANSIENT,
+     "SplitShard 'orders': InternalFailure"},
+    /* answers of 200 that say nothing we know */
+    {{"SplitShard", .answer = "{\"half\":"}, ERROR_INPUT, NULL},
+    {{"SplitShard", .answer = "[]"}, ERROR_INPUT, "SplitShard 'orders': the answer is no JSON object"},
+    {{"SplitShard", .answer = "null"}, ERROR_INPUT, "SplitShard 'orders': the answer is no JSON object"},
+};
+
+START_TEST(an_answer_that_is_final_is_said_once_with_its_kind_and_text)
+{
+    struct conversation conversation;
+    struct error err = {0};
+
+    conversation_open(&conversation, &final[_i].exchange, 1);
+    ck_assert_int_lt(kinesis_split(conversation.client, "orders", "shardId-000000000000", 77, &err), 0);
+    ck_assert_msg(err.kind == final[_i].kind, "%s: %s", error_kind_name(err.kind), err.message);
+    if (final[_i].text != NULL)
+        ck_assert_str_eq(err.message, final[_i].text);
+    ck_assert_uint_eq(only_count(&conversation).calls, 1);
+    ck_assert_uint_eq(only_count(&conversation).failures, 1);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(a_throttled_resharding_is_tried_again_for_it_was_not_done)
+{
+    static const struct exchange exchanges[] = {
+        {"SplitShard", .status = 400,
+         .answer = REFUSED("LimitExceededException", "Rate exceeded for stream orders")},
+        {"SplitShard"},
+    };
+    struct conversation conversation;
+    struct error err = {0};
+
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert_int_eq(kinesis_split(conversation.client, "orders", "shardId-000000000000", 77, &err), 0);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(a_rate_that_update_shard_count_exceeds_for_seconds_is_the_cap_of_the_day)
+{
+    static const struct exchange limited = {
+        "UpdateShardCount", .status = 400,
+        .answer = REFUSED("LimitExceededException", "Rate exceeded for stream orders")};
+    struct exchange exchanges[] = {limited, limited, limited, limited};
+    struct conversation conversation;
+    struct error err = {0};
+
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert_int_lt(kinesis_update_count(conversation.client, "orders", 8, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_QUOTA);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(the_budget_ends_retries_when_everything_fails)
+{
+    enum { CALLS = 60 };
+    static struct exchange exchanges[CALLS * 4];
+    struct conversation conversation;
+    struct error err = {0};
+    uint64_t calls;
+
+    for (size_t i = 0; i < COUNT_OF(exchanges); i++)
+        exchanges[i] = (struct exchange){"DescribeLimits", .status = 500};
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_lt(ask_limits(&conversation, &err), 0);
+    /* 500 tokens, 5 each: a hundred retries, then only first tries */
+    calls = only_count(&conversation).calls;
+    ck_assert_uint_eq(calls, CALLS + 100);
+    conversation_abandon(&conversation);
+}
+END_TEST
+
+/* ---- keys */
+
+static int generation;
+
+/* As if somebody changed the environment each time the keys are asked for anew. */
+static const char *changing_keys(const char *name)
+{
+    static char id[32];
+
+    if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0) {
+        snprintf(id, sizeof(id), "AKIDGENERATION%06d", ++generation);
+        return id;
+    }
+    return strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0 ? "secret-secret-secret-secret-secret-secre" : NULL;
+}
+
+static const char *const renewable[] = {"ExpiredTokenException", "ExpiredToken",
+                                        "UnrecognizedClientException", "InvalidClientTokenId"};
+
+START_TEST(keys_that_have_expired_are_asked_for_again_and_the_call_made_once_more)
+{
+    char refused[128], reason[256] = "";
+    struct exchange exchanges[] = {
+        {"DescribeLimits", .status = 400, .answer = refused},
+        {"DescribeLimits", .answer = LIMITS},
+    };
+    struct conversation conversation;
+    struct error err = {0};
+    int64_t start_ms;
+
+    snprintf(refused, sizeof(refused), "{\"__type\":\"%s\",\"message\":\"too old\"}", renewable[_i]);
+    conversation_open_as(&conversation, exchanges, COUNT_OF(exchanges), changing_keys);
+    start_ms = conversation.clock.ms;
+    ck_assert_msg(ask_limits(&conversation, &err) == 0, "%s", err.message);
+    ck_assert_int_ge(generation, 2);
+    ck_assert_int_le(conversation.clock.ms - start_ms, 1250); /* the quota of DescribeLimits, no backoff */
+    ck_assert(aws_client_credentials_ok(conversation.client, reason, sizeof(reason)));
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(keys_that_are_refused_twice_are_reported_until_aws_knows_them)
+{
+    struct exchange exchanges[] = {
+        {"DescribeLimits", .status = 400,
+         .answer = REFUSED("UnrecognizedClientException",
+                           "The security token included in the request is invalid.")},
+        {"DescribeLimits", .status = 400,
+         .answer = REFUSED("UnrecognizedClientException",
+                           "The security token included in the request is invalid.")},
+        {"DescribeLimits", .status = 400, .answer = REFUSED("AccessDeniedException", "not allowed")},
+    };
+    struct conversation conversation;
+    char reason[256] = "";
+    struct error err = {0};
+
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert(aws_client_credentials_ok(conversation.client, reason, sizeof(reason)));
+    ck_assert_int_lt(ask_limits(&conversation, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_AUTH);
+    ck_assert(!aws_client_credentials_ok(conversation.client, reason, sizeof(reason)));
+    ck_assert_str_eq(reason,
+                     "The security token included in the request is invalid (UnrecognizedClientException)");
+    /* Keys that may not do something are known all the same. */
+    ck_assert_int_lt(ask_limits(&conversation, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_AUTH);
+    ck_assert(aws_client_credentials_ok(conversation.client, reason, sizeof(reason)));
+    conversation_close(&conversation);
+}
+END_TEST
+
+static const char *no_keys(const char *name)
+{
+    static const char *const off[] = {"AWS_EC2_METADATA_DISABLED=true", "HOME=/nonexistent",
+                                      "AWS_CONFIG_FILE=/nonexistent/config",
+                                      "AWS_SHARED_CREDENTIALS_FILE=/nonexistent/credentials"};
+
+    for (size_t i = 0; i < COUNT_OF(off); i++) {
+        size_t length = strlen(name);
+
+        if (strncmp(off[i], name, length) == 0 && off[i][length] == '=')
+            return off[i] + length + 1;
+    }
+    return NULL;
+}
+
+START_TEST(without_keys_nothing_is_sent)
+{
+    struct conversation conversation;
+    char reason[256] = "";
+    struct error err = {0};
+
+    conversation_open_as(&conversation, NULL, 0, no_keys);
+    ck_assert_int_lt(ask_limits(&conversation, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_AUTH);
+    ck_assert_msg(text_starts_with(err.message, "DescribeLimits: "), "%s", err.message);
+    ck_assert(!aws_client_credentials_ok(conversation.client, reason, sizeof(reason)));
+    ck_assert_int_gt(strlen(reason), 0);
+    conversation_close(&conversation);
+}
+END_TEST
+
+/* ---- clocks */
+
+static const struct {
+    int64_t clock_off_ms;
+    const char *code;
+    const char *beginning;
+} clocks[] = {
+    /* half a second more than is said: the test takes time too */
+    {600 * 1000 + 500, "InvalidSignatureException",
+     "DescribeLimits: the clock of this machine is 600 s ahead of AWS's: "},
+    {-423 * 1000 - 500, "RequestTimeTooSkewed",
+     "DescribeLimits: the clock of this machine is 423 s behind AWS's: "},
+    {3600 * 1000 + 500, "SignatureDoesNotMatch",
+     "DescribeLimits: the clock of this machine is 3600 s ahead of AWS's: "},
+    {3600 * 1000 + 500, "RequestExpired",
+     "DescribeLimits: the clock of this machine is 3600 s ahead of AWS's: "},
+    {60 * 1000, "InvalidSignatureException", "DescribeLimits: why ("},
+    {0, "InvalidSignatureException", "DescribeLimits: why ("},
+    {600 * 1000, "AccessDeniedException", "DescribeLimits: why ("},
+};
+
+START_TEST(a_clock_that_is_off_is_named_as_the_reason_of_a_refused_signature)
+{
+    char answer[128];
+    struct exchange exchange = {"DescribeLimits", .status = 403, .answer = answer,
+                                .clock_off_ms = clocks[_i].clock_off_ms};
+    struct conversation conversation;
+    struct error err = {0};
+
+    snprintf(answer, sizeof(answer), "{\"__type\":\"%s\",\"message\":\"why\"}", clocks[_i].code);
+    conversation_open(&conversation, &exchange, 1);
+    ck_assert_int_lt(ask_limits(&conversation, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_AUTH);
+    ck_assert_msg(text_starts_with(err.message, clocks[_i].beginning), "%s", err.message);
+    conversation_close(&conversation);
+}
+END_TEST
+
+/* ---- secrets */
+
+static const char *session_keys(const char *name)
+{
+    if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
+        return "ASIASCRIPT0000000001";
+    if (strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0)
+        return "SECRETSECRETSECRETSECRETSECRETSECRET1234";
+    return strcmp(name, "AWS_SESSION_TOKEN") == 0 ? "TOKENTOKENTOKENTOKENTOKENTOKENTOKEN" : NULL;
+}
+
+static const char *const telltales[] = {
+    "The request signature we calculated does not match. The Canonical String for this request should have "
+    "been "
+    "'POST\\n/\\n\\nx-amz-security-token:TOKENTOKENTOKENTOKENTOKENTOKENTOKEN'",
+    "your token TOKENTOKENTOKENTOKENTOKENTOKENTOKEN is odd",
+    "cut in the middle of TOKENTOKENTOKENTOKENTOKE",
+    "X-Amz-Security-Token: something",
+    "your key SECRETSECRETSECRETSECRETSECRETSECRET1234 is odd",
+};
+
+START_TEST(a_secret_in_an_answer_does_not_reach_the_error_text)
+{
+    struct exchange exchange = {"DescribeLimits", .status = 403};
+    struct conversation conversation;
+    char answer[1024], reason[256];
+    struct error err = {0};
+
+    snprintf(answer, sizeof(answer), "{\"__type\":\"InvalidSignatureException\",\"message\":\"%s\"}",
+             telltales[_i]);
+    exchange.answer = answer;
+    conversation_open_as(&conversation, &exchange, 1, session_keys);
+    ck_assert_int_lt(ask_limits(&conversation, &err), 0);
+    ck_assert_msg(strstr(err.message, "TOKENTOKEN") == NULL && strstr(err.message, "SECRET") == NULL, "%s",
+                  err.message);
+    ck_assert(!aws_client_credentials_ok(conversation.client, reason, sizeof(reason)));
+    ck_assert_msg(strstr(reason, "TOKENTOKEN") == NULL && strstr(reason, "SECRET") == NULL, "%s", reason);
+    conversation_close(&conversation);
+}
+END_TEST
+
+/* ---- Query */
+
+#define CONFIRM                                                                                  \
+    "Action=ConfirmSubscription&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3Aeu-west-1%3A1%3At" \
+    "&Token=a%20b%26c%2F~-_.%C3%B3&AuthenticateOnUnsubscribe=true"
+
+START_TEST(a_subscription_is_confirmed_by_a_signed_form)
+{
+    static const struct exchange exchange = {
+        "ConfirmSubscription", .request = CONFIRM,
+        .answer =
+            "<ConfirmSubscriptionResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">"
+            "<ConfirmSubscriptionResult><SubscriptionArn>arn:aws:sns:eu-west-1:1:t:8a21</SubscriptionArn>"
+            "</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"};
+    struct conversation conversation;
+    struct error err = {0};
+    char arn[512];
+
+    conversation_open(&conversation, &exchange, 1);
+    ck_assert_msg(sns_confirm_subscription(conversation.client, "arn:aws:sns:eu-west-1:1:t",
+                                           "a b&c/~-_.\xc3\xb3", arn, sizeof(arn), &err) == 0,
+                  "%s", err.message);
+    ck_assert_str_eq(arn, "arn:aws:sns:eu-west-1:1:t:8a21");
+    ck_assert_str_eq(only_count(&conversation).service, "sns");
+    conversation_close(&conversation);
+}
+END_TEST
+
+static const struct {
+    struct exchange exchange;
+    enum error_kind kind;
+    const char *text;
+} confirmations[] = {
+    {{"ConfirmSubscription", .status = 404,
+      .answer = "<ErrorResponse xmlns=\"u\"><Error><Type>Sender</Type><Code>NotFound</Code><Message>Topic "
+                "does not exist</Message></Error><RequestId>r</RequestId></ErrorResponse>"},
+     ERROR_NOT_FOUND,
+     "ConfirmSubscription 'arn:t': Topic does not exist (NotFound)"},
+    {{"ConfirmSubscription", .status = 400,
+      .answer = "<ErrorResponse><Error><Code>InvalidParameter</Code><Message>Invalid "
+                "token</Message></Error></ErrorResponse>",
+      .request_id = "q-7"},
+     ERROR_REFUSED,
+     "ConfirmSubscription 'arn:t': Invalid token (InvalidParameter, request q-7)"},
+    {{"ConfirmSubscription", .status = 404,
+      .answer = "<ErrorResponse><Error><Code>ResourceNotFound</Code></Error></ErrorResponse>"},
+     ERROR_NOT_FOUND,
+     "ConfirmSubscription 'arn:t': ResourceNotFound"},
+    {{"ConfirmSubscription", .answer = "<A/>"},
+     ERROR_INPUT,
+     "ConfirmSubscription 'arn:t': the answer has no 'SubscriptionArn' that could be kept"},
+    {{"ConfirmSubscription", .answer = ""},
+     ERROR_INPUT,
+     "ConfirmSubscription 'arn:t': XML: no element found at byte 0"},
+    {{"ConfirmSubscription", .answer = "{}"},
+     ERROR_INPUT,
+     "ConfirmSubscription 'arn:t': XML: not well-formed (invalid token) at byte 0"},
+};
+
+START_TEST(a_confirmation_that_fails_says_why)
+{
+    struct conversation conversation;
+    struct error err = {0};
+    char arn[512] = "untouched";
+
+    conversation_open(&conversation, &confirmations[_i].exchange, 1);
+    ck_assert_int_lt(sns_confirm_subscription(conversation.client, "arn:t", "t", arn, sizeof(arn), &err), 0);
+    ck_assert_str_eq(err.message, confirmations[_i].text);
+    ck_assert_int_eq(err.kind, confirmations[_i].kind);
+    ck_assert_str_eq(arn, "untouched");
+    conversation_close(&conversation);
+}
+END_TEST
+
+/* ---- clients */
+
+static const char *bad_endpoint(const char *name)
+{
+    return strcmp(name, "AWS_ENDPOINT_URL_SNS") == 0 ? "nonsense" : NULL;
+}
+
+START_TEST(a_client_knows_its_region_and_endpoints_and_refuses_bad_ones)
+{
+    struct conversation conversation;
+    struct aws_client_options options = {
+        .region = "eu-west-1", .getenv = bad_endpoint, .clock = clock_system()};
+    struct aws_client *client = NULL;
+    struct error err = {0};
+
+    conversation_open(&conversation, NULL, 0);
+    ck_assert_str_eq(aws_client_region(conversation.client), "eu-west-1");
+    ck_assert_str_eq(aws_client_endpoint(conversation.client, AWS_CLOUDWATCH),
+                     "https://monitoring.eu-west-1.amazonaws.com");
+    ck_assert_uint_eq(aws_client_counts(conversation.client, NULL, 0), 0);
+    conversation_close(&conversation);
+
+    ck_assert_int_lt(aws_client_open(&options, &client, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    options.region = "a-region-whose-name-is-longer-than-any-that-could-ever-have-been-meant-1";
+    ck_assert_int_lt(aws_client_open(&options, &client, &err), 0);
+    ck_assert_ptr_null(client);
+    aws_client_close(NULL);
+}
+END_TEST
+
+START_TEST(operations_are_counted_each_in_a_row)
+{
+    static const struct exchange exchanges[] = {{"DescribeLimits", .answer = LIMITS},
+                                                {"SplitShard"},
+                                                {"DescribeLimits", .answer = LIMITS},
+                                                {"SetAlarmState"}};
+    struct conversation conversation;
+    struct aws_call_count rows[3];
+    struct error err = {0};
+
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert_int_eq(ask_limits(&conversation, &err), 0);
+    ck_assert_int_eq(kinesis_split(conversation.client, "orders", "s", 5, &err), 0);
+    ck_assert_int_eq(ask_limits(&conversation, &err), 0);
+    ck_assert_int_eq(cloudwatch_set_alarm_state(conversation.client, "a", ALARM_OK, "r", &err), 0);
+    ck_assert_uint_eq(aws_client_counts(conversation.client, rows, 3), 3);
+    ck_assert_str_eq(rows[0].operation, "DescribeLimits");
+    ck_assert_uint_eq(rows[0].calls, 2);
+    ck_assert_str_eq(rows[1].operation, "SplitShard");
+    ck_assert_str_eq(rows[2].service, "cloudwatch");
+    ck_assert_str_eq(rows[2].operation, "SetAlarmState");
+    conversation_close(&conversation);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("call");
+    TCase *tcase = tcase_create("call");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, throttling_and_failures_of_aws_are_tried_again_and_counted);
+    tcase_add_test(tcase, the_fourth_try_is_the_last);
+    tcase_add_test(tcase, between_tries_it_waits_half_of_the_ceiling_when_the_dice_say_so);
+    tcase_add_test(tcase, aws_may_ask_for_a_longer_wait_but_not_for_ever);
+    tcase_add_loop_test(tcase, an_answer_that_is_final_is_said_once_with_its_kind_and_text, 0,
+                        COUNT_OF(final));
+    tcase_add_test(tcase, a_throttled_resharding_is_tried_again_for_it_was_not_done);
+    tcase_add_test(tcase, a_rate_that_update_shard_count_exceeds_for_seconds_is_the_cap_of_the_day);
+    tcase_add_test(tcase, the_budget_ends_retries_when_everything_fails);
+    tcase_add_loop_test(tcase, keys_that_have_expired_are_asked_for_again_and_the_call_made_once_more, 0,
+                        COUNT_OF(renewable));
+    tcase_add_test(tcase, keys_that_are_refused_twice_are_reported_until_aws_knows_them);
+    tcase_add_test(tcase, without_keys_nothing_is_sent);
+    tcase_add_loop_test(tcase, a_clock_that_is_off_is_named_as_the_reason_of_a_refused_signature, 0,
+                        COUNT_OF(clocks));
+    tcase_add_loop_test(tcase, a_secret_in_an_answer_does_not_reach_the_error_text, 0, COUNT_OF(telltales));
+    tcase_add_test(tcase, a_subscription_is_confirmed_by_a_signed_form);
+    tcase_add_loop_test(tcase, a_confirmation_that_fails_says_why, 0, COUNT_OF(confirmations));
+    tcase_add_test(tcase, a_client_knows_its_region_and_endpoints_and_refuses_bad_ones);
+    tcase_add_test(tcase, operations_are_counted_each_in_a_row);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(suite());
+}

@@ -21,11 +21,16 @@
 
 struct sim;
 
+#define SIM_ACCOUNT           "000000000000"
+#define SIM_REGION            "us-east-1"
+#define SIM_ACCESS_KEY_ID     "AKIAKINESCALESIM0001"
+#define SIM_SECRET_ACCESS_KEY "kinescale/simulated/secret/key/0000000001"
+
 struct sim_options {
-    const char *account;        /* NULL: "000000000000" */
-    const char *region;         /* NULL: "us-east-1" */
-    const char *access_key_id;  /* NULL: "AKIAKINESCALESIM0001" */
-    const char *secret_access_key; /* NULL: "kinescale/simulated/secret/key/0000000001" */
+    const char *account;        /* NULL: SIM_ACCOUNT, and so on */
+    const char *region;
+    const char *access_key_id;
+    const char *secret_access_key;
     int64_t start_ms;           /* where its time begins */
     uint64_t seed;              /* of ids and jitter */
     int64_t shard_limit;        /* of the account; 0: 500 */
@@ -63,9 +68,11 @@ struct sim_response {
     const char *content_type; /* static */
     char request_id[40];
     char error_type[64];      /* x-amzn-errortype, "" when none */
+    char query_error[96];     /* x-amzn-query-error, "" when none */
     struct buffer body;
 };
-/* Answers one request at the model's present time.  The caller clears response->body. */
+/* Answers one request at the model's present time, GET of the signing certificate included.  The caller clears
+ * response->body.  SigV4 dates are compared with the wall clock, whatever time the model has. */
 void sim_answer(struct sim *sim, const struct sim_request *request, struct sim_response *response);
 
 /* ---- SNS deliveries: the model says what is to be sent, the caller sends it and says how it went */
@@ -123,6 +130,9 @@ struct sim_server_options {
     struct sim_options sim;  /* public_url and start_ms are filled in by the server */
     const char *listen;      /* "127.0.0.1:4567" */
     struct clock *clock;     /* borrowed */
+    const char *scene;       /* a file of what there is at the start, see scene.c; NULL: nothing */
+    bool lenient;            /* unknown members are passed over, as AWS does; else refused */
+    bool accept_any_certificate; /* of HTTPS endpoints that messages are delivered to */
 };
 /* Besides AWS's own: GET /sim/state (JSON), PUT /sim/traffic/{stream} (load=...&record_bytes=...&keys=...),
  * GET /sim/requests (one JSON line per AWS request), GET /SimpleNotificationService-*.pem. */

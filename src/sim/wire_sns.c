@@ -1,0 +1,218 @@
+/*
+ * wire_sns.c - SNS: topics, subscriptions, messages.
+ */
+#include "wire.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+enum { MESSAGE_MAX = 256 * 1024, SUBJECT_MAX = 100, SNS_NAME_MAX = 256 };
+
+static int invalid(struct fault *fault, const char *parameter, const char *reason)
+{
+    return model_fault(fault, "InvalidParameter", 400, "Invalid parameter: %s%s%s", parameter,
+                       reason == NULL ? "" : " Reason: ", reason == NULL ? "" : reason);
+}
+
+/* ---- topics */
+
+static bool is_topic_name(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length >= 1 && length <= SNS_NAME_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == length;
+}
+
+static int create_topic(struct call *call, struct fault *fault)
+{
+    const char *name = input_text(call->input, "Name");
+    const cJSON *attribute;
+    struct topic *topic;
+
+    if (!is_topic_name(name))
+        return invalid(fault, "Topic Name", NULL);
+    if (model_create_topic(call->sim, name, &topic, fault) < 0)
+        return -1;
+    cJSON_ArrayForEach(attribute, input_member(call->input, "Attributes"))
+    {
+        if (model_set_topic_attribute(call->sim, topic->arn, attribute->string, attribute->valuestring,
+                                      fault) < 0)
+            return -1;
+    }
+    answer_text(wire_output(call), "TopicArn", topic->arn);
+    return 0;
+}
+
+static int delete_topic(struct call *call, struct fault *fault)
+{
+    return model_delete_topic(call->sim, input_text(call->input, "TopicArn"), fault);
+}
+
+static int set_topic_attributes(struct call *call, struct fault *fault)
+{
+    const char *value = input_text(call->input, "AttributeValue");
+
+    return model_set_topic_attribute(call->sim, input_text(call->input, "TopicArn"),
+                                     input_text(call->input, "AttributeName"), value == NULL ? "" : value,
+                                     fault);
+}
+
+static void answer_count(cJSON *map, const char *key, int64_t count)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lld", (long long)count);
+    answer_entry(map, key, text);
+}
+
+static int get_topic_attributes(struct call *call, struct fault *fault)
+{
+    struct topic *topic;
+    int64_t confirmed = 0;
+    cJSON *map;
+
+    if (model_find_topic(call->sim, input_text(call->input, "TopicArn"), &topic, fault) < 0)
+        return -1;
+    for (size_t i = 0; i < topic->subscription_count; i++)
+        confirmed += topic->subscriptions[i]->confirmed;
+    map = answer_structure(wire_output(call), "Attributes");
+    answer_entry(map, "TopicArn", topic->arn);
+    answer_entry(map, "Owner", call->sim->account);
+    answer_entry(map, "DisplayName", topic->display_name);
+    answer_count(map, "SignatureVersion", topic->signature_version);
+    answer_count(map, "SubscriptionsConfirmed", confirmed);
+    answer_count(map, "SubscriptionsPending", (int64_t)topic->subscription_count - confirmed);
+    answer_count(map, "SubscriptionsDeleted", topic->deleted_subscriptions);
+    answer_entry(map, "EffectiveDeliveryPolicy",
+                 "{\"http\":{\"defaultHealthyRetryPolicy\":{\"minDelayTarget\":20,\"maxDelayTarget\":20,"
+                 "\"numRetries\":3,\"numMaxDelayRetries\":0,\"numNoDelayRetries\":0,\"numMinDelayRetries\":0,"
+                 "\"backoffFunction\":\"linear\"},\"disableSubscriptionOverrides\":false}}");
+    return 0;
+}
+
+/* ---- subscriptions */
+
+static int subscribe(struct call *call, struct fault *fault)
+{
+    const char *protocol = input_text(call->input, "Protocol");
+    const char *endpoint = input_text(call->input, "Endpoint");
+    struct subscription *subscription;
+    char scheme[16];
+
+    if (strcmp(protocol, "http") != 0 && strcmp(protocol, "https") != 0)
+        return invalid(fault, "Protocol", "the simulated SNS delivers to http and https only");
+    snprintf(scheme, sizeof(scheme), "%s://", protocol);
+    if (endpoint == NULL || !text_starts_with(endpoint, scheme) || endpoint[strlen(scheme)] == '\0')
+        return invalid(fault, "Endpoint must match the specified protocol", NULL);
+    if (strlen(endpoint) >= sizeof(((struct sim_delivery *)NULL)->endpoint))
+        return invalid(fault, "Endpoint", "it is too long");
+    if (model_subscribe(call->sim, input_text(call->input, "TopicArn"), protocol, endpoint, &subscription,
+                        fault) < 0)
+        return -1;
+    answer_text(wire_output(call), "SubscriptionArn",
+                subscription->confirmed || input_boolean(call->input, "ReturnSubscriptionArn", false)
+                    ? subscription->arn
+                    : "pending confirmation");
+    return 0;
+}
+
+static int confirm_subscription(struct call *call, struct fault *fault)
+{
+    const char *authenticate = input_text(call->input, "AuthenticateOnUnsubscribe");
+    bool authenticated = authenticate != NULL && strcmp(authenticate, "true") == 0;
+    struct subscription *subscription;
+
+    if (authenticated && !call->is_signed)
+        return model_fault(fault, "AuthorizationError", 403,
+                           "AuthenticateOnUnsubscribe can be asked for with a signature only");
+    if (model_confirm_subscription(call->sim, input_text(call->input, "TopicArn"),
+                                   input_text(call->input, "Token"), authenticated, &subscription, fault) < 0)
+        return -1;
+    answer_text(wire_output(call), "SubscriptionArn", subscription->arn);
+    return 0;
+}
+
+static int unsubscribe(struct call *call, struct fault *fault)
+{
+    return model_unsubscribe(call->sim, input_text(call->input, "SubscriptionArn"), call->is_signed, fault);
+}
+
+static int list_subscriptions(struct call *call, struct fault *fault)
+{
+    const char *topic_arn = input_text(call->input, "TopicArn");
+    struct subscription_page page;
+    cJSON *list;
+
+    if (model_list_subscriptions(call->sim, topic_arn, input_text(call->input, "NextToken"), &page, fault) <
+        0)
+        return -1;
+    list = answer_list(wire_output(call), "Subscriptions");
+    for (size_t i = 0; i < page.count; i++) {
+        const struct subscription *subscription = page.items[i];
+        cJSON *object = answer_element(list);
+
+        answer_text(object, "SubscriptionArn",
+                    subscription->confirmed ? subscription->arn : "PendingConfirmation");
+        answer_text(object, "Owner", call->sim->account);
+        answer_text(object, "Protocol", subscription->protocol);
+        answer_text(object, "Endpoint", subscription->endpoint);
+        answer_text(object, "TopicArn", topic_arn);
+    }
+    if (page.next_token[0] != '\0')
+        answer_text(call->output, "NextToken", page.next_token);
+    return 0;
+}
+
+/* ---- messages */
+
+static bool is_subject(const char *subject)
+{
+    size_t length = strlen(subject);
+
+    if (length == 0 || length > SUBJECT_MAX)
+        return false;
+    for (; *subject != '\0'; subject++) {
+        if ((unsigned char)*subject < 0x20 || (unsigned char)*subject > 0x7e)
+            return false;
+    }
+    return true;
+}
+
+static int publish(struct call *call, struct fault *fault)
+{
+    const char *arn = input_text(call->input, "TopicArn");
+    const char *message = input_text(call->input, "Message");
+    const char *subject = input_text(call->input, "Subject");
+    char id[37];
+
+    if (arn == NULL)
+        arn = input_text(call->input, "TargetArn");
+    if (arn == NULL)
+        return invalid(fault, "TopicArn or TargetArn", "no value found for required parameter");
+    if (message[0] == '\0')
+        return invalid(fault, "Empty message", NULL);
+    if (strlen(message) > MESSAGE_MAX)
+        return invalid(fault, "Message too long", NULL);
+    if (subject != NULL && !is_subject(subject))
+        return invalid(fault, "Subject", NULL);
+    if (model_publish(call->sim, arn, subject, message, id, fault) < 0)
+        return -1;
+    answer_text(wire_output(call), "MessageId", id);
+    return 0;
+}
+
+const struct operation wire_sns_operations[] = {
+    {SERVICE_SNS, "CreateTopic", &sns_create_topic, STREAM_NONE, false, create_topic},
+    {SERVICE_SNS, "DeleteTopic", &sns_topic, STREAM_NONE, false, delete_topic},
+    {SERVICE_SNS, "GetTopicAttributes", &sns_topic, STREAM_NONE, false, get_topic_attributes},
+    {SERVICE_SNS, "SetTopicAttributes", &sns_set_topic_attributes, STREAM_NONE, false, set_topic_attributes},
+    {SERVICE_SNS, "Subscribe", &sns_subscribe, STREAM_NONE, false, subscribe},
+    {SERVICE_SNS, "ConfirmSubscription", &sns_confirm_subscription, STREAM_NONE, true, confirm_subscription},
+    {SERVICE_SNS, "Unsubscribe", &sns_unsubscribe, STREAM_NONE, true, unsubscribe},
+    {SERVICE_SNS, "ListSubscriptionsByTopic", &sns_list_subscriptions, STREAM_NONE, false,
+     list_subscriptions},
+    {SERVICE_SNS, "Publish", &sns_publish, STREAM_NONE, false, publish},
+    {0},
+};

@@ -116,50 +116,50 @@ static const struct shape metric_names = {SHAPE_LIST, BETWEEN(1, 7), .of = &metr
         "StreamId", false, &stream_id                                       \
     }
 
-const struct shape kinesis_create_stream =
+const struct shape shape_kinesis_create_stream =
     STRUCTURE({"StreamName", true, &stream_name}, {"ShardCount", false, &shard_count},
               {"StreamModeDetails", false, &stream_mode_details}, {"Tags", false, &kinesis_tags},
               {"WarmThroughputMiBps", false, &shape_integer}, {"MaxRecordSizeInKiB", false, &record_size});
-const struct shape kinesis_stream = STRUCTURE(STREAM_MEMBERS);
-const struct shape kinesis_delete_stream =
+const struct shape shape_kinesis_stream = STRUCTURE(STREAM_MEMBERS);
+const struct shape shape_kinesis_delete_stream =
     STRUCTURE(STREAM_MEMBERS, {"EnforceConsumerDeletion", false, &shape_boolean});
-const struct shape kinesis_list_streams =
+const struct shape shape_kinesis_list_streams =
     STRUCTURE({"Limit", false, &page_size}, {"ExclusiveStartStreamName", false, &stream_name},
               {"NextToken", false, &next_token});
-const struct shape kinesis_describe_stream =
+const struct shape shape_kinesis_describe_stream =
     STRUCTURE(STREAM_MEMBERS, {"Limit", false, &page_size}, {"ExclusiveStartShardId", false, &shard_id});
-const struct shape kinesis_list_shards =
+const struct shape shape_kinesis_list_shards =
     STRUCTURE(STREAM_MEMBERS, {"NextToken", false, &next_token}, {"ExclusiveStartShardId", false, &shard_id},
               {"MaxResults", false, &page_size}, {"StreamCreationTimestamp", false, &shape_timestamp},
               {"ShardFilter", false, &shard_filter});
-const struct shape kinesis_split_shard =
+const struct shape shape_kinesis_split_shard =
     STRUCTURE(STREAM_MEMBERS, {"ShardToSplit", true, &shard_id}, {"NewStartingHashKey", true, &hash_key});
-const struct shape kinesis_merge_shards =
+const struct shape shape_kinesis_merge_shards =
     STRUCTURE(STREAM_MEMBERS, {"ShardToMerge", true, &shard_id}, {"AdjacentShardToMerge", true, &shard_id});
-const struct shape kinesis_update_shard_count =
+const struct shape shape_kinesis_update_shard_count =
     STRUCTURE(STREAM_MEMBERS, {"TargetShardCount", true, &shard_count}, {"ScalingType", true, &scaling_type});
-const struct shape kinesis_enhanced_monitoring =
+const struct shape shape_kinesis_enhanced_monitoring =
     STRUCTURE(STREAM_MEMBERS, {"ShardLevelMetrics", true, &metric_names});
 
 /* ---- SNS: its members have no limits in the model; handlers answer InvalidParameter.  What the simulated SNS does
  * not do (message attributes, raw delivery, filters) is no member here, and so refused. */
 
-const struct shape sns_create_topic =
+const struct shape shape_sns_create_topic =
     STRUCTURE({"Name", true, &shape_text}, {"Attributes", false, &text_map}, {"Tags", false, &shape_tags});
-const struct shape sns_topic = STRUCTURE({"TopicArn", true, &shape_text});
-const struct shape sns_set_topic_attributes =
+const struct shape shape_sns_topic = STRUCTURE({"TopicArn", true, &shape_text});
+const struct shape shape_sns_set_topic_attributes =
     STRUCTURE({"TopicArn", true, &shape_text}, {"AttributeName", true, &shape_text},
               {"AttributeValue", false, &shape_text});
-const struct shape sns_subscribe =
+const struct shape shape_sns_subscribe =
     STRUCTURE({"TopicArn", true, &shape_text}, {"Protocol", true, &shape_text},
               {"Endpoint", false, &shape_text}, {"ReturnSubscriptionArn", false, &shape_boolean});
-const struct shape sns_confirm_subscription =
+const struct shape shape_sns_confirm_subscription =
     STRUCTURE({"TopicArn", true, &shape_text}, {"Token", true, &shape_text},
               {"AuthenticateOnUnsubscribe", false, &shape_text});
-const struct shape sns_unsubscribe = STRUCTURE({"SubscriptionArn", true, &shape_text});
-const struct shape sns_list_subscriptions =
+const struct shape shape_sns_unsubscribe = STRUCTURE({"SubscriptionArn", true, &shape_text});
+const struct shape shape_sns_list_subscriptions =
     STRUCTURE({"TopicArn", true, &shape_text}, {"NextToken", false, &shape_text});
-const struct shape sns_publish =
+const struct shape shape_sns_publish =
     STRUCTURE({"TopicArn", false, &shape_text}, {"TargetArn", false, &shape_text},
               {"Message", true, &shape_text}, {"Subject", false, &shape_text});
 
@@ -173,10 +173,10 @@ static const struct shape identity_token = {SHAPE_STRING, BETWEEN(4, 20000)};
 static const struct shape provider_id = {SHAPE_STRING, BETWEEN(4, 2048)};
 static const struct shape policy = {SHAPE_STRING, BETWEEN(1, 2048)};
 
-const struct shape sts_assume_role = STRUCTURE(
+const struct shape shape_sts_assume_role = STRUCTURE(
     {"RoleArn", true, &role_arn}, {"RoleSessionName", true, &session_name}, {"Policy", false, &policy},
     {"DurationSeconds", false, &duration}, {"ExternalId", false, &external_id});
-const struct shape sts_assume_role_with_web_identity =
+const struct shape shape_sts_assume_role_with_web_identity =
     STRUCTURE({"RoleArn", true, &role_arn}, {"RoleSessionName", true, &session_name},
               {"WebIdentityToken", true, &identity_token}, {"ProviderId", false, &provider_id},
               {"Policy", false, &policy}, {"DurationSeconds", false, &duration});

@@ -46,16 +46,18 @@ struct member {
 };
 
 /* The input of the operations: structures. */
-extern const struct shape kinesis_create_stream, kinesis_stream, kinesis_delete_stream, kinesis_list_streams,
-    kinesis_describe_stream, kinesis_list_shards, kinesis_split_shard, kinesis_merge_shards,
-    kinesis_update_shard_count, kinesis_enhanced_monitoring;
-extern const struct shape cloudwatch_put_metric_alarm, cloudwatch_put_composite_alarm,
-    cloudwatch_describe_alarms, cloudwatch_describe_alarms_for_metric, cloudwatch_set_alarm_state,
-    cloudwatch_alarm_names, cloudwatch_get_metric_data, cloudwatch_get_metric_statistics,
-    cloudwatch_put_metric_data;
-extern const struct shape sns_create_topic, sns_topic, sns_set_topic_attributes, sns_subscribe,
-    sns_confirm_subscription, sns_unsubscribe, sns_list_subscriptions, sns_publish;
-extern const struct shape sts_assume_role, sts_assume_role_with_web_identity;
+extern const struct shape shape_kinesis_create_stream, shape_kinesis_stream, shape_kinesis_delete_stream,
+    shape_kinesis_list_streams, shape_kinesis_describe_stream, shape_kinesis_list_shards,
+    shape_kinesis_split_shard, shape_kinesis_merge_shards, shape_kinesis_update_shard_count,
+    shape_kinesis_enhanced_monitoring;
+extern const struct shape shape_cloudwatch_put_metric_alarm, shape_cloudwatch_put_composite_alarm,
+    shape_cloudwatch_describe_alarms, shape_cloudwatch_describe_alarms_for_metric,
+    shape_cloudwatch_set_alarm_state, shape_cloudwatch_alarm_names, shape_cloudwatch_get_metric_data,
+    shape_cloudwatch_get_metric_statistics, shape_cloudwatch_put_metric_data;
+extern const struct shape shape_sns_create_topic, shape_sns_topic, shape_sns_set_topic_attributes,
+    shape_sns_subscribe, shape_sns_confirm_subscription, shape_sns_unsubscribe, shape_sns_list_subscriptions,
+    shape_sns_publish;
+extern const struct shape shape_sts_assume_role, shape_sts_assume_role_with_web_identity;
 extern const struct shape shape_no_members;
 
 #endif

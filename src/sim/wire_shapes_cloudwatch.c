@@ -91,7 +91,7 @@ static const struct shape wall_clock_window = STRUCTURE({"Timezone", false, &tim
 static const struct shape evaluation_window =
     STRUCTURE({"WallClockWindow", false, &wall_clock_window}, {"SlidingWindow", false, &shape_no_members});
 
-const struct shape cloudwatch_put_metric_alarm =
+const struct shape shape_cloudwatch_put_metric_alarm =
     STRUCTURE({"AlarmName", true, &name}, {"AlarmDescription", false, &alarm_description},
               {"ActionsEnabled", false, &shape_boolean}, {"OKActions", false, &actions},
               {"AlarmActions", false, &actions}, {"InsufficientDataActions", false, &actions},
@@ -106,7 +106,7 @@ const struct shape cloudwatch_put_metric_alarm =
 
 static const struct shape alarm_rule = {SHAPE_STRING, BETWEEN(1, 10240)};
 static const struct shape suppressor = {SHAPE_STRING, BETWEEN(1, 1600)};
-const struct shape cloudwatch_put_composite_alarm = STRUCTURE(
+const struct shape shape_cloudwatch_put_composite_alarm = STRUCTURE(
     {"AlarmName", true, &name}, {"AlarmRule", true, &alarm_rule},
     {"AlarmDescription", false, &alarm_description}, {"ActionsEnabled", false, &shape_boolean},
     {"OKActions", false, &actions}, {"AlarmActions", false, &actions},
@@ -120,26 +120,26 @@ static const struct shape alarm_type = {
 static const struct shape alarm_types = {SHAPE_LIST, .of = &alarm_type};
 static const struct shape action_prefix = {SHAPE_STRING, BETWEEN(1, 1024)};
 static const struct shape max_records = {SHAPE_INTEGER, BETWEEN(1, 100)};
-const struct shape cloudwatch_describe_alarms =
+const struct shape shape_cloudwatch_describe_alarms =
     STRUCTURE({"AlarmNames", false, &alarm_names}, {"AlarmNamePrefix", false, &name},
               {"AlarmTypes", false, &alarm_types}, {"StateValue", false, &state_value},
               {"ActionPrefix", false, &action_prefix}, {"MaxRecords", false, &max_records},
               {"NextToken", false, &shape_text});
-const struct shape cloudwatch_describe_alarms_for_metric =
+const struct shape shape_cloudwatch_describe_alarms_for_metric =
     STRUCTURE({"MetricName", true, &name}, {"Namespace", true, &metric_namespace},
               {"Statistic", false, &statistic}, {"ExtendedStatistic", false, &shape_text},
               {"Dimensions", false, &dimensions}, {"Period", false, &shape_positive}, {"Unit", false, &unit});
-const struct shape cloudwatch_set_alarm_state =
+const struct shape shape_cloudwatch_set_alarm_state =
     STRUCTURE({"AlarmName", true, &name}, {"StateValue", true, &state_value},
               {"StateReason", true, &state_reason}, {"StateReasonData", false, &state_reason_data});
-const struct shape cloudwatch_alarm_names = STRUCTURE({"AlarmNames", true, &alarm_names});
+const struct shape shape_cloudwatch_alarm_names = STRUCTURE({"AlarmNames", true, &alarm_names});
 
 static const struct shape label_options = STRUCTURE({"Timezone", false, &shape_text});
-const struct shape cloudwatch_get_metric_data = STRUCTURE(
+const struct shape shape_cloudwatch_get_metric_data = STRUCTURE(
     {"MetricDataQueries", true, &metric_data_queries}, {"StartTime", true, &shape_timestamp},
     {"EndTime", true, &shape_timestamp}, {"NextToken", false, &shape_text}, {"ScanBy", false, &scan_by},
     {"MaxDatapoints", false, &shape_integer}, {"LabelOptions", false, &label_options});
-const struct shape cloudwatch_get_metric_statistics = STRUCTURE(
+const struct shape shape_cloudwatch_get_metric_statistics = STRUCTURE(
     {"Namespace", true, &metric_namespace}, {"MetricName", true, &name}, {"Dimensions", false, &dimensions},
     {"StartTime", true, &shape_timestamp}, {"EndTime", true, &shape_timestamp},
     {"Period", true, &shape_positive}, {"Statistics", false, &statistics},
@@ -154,5 +154,5 @@ static const struct shape datum = STRUCTURE(
     {"Value", false, &shape_double}, {"StatisticValues", false, &statistic_set}, {"Values", false, &numbers},
     {"Counts", false, &numbers}, {"Unit", false, &unit}, {"StorageResolution", false, &shape_positive});
 static const struct shape data = {SHAPE_LIST, AT_MOST(1000), .of = &datum};
-const struct shape cloudwatch_put_metric_data =
+const struct shape shape_cloudwatch_put_metric_data =
     STRUCTURE({"Namespace", true, &metric_namespace}, {"MetricData", true, &data});

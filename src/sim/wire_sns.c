@@ -204,15 +204,17 @@ static int publish(struct call *call, struct fault *fault)
 }
 
 const struct operation wire_sns_operations[] = {
-    {SERVICE_SNS, "CreateTopic", &sns_create_topic, STREAM_NONE, false, create_topic},
-    {SERVICE_SNS, "DeleteTopic", &sns_topic, STREAM_NONE, false, delete_topic},
-    {SERVICE_SNS, "GetTopicAttributes", &sns_topic, STREAM_NONE, false, get_topic_attributes},
-    {SERVICE_SNS, "SetTopicAttributes", &sns_set_topic_attributes, STREAM_NONE, false, set_topic_attributes},
-    {SERVICE_SNS, "Subscribe", &sns_subscribe, STREAM_NONE, false, subscribe},
-    {SERVICE_SNS, "ConfirmSubscription", &sns_confirm_subscription, STREAM_NONE, true, confirm_subscription},
-    {SERVICE_SNS, "Unsubscribe", &sns_unsubscribe, STREAM_NONE, true, unsubscribe},
-    {SERVICE_SNS, "ListSubscriptionsByTopic", &sns_list_subscriptions, STREAM_NONE, false,
+    {SERVICE_SNS, "CreateTopic", &shape_sns_create_topic, STREAM_NONE, false, create_topic},
+    {SERVICE_SNS, "DeleteTopic", &shape_sns_topic, STREAM_NONE, false, delete_topic},
+    {SERVICE_SNS, "GetTopicAttributes", &shape_sns_topic, STREAM_NONE, false, get_topic_attributes},
+    {SERVICE_SNS, "SetTopicAttributes", &shape_sns_set_topic_attributes, STREAM_NONE, false,
+     set_topic_attributes},
+    {SERVICE_SNS, "Subscribe", &shape_sns_subscribe, STREAM_NONE, false, subscribe},
+    {SERVICE_SNS, "ConfirmSubscription", &shape_sns_confirm_subscription, STREAM_NONE, true,
+     confirm_subscription},
+    {SERVICE_SNS, "Unsubscribe", &shape_sns_unsubscribe, STREAM_NONE, true, unsubscribe},
+    {SERVICE_SNS, "ListSubscriptionsByTopic", &shape_sns_list_subscriptions, STREAM_NONE, false,
      list_subscriptions},
-    {SERVICE_SNS, "Publish", &sns_publish, STREAM_NONE, false, publish},
+    {SERVICE_SNS, "Publish", &shape_sns_publish, STREAM_NONE, false, publish},
     {0},
 };

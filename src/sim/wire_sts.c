@@ -117,8 +117,8 @@ static int get_caller_identity(struct call *call, struct fault *fault)
 }
 
 const struct operation wire_sts_operations[] = {
-    {SERVICE_STS, "AssumeRole", &sts_assume_role, STREAM_NONE, false, assume},
-    {SERVICE_STS, "AssumeRoleWithWebIdentity", &sts_assume_role_with_web_identity, STREAM_NONE, true,
+    {SERVICE_STS, "AssumeRole", &shape_sts_assume_role, STREAM_NONE, false, assume},
+    {SERVICE_STS, "AssumeRoleWithWebIdentity", &shape_sts_assume_role_with_web_identity, STREAM_NONE, true,
      assume_with_web_identity},
     {SERVICE_STS, "GetCallerIdentity", &shape_no_members, STREAM_NONE, false, get_caller_identity},
     {0},

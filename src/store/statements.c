@@ -131,8 +131,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [DECISION_RECENT_STREAM] =
         "SELECT " DECISION_COLUMNS " FROM decisions WHERE stream = ? ORDER BY id DESC LIMIT ?",
 
+    /* Not by status alone, which SQLite would choose and then sort. */
     [PRUNE_NOTIFICATIONS] = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications"
-                            " WHERE status IN (2, 3) AND received_ms < ? ORDER BY received_ms LIMIT ?)",
+                            " INDEXED BY notifications_ended WHERE status IN (2, 3) AND received_ms < ?"
+                            " ORDER BY received_ms LIMIT ?)",
     [PRUNE_DECISIONS] = "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE at_ms < ?"
                         " ORDER BY at_ms LIMIT ?)",
     [PRUNE_ACTIONS] =

@@ -24,8 +24,8 @@ struct credentials_provider;
 /* What a process gets from outside; a test gives its own. */
 struct credentials_options {
     const char *(*getenv)(const char *name); /* NULL: getenv(3) */
-    const char
-        *profile;       /* --profile, streams.conf; NULL or "": AWS_PROFILE, AWS_DEFAULT_PROFILE, "default" */
+    /* From --profile or streams.conf; NULL or "": AWS_PROFILE, AWS_DEFAULT_PROFILE, "default". */
+    const char *profile;
     const char *region; /* for STS; NULL or "": as aws_region() finds it */
 };
 

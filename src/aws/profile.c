@@ -129,9 +129,8 @@ static int parse_key(struct parser *parser, char *line, struct error *err)
     key = text_trim(line);
     for (char *c = key; *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
+    cut_comment(separator + 1);
     value = text_trim(separator + 1);
-    cut_comment(value);
-    value = text_trim(value);
 
     parser->after_key = true;
     if (parser->profile != NULL)

@@ -272,7 +272,7 @@ static const struct {
     {"aws-lambda-go-single-metric.lambda.json", "EXAMPLE", ALARM_ALARM, ALARM_INSUFFICIENT_DATA, false, "",
      "NetworkOut"},
     {"kinesis-metric-math-scale-down.message.json", "Kinesis_Auto_Scale_Down_Alarm", ALARM_ALARM,
-     ALARM_INSUFFICIENT_DATA, true, "auto-scaling-demo-stream", ""},
+     ALARM_INSUFFICIENT_DATA, true, "auto-stream-poc", ""},
     {"kinesis-metric-math-scale-up.message.json", "Kinesis_Auto_Scale_Up_Alarm", ALARM_ALARM, ALARM_OK, true,
      "auto-scaling-demo-stream", ""},
     {"localstack-recorded-from-aws.templated.json", "<alarm-name:1>", ALARM_ALARM, ALARM_INSUFFICIENT_DATA,

@@ -6,6 +6,8 @@
 #include "script.h"
 #include "support.h"
 
+#include <pthread.h>
+
 #define LIMITS "{\"ShardLimit\":500,\"OpenShardCount\":7}"
 #define REFUSED(code, message) "{\"__type\":\"" code "\",\"message\":\"" message "\"}"
 
@@ -585,6 +587,68 @@ START_TEST(operations_are_counted_each_in_a_row)
 }
 END_TEST
 
+/* ---- threads */
+
+/* Answers at once, throttling every fifth time; as thread-safe as a transport must be. */
+static int answer_shards(struct transport *transport, const struct aws_request *request,
+                         struct aws_answer *ret_answer, struct error *err)
+{
+    static int questions;
+    bool throttle = __atomic_add_fetch(&questions, 1, __ATOMIC_RELAXED) % 5 == 0;
+    struct aws_answer answer = {.status = throttle ? 400 : 200, .retry_after_ms = -1};
+    const char *body = throttle ? REFUSED("ThrottlingException", "slow down") : "{\"Shards\":[]}";
+
+    (void)transport;
+    (void)request;
+    buffer_init(&answer.body, 1024);
+    if (buffer_add_text(&answer.body, body, err) < 0)
+        return -1;
+    *ret_answer = answer;
+    return 0;
+}
+
+static void *list_fifty_times(void *context)
+{
+    for (int i = 0; i < 50; i++) {
+        struct shard_map map = {0};
+        struct error err = {0};
+        char stream[32];
+
+        snprintf(stream, sizeof(stream), "stream-%d", i);
+        (void)kinesis_list_shards(context, stream, &map, &err); /* four throttlings in a row are possible */
+        shard_map_clear(&map);
+    }
+    return NULL;
+}
+
+START_TEST(one_client_serves_all_threads)
+{
+    struct transport transport = {answer_shards};
+    struct credentials_options keys = {.getenv = session_keys, .region = "eu-west-1"};
+    struct aws_client_options options = {
+        .region = "eu-west-1", .getenv = session_keys, .transport = &transport};
+    struct scaled_clock clock;
+    struct aws_call_count count;
+    struct aws_client *client;
+    struct error err = {0};
+    pthread_t threads[8];
+
+    clock_scaled_init(&clock, clock_now_ms(clock_system()), 10000);
+    options.clock = &clock.clock;
+    options.credentials = credentials_provider_new(&keys, &transport, options.clock);
+    ck_assert_int_eq(aws_client_open(&options, &client, &err), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, list_fifty_times, client), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(aws_client_counts(client, &count, 1), 1);
+    ck_assert_uint_eq(count.calls - count.retries, 400);
+    ck_assert_uint_eq(count.throttled, count.calls / 5);
+    aws_client_close(client);
+    credentials_provider_free(options.credentials);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("call");
@@ -611,6 +675,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, a_confirmation_that_fails_says_why, 0, COUNT_OF(confirmations));
     tcase_add_test(tcase, a_client_knows_its_region_and_endpoints_and_refuses_bad_ones);
     tcase_add_test(tcase, operations_are_counted_each_in_a_row);
+    tcase_add_test(tcase, one_client_serves_all_threads);
     suite_add_tcase(suite, tcase);
     return suite;
 }

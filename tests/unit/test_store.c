@@ -1,7 +1,6 @@
 /*
- * The file as a whole: opening, refusing, upgrading, and what is left after a crash or a full disk.
+ * The file as a whole: opening, refusing, upgrading, forgetting.
  */
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/decisions.h"
@@ -9,11 +8,8 @@
 #include "support.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 static struct error err;
 
@@ -257,186 +253,6 @@ START_TEST(a_directory_that_cannot_be_written_is_the_operators_matter)
 }
 END_TEST
 
-START_TEST(a_locked_database_is_waited_for_and_then_named)
-{
-    const char *path = database_path();
-    struct store *store = open_store(path);
-    struct notification notification = alarm_of("orders", "m1", 1);
-    bool is_new;
-    sqlite3 *other = NULL;
-    int64_t began;
-
-    ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    store_set_busy_timeout(store, 200);
-    began = clock_monotonic_ns();
-    MUST_FAIL(store_probe(store, 1, &err), ERROR_STORE, "database is locked");
-    ck_assert_int_ge(clock_monotonic_ns() - began, 190 * 1000000LL);
-    ck_assert(strstr(err.message, path) != NULL);
-    MUST_FAIL(store_notification_add(store, &notification, &is_new, &err), ERROR_STORE, "database is locked");
-    ck_assert_int_eq(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-    (void)sqlite3_close(other);
-    MUST(store_probe(store, 2, &err));
-    MUST(store_notification_add(store, &notification, &is_new, &err));
-    ck_assert(is_new);
-    store_close(store);
-    ck_assert_int_eq(ask_file(path, "SELECT at_ms FROM probe"), 2);
-}
-END_TEST
-
-/* Exits with 0 when the disk was "full" at some point, nothing half written, and usable again afterwards. */
-static int write_until_full(void *path)
-{
-    struct rlimit limit = {2 << 20, RLIM_INFINITY};
-    struct store *store = NULL;
-    struct error error = {0};
-    int added = 0;
-    bool is_new;
-
-    (void)signal(SIGXFSZ, SIG_IGN);
-    if (store_open(path, &store, &error) < 0 || setrlimit(RLIMIT_FSIZE, &limit) < 0)
-        return 1;
-    for (; added < 5000; added++) {
-        struct notification notification = alarm_of("orders", "", 1 + added);
-
-        snprintf(notification.message_id, sizeof(notification.message_id), "m%d", added);
-        snprintf(notification.stream, sizeof(notification.stream), "stream-%d", added);
-        if (store_notification_add(store, &notification, &is_new, &error) < 0)
-            break;
-    }
-    if (added == 5000)
-        return 2;
-    if (error.kind != ERROR_STORE || strstr(error.message, path) == NULL)
-        return 3;
-    limit.rlim_cur = RLIM_INFINITY;
-    if (setrlimit(RLIMIT_FSIZE, &limit) < 0 || store_probe(store, added, &error) < 0)
-        return 4;
-    store_close(store);
-    return 0;
-}
-
-START_TEST(a_full_disk_fails_whole_writes_and_nothing_else)
-{
-    char path[160];
-    int64_t rows;
-
-    snprintf(path, sizeof(path), "%s", database_path());
-    ck_assert_int_eq(in_child(write_until_full, path), 0);
-    rows = ask_file(path, "SELECT at_ms FROM probe");
-    ck_assert_int_gt(rows, 20);
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM notifications"), rows);
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM streams WHERE due_reasons = 1"), rows);
-    ck_assert_int_eq(ask_file(path, "SELECT count FROM totals WHERE what = 'notification'"), rows);
-    store_close(open_store(path));
-}
-END_TEST
-
-struct writer {
-    const char *path;
-    int pipe;
-};
-
-/* Whole lives of actions, one after the other, until it is killed; each end is told to the parent. */
-static int live_until_killed(void *context)
-{
-    struct writer *writer = context;
-    struct store *store = NULL;
-    struct error error = {0};
-
-    if (store_open(writer->path, &store, &error) < 0)
-        return 1;
-    for (int64_t now_ms = 1;; now_ms += 10) {
-        struct action action = action_of("orders", ACTION_SCALE_UP, now_ms + 1);
-        struct operation operation = {OPERATION_SPLIT, "shardId-000000000000", "", (hashkey)1 << 127, 5};
-        struct notification notification = alarm_of("orders", "", now_ms);
-        struct stream_state state;
-        bool is_new, taken;
-
-        snprintf(notification.message_id, sizeof(notification.message_id), "m%lld", (long long)now_ms);
-        if (store_notification_add(store, &notification, &is_new, &error) < 0 ||
-            store_lock_take(store, "orders", "me", now_ms, 1000, true, &taken, &state, &error) < 0 ||
-            !taken || store_action_begin(store, &action, &error) < 0 ||
-            store_step_intend(store, &action, &operation, now_ms + 2, &error) < 0 ||
-            store_step_close(store, &action, STEP_ACCEPTED, "", now_ms + 3, &error) < 0 ||
-            store_action_end(store, &action, "me", now_ms + 5, now_ms + 4, &error) < 0 ||
-            write(writer->pipe, &now_ms, sizeof(now_ms)) != sizeof(now_ms))
-            return 2;
-    }
-}
-
-START_TEST(a_kill_at_any_moment_leaves_all_of_a_step_or_nothing_of_it)
-{
-    char path[160];
-    int64_t told = 0, acted;
-    int ends[2], status;
-    pid_t child;
-
-    snprintf(path, sizeof(path), "%s", database_path());
-    ck_assert_int_eq(pipe(ends), 0);
-    child = fork();
-    if (child == 0)
-        _exit(live_until_killed(&(struct writer){path, ends[1]}));
-    (void)close(ends[1]);
-    /* Another number of lives, and another place in the next one, with each round. */
-    for (int i = 0; i < 3 + _i; i++)
-        ck_assert_int_eq(read(ends[0], &told, sizeof(told)), sizeof(told));
-    clock_sleep_ms(clock_system(), _i % 3);
-    ck_assert_int_eq(kill(child, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert(WIFSIGNALED(status));
-    while (read(ends[0], &told, sizeof(told)) == sizeof(told)) {
-    }
-    (void)close(ends[0]);
-
-    store_close(open_store(path));
-    acted = ask_file(path, "SELECT count(*) FROM notifications WHERE status = 2");
-    ck_assert_int_ge(acted, told / 10 + 1); /* what was acknowledged is there */
-    ck_assert_int_le(acted, told / 10 + 2);
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM actions WHERE state = 5"), acted);
-    ck_assert_int_eq(ask_file(path, "SELECT cooldown_until_ms FROM streams"), (acted - 1) * 10 + 6);
-    /* A step that is open belongs to an action that is INTENDED, and the other way round. */
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM actions WHERE state = 1 AND id NOT IN"
-                                    " (SELECT action_id FROM steps)"), 0);
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM steps WHERE outcome = 0 AND action_id IN"
-                                    " (SELECT id FROM actions WHERE state <> 1)"), 0);
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
-}
-END_TEST
-
-static int open_and_write(void *path)
-{
-    struct store *store = NULL;
-    struct error error = {0};
-
-    if (store_open(path, &store, &error) < 0)
-        return 1;
-    if (store_probe(store, 1, &error) < 0)
-        return 2;
-    store_close(store);
-    return 0;
-}
-
-START_TEST(many_processes_may_create_the_same_file_at_once)
-{
-    char path[160];
-    pid_t children[8];
-
-    snprintf(path, sizeof(path), "%s", database_path());
-    for (size_t i = 0; i < COUNT_OF(children); i++) {
-        children[i] = fork();
-        if (children[i] == 0)
-            _exit(open_and_write(path));
-    }
-    for (size_t i = 0; i < COUNT_OF(children); i++) {
-        int status;
-
-        ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
-        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child %zu: %x", i, status);
-    }
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM probe"), 1);
-}
-END_TEST
-
 START_TEST(old_rows_are_forgotten_and_what_still_counts_is_kept)
 {
     struct store *store = open_store(":memory:");
@@ -499,9 +315,9 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *made = suite_create("store");
-    TCase *opening = tcase_create("opening"), *trouble = tcase_create("trouble");
+    TCase *opening = tcase_create("opening");
 
-    tcase_set_timeout(trouble, 60);
+    tcase_set_timeout(opening, 60);
     tcase_add_test(opening, a_new_file_is_private_whatever_the_umask_and_remembers);
     tcase_add_test(opening, a_database_in_memory_dies_with_its_handle);
     tcase_add_test(opening, a_reader_needs_a_file_and_cannot_write);
@@ -511,13 +327,8 @@ static Suite *suite(void)
     tcase_add_test(opening, what_is_no_database_of_ours_is_refused_and_not_touched);
     tcase_add_test(opening, a_truncated_or_overwritten_file_is_refused_with_what_to_do);
     tcase_add_test(opening, a_directory_that_cannot_be_written_is_the_operators_matter);
-    tcase_add_test(trouble, many_processes_may_create_the_same_file_at_once);
-    tcase_add_test(trouble, a_locked_database_is_waited_for_and_then_named);
-    tcase_add_test(trouble, a_full_disk_fails_whole_writes_and_nothing_else);
-    tcase_add_loop_test(trouble, a_kill_at_any_moment_leaves_all_of_a_step_or_nothing_of_it, 0, 12);
-    tcase_add_test(trouble, old_rows_are_forgotten_and_what_still_counts_is_kept);
+    tcase_add_test(opening, old_rows_are_forgotten_and_what_still_counts_is_kept);
     suite_add_tcase(made, opening);
-    suite_add_tcase(made, trouble);
     return made;
 }
 

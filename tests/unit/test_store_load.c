@@ -244,7 +244,7 @@ static Suite *suite(void)
     Suite *made = suite_create("store load");
     TCase *tcase = tcase_create("load");
 
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, every_statement_finds_its_rows_by_an_index);
     tcase_add_test(tcase, no_hot_statement_costs_more_when_the_history_is_long);
     tcase_add_test(tcase, a_long_history_is_pruned_piece_by_piece);

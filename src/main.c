@@ -11,6 +11,7 @@
 /* In the order of --help. */
 static const struct command *const commands[] = {
     &command_check,
+    &command_sim_aws,
     NULL,
 };
 

@@ -22,11 +22,11 @@ static void end(void)
 }
 
 /* The call was refused with this type and exact text. */
-#define assert_fault(call, expected_type, expected_message)  \
-    do {                                                     \
-        ck_assert_int_eq((call), -1);                        \
-        ck_assert_str_eq(fault.type, (expected_type));       \
-        ck_assert_str_eq(fault.message, (expected_message)); \
+#define assert_fault(call, expected_type, expected_message)        \
+    do {                                                           \
+        ck_assert_int_eq((call), -1);                              \
+        ck_assert_str_eq(fault.type, (expected_type));             \
+        ck_assert_str_eq(fault.message, (expected_message));       \
     } while (0)
 
 /* "0* 1 2*": listed shards by index, those shown as open with a star. */
@@ -39,9 +39,8 @@ static const char *listing(const struct stream *stream)
         const struct shard *shard = &stream->shards[i];
 
         if (model_shard_is_listed(stream, shard))
-            length +=
-                snprintf(text + length, sizeof(text) - (size_t)length, "%s%lld%s", length > 0 ? " " : "",
-                         (long long)shard->index, model_shard_is_open(stream, shard) ? "*" : "");
+            length += snprintf(text + length, sizeof(text) - (size_t)length, "%s%lld%s", length > 0 ? " " : "",
+                               (long long)shard->index, model_shard_is_open(stream, shard) ? "*" : "");
     }
     return text;
 }
@@ -87,15 +86,12 @@ START_TEST(creating_is_refused_for_a_taken_name_and_beyond_the_shard_limit)
     (void)test_stream(sim, "orders", 3);
     assert_fault(model_create_stream(sim, "orders", 1, false, &fault), "ResourceInUseException",
                  "Stream orders under account 000000000000 already exists.");
-    assert_fault(
-        model_create_stream(sim, "more", 1000, false, &fault), "LimitExceededException",
-        "This request would exceed the shard limit for the account 000000000000 in us-east-1. Current shard "
-        "count for the account: 3. Limit: 500. Number of additional shards that would have resulted from "
-        "this "
-        "request: 1000. Refer to the AWS Service Limits page "
-        "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how "
-        "to "
-        "request higher limits.");
+    assert_fault(model_create_stream(sim, "more", 1000, false, &fault), "LimitExceededException",
+                 "This request would exceed the shard limit for the account 000000000000 in us-east-1. Current shard "
+                 "count for the account: 3. Limit: 500. Number of additional shards that would have resulted from this "
+                 "request: 1000. Refer to the AWS Service Limits page "
+                 "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to "
+                 "request higher limits.");
     ck_assert_int_eq(model_create_stream(sim, "more", 497, false, &fault), 0);
     ck_assert_int_eq(model_create_stream(sim, "one too many", 1, false, &fault), -1);
 }
@@ -105,15 +101,13 @@ START_TEST(an_arn_names_a_stream_of_this_account_and_region)
 {
     char name[MODEL_NAME_SIZE];
 
-    ck_assert_int_eq(
-        model_resolve_stream(sim, NULL, "arn:aws:kinesis:us-east-1:000000000000:stream/orders", name, &fault),
-        0);
+    ck_assert_int_eq(model_resolve_stream(sim, NULL, "arn:aws:kinesis:us-east-1:000000000000:stream/orders", name,
+                                          &fault), 0);
     ck_assert_str_eq(name, "orders");
-    ck_assert_int_eq(
-        model_resolve_stream(sim, "x", "arn:aws:kinesis:us-east-1:000000000000:stream/y", name, &fault), -1);
+    ck_assert_int_eq(model_resolve_stream(sim, "x", "arn:aws:kinesis:us-east-1:000000000000:stream/y", name, &fault), -1);
     ck_assert_str_eq(fault.type, "InvalidArgumentException");
-    ck_assert_int_eq(
-        model_resolve_stream(sim, NULL, "arn:aws:kinesis:eu-west-1:000000000000:stream/y", name, &fault), -1);
+    ck_assert_int_eq(model_resolve_stream(sim, NULL, "arn:aws:kinesis:eu-west-1:000000000000:stream/y", name, &fault),
+                     -1);
     ck_assert_str_eq(fault.type, "ResourceNotFoundException");
     ck_assert_int_eq(model_resolve_stream(sim, NULL, NULL, name, &fault), -1);
 }
@@ -168,8 +162,7 @@ END_TEST
 static const struct {
     const char *stream, *shard, *key, *type, *message;
 } bad_splits[] = {
-    {"nobody", "2147483647", "0", "ResourceNotFoundException",
-     "Stream nobody under account 000000000000 not found."},
+    {"nobody", "2147483647", "0", "ResourceNotFoundException", "Stream nobody under account 000000000000 not found."},
     {"nobody", "-00002147483647", "0", "ResourceNotFoundException",
      "Stream nobody under account 000000000000 not found."},
     {"nobody", "2147483648", "0", "ResourceNotFoundException",
@@ -187,14 +180,11 @@ static const struct {
      "000000000000 is not both greater than one plus the shard's StartingHashKey 0 and less than the shard's "
      "EndingHashKey 113427455640312821154458202477256070484."},
     {"three", "shard-0", "113427455640312821154458202477256070484", "InvalidArgumentException",
-     "NewStartingHashKey 113427455640312821154458202477256070484 used in SplitShard() on shard "
-     "shardId-000000000000 in "
-     "stream three under account 000000000000 is not both greater than one plus the shard's StartingHashKey "
-     "0 and less "
+     "NewStartingHashKey 113427455640312821154458202477256070484 used in SplitShard() on shard shardId-000000000000 in "
+     "stream three under account 000000000000 is not both greater than one plus the shard's StartingHashKey 0 and less "
      "than the shard's EndingHashKey 113427455640312821154458202477256070484."},
     {"three", "shard-2", "999999999999999999999999999999999999999", "InvalidArgumentException",
-     "NewStartingHashKey 999999999999999999999999999999999999999 used in SplitShard() on shard "
-     "shardId-000000000002 in "
+     "NewStartingHashKey 999999999999999999999999999999999999999 used in SplitShard() on shard shardId-000000000002 in "
      "stream three under account 000000000000 is not both greater than one plus the shard's StartingHashKey "
      "226854911280625642308916404954512140970 and less than the shard's EndingHashKey "
      "340282366920938463463374607431768211455."},
@@ -203,9 +193,8 @@ static const struct {
 START_TEST(a_bad_split_is_refused_in_the_words_of_aws)
 {
     (void)test_stream(sim, "three", 3);
-    assert_fault(
-        model_split_shard(sim, bad_splits[_i].stream, bad_splits[_i].shard, bad_splits[_i].key, &fault),
-        bad_splits[_i].type, bad_splits[_i].message);
+    assert_fault(model_split_shard(sim, bad_splits[_i].stream, bad_splits[_i].shard, bad_splits[_i].key, &fault),
+                 bad_splits[_i].type, bad_splits[_i].message);
 }
 END_TEST
 
@@ -214,8 +203,7 @@ START_TEST(the_smallest_and_the_largest_key_of_a_split_are_taken)
     (void)test_stream(sim, "three", 3);
     ck_assert_int_eq(model_split_shard(sim, "three", "0", "2", &fault), 0);
     sim_advance(sim, sim->now_ms + 30000);
-    ck_assert_int_eq(model_split_shard(sim, "three", "1", "226854911280625642308916404954512140968", &fault),
-                     0);
+    ck_assert_int_eq(model_split_shard(sim, "three", "1", "226854911280625642308916404954512140968", &fault), 0);
 }
 END_TEST
 
@@ -231,21 +219,18 @@ static const struct {
     {"three", "x-0", "shardId-5", "ResourceNotFoundException",
      "Could not find shard shardId-000000000005 in stream three under account 000000000000."},
     {"three", "x-0", "y-2", "InvalidArgumentException",
-     "Shards shardId-000000000000 and shardId-000000000002 in stream three under account 000000000000 are "
-     "not an adjacent "
+     "Shards shardId-000000000000 and shardId-000000000002 in stream three under account 000000000000 are not an adjacent "
      "pair of shards eligible for merging"},
     {"three", "x-1", "y-0", "InvalidArgumentException",
-     "Shards shardId-000000000001 and shardId-000000000000 in stream three under account 000000000000 are "
-     "not an adjacent "
+     "Shards shardId-000000000001 and shardId-000000000000 in stream three under account 000000000000 are not an adjacent "
      "pair of shards eligible for merging"},
 };
 
 START_TEST(a_bad_merge_is_refused_in_the_words_of_aws)
 {
     (void)test_stream(sim, "three", 3);
-    assert_fault(
-        model_merge_shards(sim, bad_merges[_i].stream, bad_merges[_i].shard, bad_merges[_i].adjacent, &fault),
-        bad_merges[_i].type, bad_merges[_i].message);
+    assert_fault(model_merge_shards(sim, bad_merges[_i].stream, bad_merges[_i].shard, bad_merges[_i].adjacent, &fault),
+                 bad_merges[_i].type, bad_merges[_i].message);
 }
 END_TEST
 
@@ -255,8 +240,7 @@ START_TEST(a_closed_shard_is_not_split_again)
     ck_assert_int_eq(model_split_shard(sim, "orders", "0", MIDDLE_OF_ALL, &fault), 0);
     sim_advance(sim, sim->now_ms + 30000);
     assert_fault(model_split_shard(sim, "orders", "0", "77", &fault), "InvalidArgumentException",
-                 "Shard shardId-000000000000 in stream orders under account 000000000000 has already been "
-                 "merged or split, "
+                 "Shard shardId-000000000000 in stream orders under account 000000000000 has already been merged or split, "
                  "and thus is not eligible for merging or splitting.");
 }
 END_TEST
@@ -268,9 +252,8 @@ START_TEST(a_split_beyond_the_account_limit_is_refused)
     (void)test_stream(sim, "orders", 3);
     ck_assert_int_eq(model_split_shard(sim, "orders", "0", "5", &fault), -1);
     ck_assert_str_eq(fault.type, "LimitExceededException");
-    ck_assert_ptr_nonnull(strstr(fault.message,
-                                 "Current shard count for the account: 3. Limit: 3. Number of additional "
-                                 "shards that would have resulted from this request: 1."));
+    ck_assert_ptr_nonnull(strstr(fault.message, "Current shard count for the account: 3. Limit: 3. Number of additional "
+                                                "shards that would have resulted from this request: 1."));
 }
 END_TEST
 
@@ -292,11 +275,10 @@ END_TEST
 static const struct {
     int64_t from, to, splits, merges;
 } sweeps[] = {
-    {4, 5, 4, 3},        {4, 6, 4, 2},       {4, 8, 4, 0},        {10, 11, 10, 9},     {10, 15, 10, 5},
-    {10, 20, 10, 0},     {32, 46, 44, 30},   {100, 101, 100, 99}, {100, 125, 100, 75}, {100, 150, 100, 50},
-    {100, 175, 150, 75}, {100, 200, 100, 0}, {100, 75, 50, 75},   {2, 4, 2, 0},        {10, 13, 12, 9},
-    {4, 2, 0, 2},        {5, 3, 2, 4},       {1, 2, 1, 0},        {2, 1, 0, 1},        {4, 3, 2, 3},
-    {3, 6, 3, 0},        {6, 3, 0, 3},
+    {4, 5, 4, 3},   {4, 6, 4, 2},      {4, 8, 4, 0},      {10, 11, 10, 9},   {10, 15, 10, 5},   {10, 20, 10, 0},
+    {32, 46, 44, 30}, {100, 101, 100, 99}, {100, 125, 100, 75}, {100, 150, 100, 50}, {100, 175, 150, 75},
+    {100, 200, 100, 0}, {100, 75, 50, 75}, {2, 4, 2, 0},  {10, 13, 12, 9},   {4, 2, 0, 2},      {5, 3, 2, 4},
+    {1, 2, 1, 0},   {2, 1, 0, 1},      {4, 3, 2, 3},      {3, 6, 3, 0},      {6, 3, 0, 3},
 };
 
 START_TEST(an_update_takes_as_many_operations_as_the_sweep_and_ends_even)
@@ -308,8 +290,7 @@ START_TEST(an_update_takes_as_many_operations_as_the_sweep_and_ends_even)
     sim = test_sim_with((struct sim_options){.shard_limit = 500});
     stream = test_stream(sim, "orders", sweeps[_i].from);
     began = sim->now_ms;
-    ck_assert_msg(model_update_shard_count(sim, "orders", sweeps[_i].to, &current, &fault) == 0, "%s",
-                  fault.message);
+    ck_assert_msg(model_update_shard_count(sim, "orders", sweeps[_i].to, &current, &fault) == 0, "%s", fault.message);
     ck_assert_int_eq(current, sweeps[_i].from);
     sim_advance(sim, began + operations * 30000 - 1);
     ck_assert_int_eq(stream->status, MODEL_UPDATING);
@@ -362,21 +343,14 @@ static const struct {
     int64_t open, target;
     const char *message;
 } bad_targets[] = {
-    {4, 9,
-     "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: "
-     "4, "
-     "Target shard count: 9"},
-    {5, 2,
-     "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: "
-     "5, "
-     "Target shard count: 2"},
-    {4, 1,
-     "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: "
-     "4, "
-     "Target shard count: 1"},
-    {4, 10001,
-     "Target shard count or number of open shards cannot be greater than 10000. Current open shard count: 4, "
-     "Target shard count: 10001"},
+    {4, 9, "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: 4, "
+           "Target shard count: 9"},
+    {5, 2, "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: 5, "
+           "Target shard count: 2"},
+    {4, 1, "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: 4, "
+           "Target shard count: 1"},
+    {4, 10001, "Target shard count or number of open shards cannot be greater than 10000. Current open shard count: 4, "
+               "Target shard count: 10001"},
 };
 
 START_TEST(a_target_out_of_bounds_is_refused)
@@ -406,8 +380,7 @@ START_TEST(short_lived_shards_count_towards_the_account_limit)
     sim_free(sim);
     sim = test_sim_with((struct sim_options){.shard_limit = 4});
     (void)test_stream(sim, "orders", 4);
-    ck_assert_int_eq(model_update_shard_count(sim, "orders", 3, &current, &fault),
-                     -1); /* begins with a split */
+    ck_assert_int_eq(model_update_shard_count(sim, "orders", 3, &current, &fault), -1); /* begins with a split */
     ck_assert_str_eq(fault.type, "LimitExceededException");
 }
 END_TEST
@@ -421,8 +394,8 @@ START_TEST(ten_updates_in_any_24_hours)
     (void)test_stream(sim, "orders", 2);
     first = sim->now_ms;
     for (int i = 0; i < 10; i++) {
-        ck_assert_msg(model_update_shard_count(sim, "orders", i % 2 == 0 ? 4 : 2, &current, &fault) == 0,
-                      "%s", fault.message);
+        ck_assert_msg(model_update_shard_count(sim, "orders", i % 2 == 0 ? 4 : 2, &current, &fault) == 0, "%s",
+                      fault.message);
         sim_advance(sim, sim->now_ms + HOURS(1));
     }
     ck_assert_int_eq(model_update_shard_count(sim, "orders", 4, &current, &fault), -1);
@@ -517,8 +490,7 @@ START_TEST(filters_pass_what_they_promise)
     ck_assert_str_eq(LIST(.filter_type = "AFTER_SHARD_ID", .filter_shard = "shardId-000000000001"), "2 3");
     ck_assert_str_eq(LIST(.after = "shardId-000000000002"), "3");
 #undef LIST
-#define LIST(type, at) \
-    shards_of(&(struct list_shards){.stream = "orders", .filter_type = (type), .filter_ms = (at)})
+#define LIST(type, at) shards_of(&(struct list_shards){.stream = "orders", .filter_type = (type), .filter_ms = (at)})
     ck_assert_str_eq(LIST("AT_TIMESTAMP", first + 1), "0 1");
     ck_assert_str_eq(LIST("AT_TIMESTAMP", split + 1), "1 2 3");
     ck_assert_str_eq(LIST("FROM_TIMESTAMP", split - 1), "0 1 2 3");
@@ -531,8 +503,7 @@ START_TEST(pages_follow_one_another_and_tokens_age)
 {
     struct shard_page page;
     char token[MODEL_TOKEN_SIZE], second[MODEL_TOKEN_SIZE];
-    struct list_shards request = {
-        .stream = "orders", .max_results = 2, .filter_type = "AT_LATEST", .filter_ms = -1};
+    struct list_shards request = {.stream = "orders", .max_results = 2, .filter_type = "AT_LATEST", .filter_ms = -1};
 
     (void)test_stream(sim, "orders", 5);
     ck_assert_int_eq(model_list_shards(sim, &request, &page, &fault), 0);
@@ -647,8 +618,7 @@ static Suite *suite(void)
     suite_add_tcase(suite, reshard);
 
     tcase_add_checked_fixture(update, begin, end);
-    tcase_add_loop_test(update, an_update_takes_as_many_operations_as_the_sweep_and_ends_even, 0,
-                        COUNT_OF(sweeps));
+    tcase_add_loop_test(update, an_update_takes_as_many_operations_as_the_sweep_and_ends_even, 0, COUNT_OF(sweeps));
     tcase_add_test(update, four_to_three_leaves_the_shards_that_were_seen_in_the_field);
     tcase_add_test(update, an_update_of_one_span_does_all_at_its_end);
     tcase_add_loop_test(update, a_target_out_of_bounds_is_refused, 0, COUNT_OF(bad_targets));

@@ -20,16 +20,26 @@ const char *model_region_name(const char *region)
     static const struct {
         const char *code, *name;
     } regions[] = {
-        {"af-south-1", "Africa (Cape Town)"},        {"ap-east-1", "Asia Pacific (Hong Kong)"},
-        {"ap-northeast-1", "Asia Pacific (Tokyo)"},  {"ap-northeast-2", "Asia Pacific (Seoul)"},
-        {"ap-northeast-3", "Asia Pacific (Osaka)"},  {"ap-south-1", "Asia Pacific (Mumbai)"},
-        {"ap-southeast-1", "Asia Pacific (Singapore)"}, {"ap-southeast-2", "Asia Pacific (Sydney)"},
-        {"ca-central-1", "Canada (Central)"},        {"eu-central-1", "EU (Frankfurt)"},
-        {"eu-north-1", "EU (Stockholm)"},            {"eu-south-1", "EU (Milan)"},
-        {"eu-west-1", "EU (Ireland)"},               {"eu-west-2", "EU (London)"},
-        {"eu-west-3", "EU (Paris)"},                 {"me-south-1", "Middle East (Bahrain)"},
-        {"sa-east-1", "South America (Sao Paulo)"},  {"us-east-1", "US East (N. Virginia)"},
-        {"us-east-2", "US East (Ohio)"},             {"us-west-1", "US West (N. California)"},
+        {"af-south-1", "Africa (Cape Town)"},
+        {"ap-east-1", "Asia Pacific (Hong Kong)"},
+        {"ap-northeast-1", "Asia Pacific (Tokyo)"},
+        {"ap-northeast-2", "Asia Pacific (Seoul)"},
+        {"ap-northeast-3", "Asia Pacific (Osaka)"},
+        {"ap-south-1", "Asia Pacific (Mumbai)"},
+        {"ap-southeast-1", "Asia Pacific (Singapore)"},
+        {"ap-southeast-2", "Asia Pacific (Sydney)"},
+        {"ca-central-1", "Canada (Central)"},
+        {"eu-central-1", "EU (Frankfurt)"},
+        {"eu-north-1", "EU (Stockholm)"},
+        {"eu-south-1", "EU (Milan)"},
+        {"eu-west-1", "EU (Ireland)"},
+        {"eu-west-2", "EU (London)"},
+        {"eu-west-3", "EU (Paris)"},
+        {"me-south-1", "Middle East (Bahrain)"},
+        {"sa-east-1", "South America (Sao Paulo)"},
+        {"us-east-1", "US East (N. Virginia)"},
+        {"us-east-2", "US East (Ohio)"},
+        {"us-west-1", "US West (N. California)"},
         {"us-west-2", "US West (Oregon)"},
     };
 
@@ -153,8 +163,10 @@ static void add_dimensions(struct buffer *buffer, const struct metric_name *metr
 
 static void add_single_metric(struct buffer *buffer, const struct alarm_settings *settings)
 {
-    static const char *const statistics[][2] = {{"Average", "AVERAGE"}, {"Maximum", "MAXIMUM"},
-                                                {"Minimum", "MINIMUM"}, {"SampleCount", "SAMPLE_COUNT"},
+    static const char *const statistics[][2] = {{"Average", "AVERAGE"},
+                                                {"Maximum", "MAXIMUM"},
+                                                {"Minimum", "MINIMUM"},
+                                                {"SampleCount", "SAMPLE_COUNT"},
                                                 {"Sum", "SUM"}};
 
     add_member(buffer, "MetricName", settings->metric.name);
@@ -233,7 +245,8 @@ static void add_trigger(struct buffer *buffer, const struct alarm_settings *sett
         add_key(buffer, "Threshold");
         add(buffer, number);
     }
-    add_member(buffer, "TreatMissingData", settings->treat_missing != NULL ? settings->treat_missing : "missing");
+    add_member(buffer, "TreatMissingData",
+               settings->treat_missing != NULL ? settings->treat_missing : "missing");
     add_member(buffer, "EvaluateLowSampleCountPercentile",
                settings->low_sample_percentile != NULL ? settings->low_sample_percentile : "");
     if (!single) {

@@ -42,10 +42,17 @@ static void clear_texts(struct text_list *list)
 
 void model_alarm_settings_clear(struct alarm_settings *settings)
 {
-    char *const texts[] = {settings->name,       settings->description,         settings->statistic,
-                           settings->extended_statistic, settings->unit,        settings->comparison,
-                           settings->treat_missing, settings->low_sample_percentile,
-                           settings->threshold_metric_id, settings->rule,       settings->opaque};
+    char *const texts[] = {settings->name,
+                           settings->description,
+                           settings->statistic,
+                           settings->extended_statistic,
+                           settings->unit,
+                           settings->comparison,
+                           settings->treat_missing,
+                           settings->low_sample_percentile,
+                           settings->threshold_metric_id,
+                           settings->rule,
+                           settings->opaque};
 
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         free(texts[i]);
@@ -108,8 +115,8 @@ static int check_queries(const struct sim *sim, const struct alarm_settings *set
         returned += query->return_data != 0;
         if (query->expression == NULL && (query->metric.name == NULL || query->stat == NULL))
             return invalid(fault, "Each member of Metrics must have either MetricStat or Expression.");
-        if (query->period_s > 0 && query->period_s % 60 != 0 && query->period_s != 10 && query->period_s != 20 &&
-            query->period_s != 30)
+        if (query->period_s > 0 && query->period_s % 60 != 0 && query->period_s != 10 &&
+            query->period_s != 20 && query->period_s != 30)
             return invalid(fault, "Metrics Period must be 10, 20, 30 or a multiple of 60.");
         if (settings->threshold_metric_id == NULL &&
             model_math(sim, settings->queries, settings->query_count, i, &nothing, NULL, &err) < 0)
@@ -129,17 +136,20 @@ static int check_periods(const struct alarm_settings *settings, int64_t period_s
     if (settings->evaluation_periods < 1)
         return invalid(fault, "The parameter EvaluationPeriods must be at least 1.");
     if (settings->datapoints_to_alarm > settings->evaluation_periods)
-        return invalid(fault, "The parameter DatapointsToAlarm must be less than or equal to EvaluationPeriods.");
+        return invalid(fault,
+                       "The parameter DatapointsToAlarm must be less than or equal to EvaluationPeriods.");
     if (__builtin_mul_overflow(settings->evaluation_periods, period_s, &span_s) ||
         span_s > (period_s < 3600 ? 86400 : 604800))
-        return invalid(fault, period_s < 3600 ? "Metrics cannot be checked across more than a day (EvaluationPeriods * "
-                                                "Period must be <= 86400)."
-                                              : "Metrics cannot be checked across more than seven days "
-                                                "(EvaluationPeriods * Period must be <= 604800).");
+        return invalid(fault, period_s < 3600
+                                  ? "Metrics cannot be checked across more than a day (EvaluationPeriods * "
+                                    "Period must be <= 86400)."
+                                  : "Metrics cannot be checked across more than seven days "
+                                    "(EvaluationPeriods * Period must be <= 604800).");
     return 0;
 }
 
-static int check_metric_alarm(const struct sim *sim, const struct alarm_settings *settings, struct fault *fault)
+static int check_metric_alarm(const struct sim *sim, const struct alarm_settings *settings,
+                              struct fault *fault)
 {
     static const char *const treatments[] = {"breaching", "notBreaching", "ignore", "missing"};
     bool single = settings->metric.name != NULL, known = settings->treat_missing == NULL;
@@ -150,8 +160,9 @@ static int check_metric_alarm(const struct sim *sim, const struct alarm_settings
     for (size_t i = 0; i < COUNT_OF(treatments); i++)
         known = known || text_equal(settings->treat_missing, treatments[i]);
     if (!known)
-        return invalid(fault, "The value for parameter TreatMissingData must be one of breaching, notBreaching, ignore, "
-                              "missing.");
+        return invalid(
+            fault, "The value for parameter TreatMissingData must be one of breaching, notBreaching, ignore, "
+                   "missing.");
     if (single && (settings->statistic == NULL) == (settings->extended_statistic == NULL))
         return invalid(fault, "Exactly one of the parameters Statistic and ExtendedStatistic must be given.");
     if (isnan(settings->threshold) && settings->threshold_metric_id == NULL)
@@ -176,7 +187,8 @@ static int check_settings(const struct sim *sim, const struct alarm_settings *se
     if (!settings->composite)
         return check_metric_alarm(sim, settings, fault);
     if (settings->rule == NULL || model_check_rule(settings->rule, &err) < 0)
-        return invalid(fault, settings->rule == NULL ? "The parameter AlarmRule must be given." : err.message);
+        return invalid(fault,
+                       settings->rule == NULL ? "The parameter AlarmRule must be given." : err.message);
     return 0;
 }
 
@@ -213,8 +225,9 @@ int model_put_alarm(struct sim *sim, struct alarm_settings *settings, struct fau
 /* `ALARM: "name" in US East (Ohio)`, a hundred bytes at most and never half a character. */
 static void format_subject(const struct sim *sim, const struct alarm *alarm, char subject[SUBJECT_MAX + 1])
 {
-    SCOPED(free_text) char *whole = must_printf("%s: \"%s\" in %s", model_value_name(alarm->value), alarm->settings.name,
-                                                model_region_name(sim->region));
+    SCOPED(free_text)
+    char *whole = must_printf("%s: \"%s\" in %s", model_value_name(alarm->value), alarm->settings.name,
+                              model_region_name(sim->region));
     size_t length = strnlen(whole, SUBJECT_MAX);
 
     while (length > 0 && ((unsigned char)whole[length] & 0xC0) == 0x80)
@@ -223,7 +236,8 @@ static void format_subject(const struct sim *sim, const struct alarm *alarm, cha
     text_copy(subject, SUBJECT_MAX + 1, whole);
 }
 
-static void act(struct sim *sim, const struct alarm *alarm, enum alarm_value old_value, const struct alarm *child)
+static void act(struct sim *sim, const struct alarm *alarm, enum alarm_value old_value,
+                const struct alarm *child)
 {
     const struct text_list *actions = &alarm->settings.actions[alarm->value];
     SCOPED(free_text) char *message = NULL;
@@ -340,7 +354,8 @@ int model_describe_alarms(struct sim *sim, const struct describe_alarms *request
 
     if (request->next_token != NULL) {
         if (!text_starts_with(request->next_token, mark))
-            return model_fault(fault, "InvalidNextToken", HTTP_REFUSED, "Invalid token: %.200s", request->next_token);
+            return model_fault(fault, "InvalidNextToken", HTTP_REFUSED, "Invalid token: %.200s",
+                               request->next_token);
         after = request->next_token + strlen(mark);
     }
     page.items = must_calloc(sim->alarm_count + 1, sizeof(*page.items));
@@ -350,7 +365,8 @@ int model_describe_alarms(struct sim *sim, const struct describe_alarms *request
         if ((after != NULL && strcmp(alarm->settings.name, after) <= 0) || !is_wanted(alarm, request))
             continue;
         if (page.count == most) {
-            snprintf(page.next_token, sizeof(page.next_token), "%s%s", mark, page.items[most - 1]->settings.name);
+            snprintf(page.next_token, sizeof(page.next_token), "%s%s", mark,
+                     page.items[most - 1]->settings.name);
             break;
         }
         page.items[page.count++] = alarm;

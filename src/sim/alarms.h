@@ -13,7 +13,7 @@ struct alarm *model_find_alarm(const struct sim *sim, const char *name);
 void model_evaluate_alarms(struct sim *sim);
 /*
  * The alarm takes this state; what its actions say is done when the state differs from the one before.
- * Takes the texts over; reason_data may be NULL.  `child`: which alarm's change made a composite alarm change.
+ * Takes the texts over; reason_data may be NULL.  `child`: whose change made a composite alarm change.
  */
 void model_change_alarm(struct sim *sim, struct alarm *alarm, enum alarm_value value, char *reason,
                         char *reason_data, const struct alarm *child);
@@ -28,9 +28,9 @@ struct verdict_input {
     double threshold;
 };
 struct verdict {
-    bool keep;              /* there is too little to tell */
+    bool keep; /* there is too little to tell */
     enum alarm_value value;
-    size_t first_used;      /* datapoints from here on were looked at */
+    size_t first_used;           /* datapoints from here on were looked at */
     int real, breaching, filled; /* how many were there, crossed the threshold, and had to be made up */
 };
 struct verdict model_verdict(const struct verdict_input *input);

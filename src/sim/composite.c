@@ -1,8 +1,8 @@
 /*
  * composite.c - composite alarms: ALARM(), OK(), INSUFFICIENT_DATA() of other alarms, with AND, OR, NOT.
  *
- * NOT binds closest, then AND, then OR.  An alarm is named plainly, in quotes, or by its ARN; one that does not
- * exist is in no state.
+ * NOT binds closest, then AND, then OR.  An alarm is named plainly, in quotes, or by its ARN; one that does
+ * not exist is in no state.
  */
 #include "alarms.h"
 
@@ -41,8 +41,9 @@ static bool take_word(struct rule *rule, const char *word)
 
 static int bad(const struct rule *rule, struct error *err)
 {
-    return error_set(err, ERROR_INPUT, "AlarmRule must be a valid expression: unexpected '%.40s' at position %zu",
-                     rule->at, (size_t)(rule->at - rule->text));
+    return error_set(err, ERROR_INPUT,
+                     "AlarmRule must be a valid expression: unexpected '%.40s' at position %zu", rule->at,
+                     (size_t)(rule->at - rule->text));
 }
 
 static bool is_in_state(const struct sim *sim, const char *name, enum alarm_value value)
@@ -184,9 +185,11 @@ int model_check_rule(const char *text, struct error *err)
 /* "Wednesday 10 November, 2021 02:45:55 UTC" */
 static void format_long_date(int64_t ms, char *text, size_t size)
 {
-    static const char *const days[] = {"Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"};
-    static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
-                                         "July",    "August",   "September", "October", "November", "December"};
+    static const char *const days[] = {"Thursday", "Friday",  "Saturday", "Sunday",
+                                       "Monday",   "Tuesday", "Wednesday"};
+    static const char *const months[] = {"January",   "February", "March",    "April",
+                                         "May",       "June",     "July",     "August",
+                                         "September", "October",  "November", "December"};
     char iso[DATE_SIZE];
 
     date_format_seconds(ms, iso);
@@ -208,10 +211,11 @@ void model_evaluate_composite(struct sim *sim, struct alarm *alarm, const struct
         return;
     model_alarm_arn(sim, child != NULL ? child : alarm, arn, sizeof(arn));
     format_long_date(sim->now_ms, date, sizeof(date));
-    model_change_alarm(sim, alarm, value,
-                       must_printf("%s %s %s at %s", arn, child != NULL ? "transitioned to" : "was created, rule is",
-                                   child != NULL ? model_value_name(child->value) : model_value_name(value), date),
-                       NULL, child);
+    model_change_alarm(
+        sim, alarm, value,
+        must_printf("%s %s %s at %s", arn, child != NULL ? "transitioned to" : "was created, rule is",
+                    child != NULL ? model_value_name(child->value) : model_value_name(value), date),
+        NULL, child);
 }
 
 void model_evaluate_composites(struct sim *sim, const struct alarm *child)

@@ -1,5 +1,5 @@
 /*
- * deliveries.c - SNS's delivery policy: an answer below 500 is the end of it, else three more tries, 20 s apart.
+ * deliveries.c - SNS's delivery policy: an answer below 500 ends it, else three more tries, 20 s apart.
  *
  * The body is made once, so every try is the same message with the same signature.
  */

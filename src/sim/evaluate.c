@@ -44,7 +44,8 @@ static void add_points(struct buffer *buffer, const struct evaluation *evaluatio
     struct error err;
 
     (void)buffer_add_text(buffer, "[", &err);
-    for (size_t i = evaluation->grid.count; i-- > evaluation->verdict.first_used && listed < LISTED_POINTS_MAX;) {
+    for (size_t i = evaluation->grid.count;
+         i-- > evaluation->verdict.first_used && listed < LISTED_POINTS_MAX;) {
         char number[32], time[DATE_SIZE];
 
         if (isnan(evaluation->values[i]) ||
@@ -100,7 +101,8 @@ static void add_crossed(struct buffer *buffer, const struct evaluation *evaluati
         (void)buffer_printf(buffer, &err, " was %s%s the threshold (%s)", word,
                             model_comparison_words(settings->comparison), threshold);
     } else {
-        (void)buffer_printf(buffer, &err, " were %s%s the threshold (%s). The most recent datapoints%s: ", word,
+        (void)buffer_printf(buffer, &err,
+                            " were %s%s the threshold (%s). The most recent datapoints%s: ", word,
                             model_comparison_words(settings->comparison), threshold,
                             alarm ? " which crossed the threshold" : "");
         add_points(buffer, evaluation, alarm);
@@ -115,10 +117,11 @@ static void add_missing(struct buffer *buffer, const struct evaluation *evaluati
     int filled = evaluation->verdict.filled;
     struct error err;
 
-    (void)buffer_printf(buffer, &err,
-                        "no datapoints were received for %d period%s and %d missing datapoint%s treated as [%s]", filled,
-                        filled == 1 ? "" : "s", filled, filled == 1 ? " was" : "s were",
-                        text_equal(treat, "breaching") ? "Breaching" : "NonBreaching");
+    (void)buffer_printf(
+        buffer, &err,
+        "no datapoints were received for %d period%s and %d missing datapoint%s treated as [%s]", filled,
+        filled == 1 ? "" : "s", filled, filled == 1 ? " was" : "s were",
+        text_equal(treat, "breaching") ? "Breaching" : "NonBreaching");
 }
 
 /* The caller frees. */
@@ -155,9 +158,11 @@ static char *reason_data_of(const struct sim *sim, const struct evaluation *eval
     date_format_offset(sim->now_ms, now);
     date_format_offset(evaluation->grid.first_ms +
                            (int64_t)(evaluation->grid.count - (size_t)settings->evaluation_periods) *
-                               evaluation->grid.period_ms, start);
+                               evaluation->grid.period_ms,
+                       start);
     buffer_init(&buffer, 3900);
-    (void)buffer_printf(&buffer, &err, "{\"version\":\"1.0\",\"queryDate\":\"%s\",\"startDate\":\"%s\"", now, start);
+    (void)buffer_printf(&buffer, &err, "{\"version\":\"1.0\",\"queryDate\":\"%s\",\"startDate\":\"%s\"", now,
+                        start);
     if (settings->statistic != NULL)
         (void)buffer_printf(&buffer, &err, ",\"statistic\":\"%s\"", settings->statistic);
     (void)buffer_printf(&buffer, &err, ",\"period\":%lld,\"recentDatapoints\":[",
@@ -199,8 +204,8 @@ static void read_values(const struct sim *sim, const struct alarm *alarm, struct
     }
     for (size_t i = 0; i < settings->query_count; i++) {
         if (settings->queries[i].return_data != 0 &&
-            model_math(sim, settings->queries, settings->query_count, i, &evaluation->grid, evaluation->values,
-                       &err) < 0)
+            model_math(sim, settings->queries, settings->query_count, i, &evaluation->grid,
+                       evaluation->values, &err) < 0)
             abort(); /* expressions are checked before an alarm is taken */
     }
 }

@@ -1,8 +1,8 @@
 /*
  * expression.c - a recursive descent over metric math expressions.
  *
- * Each query is worked out once for a grid, however often it is referred to; one that is asked for while it is
- * being worked out needs itself.
+ * Each query is worked out once for a grid, however often it is referred to; one that is asked for while it
+ * is being worked out needs itself.
  */
 #include "expression.h"
 
@@ -65,7 +65,8 @@ static bool take_char(struct parser *parser, char wanted)
 
 static int bad(const struct parser *parser, struct error *err)
 {
-    return error_set(err, ERROR_INPUT, "Error in expression '%.200s' near '%.40s'", parser->expression, parser->at);
+    return error_set(err, ERROR_INPUT, "Error in expression '%.200s' near '%.40s'", parser->expression,
+                     parser->at);
 }
 
 /* ---- operators */
@@ -85,7 +86,7 @@ static double apply(char operator, double a, double b)
 }
 
 /* The result replaces *left; *right is freed. */
-static void combine(const struct work *work, char operator, struct value *left, struct value *right)
+static void combine(const struct work *work, char operator, struct value * left, struct value *right)
 {
     struct value result = new_value(work, left->scalar && right->scalar);
     size_t count = result.scalar ? 1 : work->grid->count;
@@ -142,7 +143,8 @@ static double add_up(double so_far, double value)
     return so_far + value;
 }
 
-static const struct fold folds[] = {{"AVG", add_up, true}, {"MAX", fmax, false}, {"MIN", fmin, false}, {"SUM", add_up, false}};
+static const struct fold folds[] = {
+    {"AVG", add_up, true}, {"MAX", fmax, false}, {"MIN", fmin, false}, {"SUM", add_up, false}};
 
 struct folded {
     double value;
@@ -165,7 +167,8 @@ static double fold_result(const struct fold *fold, const struct folded *folded)
 }
 
 /* Over the list for each period, or over the periods of the only series. */
-static int call_fold(struct parser *parser, const struct fold *fold, struct value *ret_value, struct error *err)
+static int call_fold(struct parser *parser, const struct fold *fold, struct value *ret_value,
+                     struct error *err)
 {
     const struct work *work = parser->work;
     SCOPED(clear_list) struct list list = {.count = 0};
@@ -253,7 +256,8 @@ static int call(struct parser *parser, const char *name, struct value *ret_value
         if (text_equal(name, folds[i].name))
             return call_fold(parser, &folds[i], ret_value, err);
     }
-    return error_set(err, ERROR_INPUT, "Unsupported function '%s' in expression '%.200s'", name, parser->expression);
+    return error_set(err, ERROR_INPUT, "Unsupported function '%s' in expression '%.200s'", name,
+                     parser->expression);
 }
 
 /* ---- the grammar */
@@ -350,10 +354,10 @@ static int parse_product(struct parser *parser, struct value *ret_value, struct 
     if (parse_unary(parser, ret_value, err) < 0)
         return -1;
     for (;;) {
-        char operator = take_char(parser, '*') ? '*' : take_char(parser, '/') ? '/' : '\0';
+        char operator= take_char(parser, '*') ? '*' : take_char(parser, '/') ? '/' : '\0';
         struct value right;
 
-        if (operator == '\0')
+        if (operator== '\0')
             return 0;
         if (parse_unary(parser, &right, err) < 0) {
             free(ret_value->at);
@@ -368,10 +372,10 @@ static int parse_terms(struct parser *parser, struct value *ret_value, struct er
     if (parse_product(parser, ret_value, err) < 0)
         return -1;
     for (;;) {
-        char operator = take_char(parser, '+') ? '+' : take_char(parser, '-') ? '-' : '\0';
+        char operator= take_char(parser, '+') ? '+' : take_char(parser, '-') ? '-' : '\0';
         struct value right;
 
-        if (operator == '\0')
+        if (operator== '\0')
             return 0;
         if (parse_product(parser, &right, err) < 0) {
             free(ret_value->at);
@@ -406,7 +410,8 @@ void model_read_grid(const struct sim *sim, const struct series *series, const c
         struct datapoint point;
 
         values[i] = NAN;
-        if (series != NULL && model_series_read(series, start_ms, end_ms < visible_ms ? end_ms : visible_ms, &point))
+        if (series != NULL &&
+            model_series_read(series, start_ms, end_ms < visible_ms ? end_ms : visible_ms, &point))
             values[i] = model_statistic(&point, stat);
     }
 }
@@ -437,8 +442,8 @@ static int work_out(struct work *work, size_t index, struct error *err)
     work->progress[index] = IN_WORK;
     if (query->expression == NULL) {
         work->values[index] = new_value(work, false);
-        model_read_grid(work->sim, model_series_find(work->sim->metrics, &query->metric), query->stat, work->grid,
-                        work->values[index].at);
+        model_read_grid(work->sim, model_series_find(work->sim->metrics, &query->metric), query->stat,
+                        work->grid, work->values[index].at);
     } else if (work_out_expression(work, index, err) < 0) {
         work->values[index].at = NULL;
         return -1;

@@ -69,7 +69,8 @@ static int parse_zipf(struct keys *keys, char *arguments, uint64_t seed, struct 
 
     if (count_text == NULL || arguments != NULL || !number_parse_double(exponent_text, &exponent) ||
         exponent < 0 || exponent > 10 || !number_parse(count_text, 1, KEYS_MAX, &count))
-        return error_set(err, ERROR_INPUT, "'zipf' wants 'S:KEYS', S from 0 to 10, KEYS from 1 to %d", KEYS_MAX);
+        return error_set(err, ERROR_INPUT, "'zipf' wants 'S:KEYS', S from 0 to 10, KEYS from 1 to %d",
+                         KEYS_MAX);
     keys->spread = KEYS_ZIPF;
     keys->ring_share = 1;
     keys->count = (size_t)count;
@@ -115,7 +116,8 @@ int model_keys_parse(const char *text, uint64_t seed, struct keys **ret_keys, st
     else if (text_equal(copy, "hot") && arguments != NULL)
         result = parse_hot(keys, arguments, seed, err);
     else
-        result = error_set(err, ERROR_INPUT, "keys '%.64s' are none of uniform, zipf:S:KEYS, hot:SHARE", text);
+        result =
+            error_set(err, ERROR_INPUT, "keys '%.64s' are none of uniform, zipf:S:KEYS, hot:SHARE", text);
     if (result < 0)
         return -1;
     *ret_keys = keys;

@@ -11,7 +11,13 @@
 #include "base/number.h"
 #include "base/text.h"
 
-enum { HTTP_REFUSED = 400, TOKEN_LIFE_MS = 300000, SHARDS_PER_PAGE = 1000, DESCRIBED_PER_PAGE = 100, STREAMS_PER_PAGE = 100 };
+enum {
+    HTTP_REFUSED = 400,
+    TOKEN_LIFE_MS = 300000,
+    SHARDS_PER_PAGE = 1000,
+    DESCRIBED_PER_PAGE = 100,
+    STREAMS_PER_PAGE = 100
+};
 
 struct filter {
     int type; /* index into filters */
@@ -108,12 +114,13 @@ struct position {
 static void write_token(const struct sim *sim, const struct position *position, char token[MODEL_TOKEN_SIZE])
 {
     char text[MODEL_TOKEN_SIZE / 2], *to = token;
-    int length = snprintf(text, sizeof(text), "%s/%lld/%lld/%lld/%d/%lld/%lld/", position->stream,
-                          (long long)position->created_ms, (long long)position->after,
-                          (long long)position->issued_ms, position->filter.type,
-                          (long long)position->filter.shard, (long long)position->filter.at_ms);
+    int length =
+        snprintf(text, sizeof(text), "%s/%lld/%lld/%lld/%d/%lld/%lld/", position->stream,
+                 (long long)position->created_ms, (long long)position->after, (long long)position->issued_ms,
+                 position->filter.type, (long long)position->filter.shard, (long long)position->filter.at_ms);
 
-    snprintf(text + length, sizeof(text) - (size_t)length, "%016llx", (unsigned long long)checksum(sim, text));
+    snprintf(text + length, sizeof(text) - (size_t)length, "%016llx",
+             (unsigned long long)checksum(sim, text));
     for (const char *at = text; *at != '\0'; at++)
         to += snprintf(to, 3, "%02x", (unsigned char)*at);
 }
@@ -175,7 +182,8 @@ static int parse_filter(const struct list_shards *request, struct filter *ret_fi
         *ret_filter = filter;
         return 0;
     }
-    while (filter.type < (int)COUNT_OF(filters) && !text_equal(request->filter_type, filters[filter.type].name))
+    while (filter.type < (int)COUNT_OF(filters) &&
+           !text_equal(request->filter_type, filters[filter.type].name))
         filter.type++;
     if (filter.type == (int)COUNT_OF(filters))
         return invalid(fault, "ShardFilter Type is not known.");
@@ -201,8 +209,8 @@ static int begin_listing(struct sim *sim, const struct list_shards *request, str
     if (request->after != NULL && !model_parse_shard_id(request->after, &position.after))
         return invalid(fault, "ExclusiveStartShardId is not a shard id.");
     if (request->created_ms != 0 && request->created_ms / 1000 != stream->created_ms / 1000)
-        return model_fault(fault, "ResourceNotFoundException", HTTP_REFUSED, "Stream %s under account %s not found.",
-                           stream->name, sim->account);
+        return model_fault(fault, "ResourceNotFoundException", HTTP_REFUSED,
+                           "Stream %s under account %s not found.", stream->name, sim->account);
     if (position.filter.type == FILTER_AT_TRIM_HORIZON) {
         int64_t trim_ms = sim->now_ms - stream->retention_hours * 3600000;
         int64_t first_ms = stream->shard_count > 0 ? stream->shards[0].created_ms : trim_ms;
@@ -240,8 +248,9 @@ int model_list_shards(struct sim *sim, const struct list_shards *request, struct
 {
     struct position position;
     struct stream *stream = NULL;
-    int64_t limit = request->max_results == 0 || request->max_results > SHARDS_PER_PAGE ? SHARDS_PER_PAGE
-                                                                                      : request->max_results;
+    int64_t limit = request->max_results == 0 || request->max_results > SHARDS_PER_PAGE
+                        ? SHARDS_PER_PAGE
+                        : request->max_results;
     int result = request->next_token != NULL
                      ? continue_listing(sim, request->next_token, &position, &stream, fault)
                      : begin_listing(sim, request, &position, &stream, fault);

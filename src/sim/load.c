@@ -15,13 +15,13 @@ enum { CURVE_STEP_MS = 10000, DAY_MS = 86400000 };
 
 struct load {
     const struct generator *generator;
-    double low, high;    /* bytes/s; constant: high; trace: high is the peak */
+    double low, high; /* bytes/s; constant: high; trace: high is the peak */
     double record_bytes;
     int64_t duration_ms; /* ramp: how long; sine: the period */
     struct load_step {
         int64_t until_ms; /* from the beginning */
         double bytes_s;
-    } *steps;
+    } * steps;
     size_t step_count;
     struct trace trace;
 };
@@ -61,7 +61,8 @@ static struct offer ramp_at(const struct load *load, int64_t elapsed_ms, int64_t
         middle = ((double)(until_ms - CURVE_STEP_MS) + (double)load->duration_ms) / 2;
         until_ms = load->duration_ms;
     }
-    return offer_bytes(load, load->low + (load->high - load->low) * middle / (double)load->duration_ms, until_ms);
+    return offer_bytes(load, load->low + (load->high - load->low) * middle / (double)load->duration_ms,
+                       until_ms);
 }
 
 static struct offer sine_at(const struct load *load, int64_t elapsed_ms, int64_t now_ms)
@@ -83,11 +84,12 @@ static struct offer steps_at(const struct load *load, int64_t elapsed_ms, int64_
     return offer_bytes(load, load->steps[load->step_count - 1].bytes_s, INT64_MAX);
 }
 
-/* A working day by the clock (UTC): quiet at four, up from six to nine, a dip after noon, the peak at eight. */
+/* A working day by the clock (UTC): quiet at 4, up from 6 to 9, a dip after noon, the peak at 20. */
 static struct offer day_at(const struct load *load, int64_t elapsed_ms, int64_t now_ms)
 {
-    static const double hours[25] = {0.30, 0.18, 0.09, 0.03, 0.00, 0.04, 0.15, 0.35, 0.55, 0.66, 0.70, 0.71, 0.68,
-                                     0.62, 0.60, 0.61, 0.64, 0.70, 0.82, 0.95, 1.00, 0.93, 0.72, 0.48, 0.30};
+    static const double hours[25] = {0.30, 0.18, 0.09, 0.03, 0.00, 0.04, 0.15, 0.35, 0.55,
+                                     0.66, 0.70, 0.71, 0.68, 0.62, 0.60, 0.61, 0.64, 0.70,
+                                     0.82, 0.95, 1.00, 0.93, 0.72, 0.48, 0.30};
     int64_t time_ms = now_ms % DAY_MS;
     int64_t until_ms;
     double hour = curve_step(time_ms, &until_ms) / 3600000;
@@ -140,7 +142,8 @@ static int parse_rate(const char *text, double *ret_rate, struct error *err)
         return error_set(err, ERROR_INPUT, "'%.64s...' is not a rate", text);
     snprintf(number, sizeof(number), "%.*s", (int)(factor > 1 ? length - 1 : length), text);
     if (!number_parse_double(number, &rate) || rate < 0 || rate * factor > rate_max)
-        return error_set(err, ERROR_INPUT, "'%s' is not a rate in bytes per second (\"800k\", \"1.5M\")", text);
+        return error_set(err, ERROR_INPUT, "'%s' is not a rate in bytes per second (\"800k\", \"1.5M\")",
+                         text);
     *ret_rate = rate * factor;
     return 0;
 }
@@ -218,7 +221,8 @@ static int parse_trace(struct load *load, char *arguments, struct error *err)
     if (colon == NULL)
         return error_set(err, ERROR_INPUT, "'trace' wants 'FILE:PEAK_BYTES_S'");
     *colon = '\0';
-    if (parse_rate(colon + 1, &load->high, err) < 0 || file_read(arguments, TRACE_FILE_MAX, &text, &length, err) < 0)
+    if (parse_rate(colon + 1, &load->high, err) < 0 ||
+        file_read(arguments, TRACE_FILE_MAX, &text, &length, err) < 0)
         return -1;
     return model_trace_parse(arguments, text, length, &load->trace, err);
 }
@@ -228,8 +232,12 @@ static const struct generator {
     int (*parse)(struct load *load, char *arguments, struct error *err);
     struct offer (*at)(const struct load *load, int64_t elapsed_ms, int64_t now_ms);
 } generators[] = {
-    {"constant", parse_constant, constant_at}, {"ramp", parse_curve, ramp_at}, {"sine", parse_curve, sine_at},
-    {"steps", parse_steps, steps_at},          {"day", parse_day, day_at},     {"trace", parse_trace, trace_at},
+    {"constant", parse_constant, constant_at},
+    {"ramp", parse_curve, ramp_at},
+    {"sine", parse_curve, sine_at},
+    {"steps", parse_steps, steps_at},
+    {"day", parse_day, day_at},
+    {"trace", parse_trace, trace_at},
 };
 
 static void free_load(struct load **load)

@@ -35,9 +35,9 @@ struct offer model_load_at(const struct load *load, int64_t since_ms, int64_t no
 /* ---- trace files */
 
 struct trace_row {
-    int64_t at_ms;   /* from the first row */
-    double bytes;    /* or the count of a `value` column */
-    double records;  /* -1 when the file has none */
+    int64_t at_ms;  /* from the first row */
+    double bytes;   /* or the count of a `value` column */
+    double records; /* -1 when the file has none */
 };
 struct trace {
     struct trace_row *rows; /* at_ms rises from row to row */
@@ -46,7 +46,8 @@ struct trace {
     double percentile;      /* the 99.9th of `bytes`; more than 0 */
 };
 /* CSV text, changed in place; `name` is for error texts ("trace.csv:12: ...").  ERROR_INPUT. */
-int model_trace_parse(const char *name, char *text, size_t length, struct trace *ret_trace, struct error *err);
+int model_trace_parse(const char *name, char *text, size_t length, struct trace *ret_trace,
+                      struct error *err);
 void model_trace_clear(struct trace *trace);
 
 #endif

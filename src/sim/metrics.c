@@ -18,7 +18,7 @@ enum {
 };
 
 struct hour {
-    int64_t number; /* since 1970 */
+    int64_t number;   /* since 1970 */
     uint64_t present; /* bit of each minute */
     struct minute {
         double sum, count, minimum, maximum;
@@ -227,39 +227,46 @@ void model_series_add(struct series *series, const struct datapoint *point)
     into->maximum = fmax(into->maximum, point->maximum);
 }
 
-static const struct minute *minute_at(const struct series *series, int64_t at_ms)
+/* Adds the minutes [first, end) of an hour; how many there were.  Long alarms come here very often. */
+static int add_minutes(const struct hour *hour, int first, int end, struct datapoint *point)
 {
-    int64_t number = at_ms / HOUR_MS;
-    const struct hour *hour = series->hours[number % RING_HOURS];
-    int64_t minute = at_ms / MINUTE_MS % 60;
+    int found = 0;
 
-    if (hour == NULL || hour->number != number || (hour->present >> minute & 1) == 0)
-        return NULL;
-    return &hour->minutes[minute];
+    for (int i = first; i < end; i++) {
+        const struct minute *minute = &hour->minutes[i];
+
+        if ((hour->present >> i & 1) == 0)
+            continue;
+        found++;
+        point->sum += minute->sum;
+        point->count += minute->count;
+        point->minimum = minute->minimum < point->minimum ? minute->minimum : point->minimum;
+        point->maximum = minute->maximum > point->maximum ? minute->maximum : point->maximum;
+    }
+    return found;
 }
 
-bool model_series_read(const struct series *series, int64_t start_ms, int64_t end_ms, struct datapoint *ret_point)
+bool model_series_read(const struct series *series, int64_t start_ms, int64_t end_ms,
+                       struct datapoint *ret_point)
 {
-    int64_t oldest = end_ms - (int64_t)RING_HOURS * HOUR_MS; /* nothing before it can be in the ring */
-    int64_t from = start_ms > oldest ? start_ms : oldest;
-    int64_t first = from <= 0 ? 0 : (from + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS;
+    int64_t oldest_ms = end_ms - (int64_t)RING_HOURS * HOUR_MS; /* nothing before it can be in the ring */
+    int64_t from_ms = start_ms > oldest_ms ? start_ms : oldest_ms;
+    int64_t minute = from_ms <= 0 ? 0 : (from_ms + MINUTE_MS - 1) / MINUTE_MS; /* since 1970 */
+    int64_t end = end_ms <= 0 ? 0 : (end_ms + MINUTE_MS - 1) / MINUTE_MS;
     struct datapoint point = {.at_ms = start_ms, .minimum = INFINITY, .maximum = -INFINITY};
-    bool found = false;
+    int found = 0;
 
-    for (int64_t at_ms = first; at_ms < end_ms; at_ms += MINUTE_MS) {
-        const struct minute *minute = minute_at(series, at_ms);
+    while (minute < end) {
+        int64_t number = minute / 60, next = number * 60 + 60;
+        const struct hour *hour = series->hours[number % RING_HOURS];
 
-        if (minute == NULL)
-            continue;
-        found = true;
-        point.sum += minute->sum;
-        point.count += minute->count;
-        point.minimum = fmin(point.minimum, minute->minimum);
-        point.maximum = fmax(point.maximum, minute->maximum);
+        if (hour != NULL && hour->number == number)
+            found += add_minutes(hour, (int)(minute % 60), end < next ? (int)(end % 60) : 60, &point);
+        minute = next;
     }
-    if (found)
+    if (found > 0)
         *ret_point = point;
-    return found;
+    return found > 0;
 }
 
 int64_t model_visible_end(const struct sim *sim)

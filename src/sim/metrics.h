@@ -8,7 +8,6 @@
 
 enum { MINUTE_MS = 60000 };
 
-
 struct metrics *model_metrics_new(void);
 void model_metrics_free(struct metrics *metrics);
 /* Forgets datapoints that are too old, and series without datapoints or users.  Once a day is enough. */
@@ -30,7 +29,7 @@ bool model_series_read(const struct series *series, int64_t start_ms, int64_t en
 /* Where the newest minute that can be read ends. */
 int64_t model_visible_end(const struct sim *sim);
 
-/* "Sum", "Average", "Minimum", "Maximum", "SampleCount"; NAN for others, which the model keeps but cannot compute. */
+/* "Sum", "Average", "Minimum", "Maximum", "SampleCount"; NAN for others, which the model cannot compute. */
 double model_statistic(const struct datapoint *point, const char *statistic);
 bool model_metric_name_equal(const struct metric_name *a, const struct metric_name *b);
 

@@ -2,8 +2,8 @@
  * model.c - the simulated account as a whole: its beginning, its end, and how time moves it.
  *
  * Time goes from event to event: the end of a minute (datapoints are written), a stream whose operation ends,
- * and the moment a minute becomes visible (alarms are looked at).  Between events nothing needs to be done, as
- * traffic is counted when somebody wants to know.
+ * and the moment a minute becomes visible (alarms are looked at).  Between events nothing needs to be done,
+ * as traffic is counted when somebody wants to know.
  */
 #include "alarms.h"
 #include "keys.h"
@@ -79,10 +79,10 @@ struct sim *sim_new(const struct sim_options *options)
     struct sim *sim = must_calloc(1, sizeof(*sim));
 
     pthread_mutex_init(&sim->lock, NULL);
-    sim->account = text_or(options->account, "000000000000");
-    sim->region = text_or(options->region, "us-east-1");
-    sim->access_key_id = text_or(options->access_key_id, "AKIAKINESCALESIM0001");
-    sim->secret_access_key = text_or(options->secret_access_key, "kinescale/simulated/secret/key/0000000001");
+    sim->account = text_or(options->account, SIM_ACCOUNT);
+    sim->region = text_or(options->region, SIM_REGION);
+    sim->access_key_id = text_or(options->access_key_id, SIM_ACCESS_KEY_ID);
+    sim->secret_access_key = text_or(options->secret_access_key, SIM_SECRET_ACCESS_KEY);
     sim->public_url = text_or(options->public_url, "http://127.0.0.1:4567");
     sim->shard_limit = or_default(options->shard_limit, 500);
     sim->split_ms = or_default(options->split_ms, 30000);

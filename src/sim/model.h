@@ -28,7 +28,7 @@
 #include <pthread.h>
 
 struct fault {
-    const char *type; /* static */
+    const char *type;   /* static */
     char message[1024]; /* "" when AWS sends none */
     int http_status;
 };
@@ -42,7 +42,7 @@ void model_unlock(struct sim *sim);
 /* ---- the account */
 
 enum {
-    MODEL_NAME_SIZE = 129,    /* streams */
+    MODEL_NAME_SIZE = 129, /* streams */
     MODEL_ARN_SIZE = 512,
     MODEL_SHARD_ID_SIZE = 32, /* "shardId-000000000000" */
     MODEL_SEQUENCE_SIZE = 64,
@@ -63,9 +63,9 @@ struct sim {
     bool check_signatures, check_quotas;
 
     int64_t now_ms;
-    int64_t next_minute_ms;   /* when the running minute's datapoints are written */
+    int64_t next_minute_ms;     /* when the running minute's datapoints are written */
     int64_t next_evaluation_ms; /* when the next minute becomes visible and alarms are looked at */
-    uint64_t random_state;    /* of model_random(): ids, tokens */
+    uint64_t random_state;      /* of model_random(): ids, tokens */
     uint64_t seed;
 
     struct stream **streams; /* sorted by name */
@@ -117,8 +117,8 @@ struct shard {
     hashkey start, end;              /* inclusive */
     int64_t parent, adjacent_parent; /* indexes; -1 when there is none */
     int64_t created_ms;
-    int64_t closed_ms;               /* 0 while it takes records */
-    double share;                    /* of the stream's load */
+    int64_t closed_ms; /* 0 while it takes records */
+    double share;      /* of the stream's load */
     /* of the running minute */
     double accepted_bytes, accepted_records, throttled_records;
     struct series *series[3]; /* traffic.c */
@@ -146,26 +146,26 @@ struct stream {
     enum model_status status;
     bool on_demand;
     int64_t created_ms;
-    int64_t retention_hours;     /* 24 */
-    int64_t planned_shards;      /* while CREATING */
-    unsigned enhanced;           /* SHARD_* bits */
-    struct shard *shards;        /* by index; those that expired are gone */
+    int64_t retention_hours; /* 24 */
+    int64_t planned_shards;  /* while CREATING */
+    unsigned enhanced;       /* SHARD_* bits */
+    struct shard *shards;    /* by index; those that expired are gone */
     size_t shard_count;
     int64_t next_index;
-    int64_t listed_below;        /* shards from this index on are not shown yet: the stream is UPDATING */
-    int64_t updating_since_ms;   /* a shard closed after it is still shown as open */
-    int64_t event_ms;            /* when something happens next; INT64_MAX */
-    int64_t reserved_shards;     /* the most that are open during the running operation */
+    int64_t listed_below;      /* shards from this index on are not shown yet: the stream is UPDATING */
+    int64_t updating_since_ms; /* a shard closed after it is still shown as open */
+    int64_t event_ms;          /* when something happens next; INT64_MAX */
+    int64_t reserved_shards;   /* the most that are open during the running operation */
     struct reshard *reshard;
-    int64_t updates_ms[10];      /* the last accepted UpdateShardCount calls, a ring */
+    int64_t updates_ms[10]; /* the last accepted UpdateShardCount calls, a ring */
     size_t update_count;
     bool consumer;
-    struct traffic *traffic;     /* NULL: nobody writes */
-    int64_t counted_ms;          /* traffic and shard-hours are counted up to here */
-    struct sim_totals totals;    /* sim_stream_totals() gives them with the rest filled in */
-    int64_t open_shard_ms;       /* open shards, also those not shown, times milliseconds */
+    struct traffic *traffic;  /* NULL: nobody writes */
+    int64_t counted_ms;       /* traffic and shard-hours are counted up to here */
+    struct sim_totals totals; /* sim_stream_totals() gives them with the rest filled in */
+    int64_t open_shard_ms;    /* open shards, also those not shown, times milliseconds */
     bool throttled_this_minute;
-    struct series *series[5];    /* traffic.c */
+    struct series *series[5];        /* traffic.c */
     struct token_bucket list_shards; /* ListShards has a quota per stream */
 };
 
@@ -209,14 +209,14 @@ struct shard_page {
 void model_shard_page_clear(struct shard_page *page);
 
 struct list_shards {
-    const char *stream;      /* resolved; NULL when next_token is given */
+    const char *stream; /* resolved; NULL when next_token is given */
     const char *next_token;
     const char *after;       /* ExclusiveStartShardId */
     int64_t max_results;     /* 0: 1000 */
     int64_t created_ms;      /* StreamCreationTimestamp; 0 when not given */
     const char *filter_type; /* NULL when there is no ShardFilter */
     const char *filter_shard;
-    int64_t filter_ms;       /* -1 when not given */
+    int64_t filter_ms; /* -1 when not given */
 };
 /* The wire says "NextToken and StreamName cannot be provided together." and the like before it comes here. */
 int model_list_shards(struct sim *sim, const struct list_shards *request, struct shard_page *ret_page,
@@ -255,12 +255,12 @@ void model_metric_name_clear(struct metric_name *metric);
 /* MetricDataQuery: of GetMetricData, and of alarms with Metrics[]. */
 struct data_query {
     char *id;
-    char *expression;          /* NULL: metric, stat, period, unit count */
+    char *expression; /* NULL: metric, stat, period, unit count */
     char *label;
-    int return_data;           /* -1 not given, 0, 1 */
+    int return_data; /* -1 not given, 0, 1 */
     struct metric_name metric;
     char *stat, *unit;
-    int64_t period_s;          /* of MetricStat, or of the expression; 0 when not given */
+    int64_t period_s; /* of MetricStat, or of the expression; 0 when not given */
     char *account_id;
 };
 void model_data_queries_clear(struct data_query *queries, size_t count); /* frees the array too */
@@ -303,7 +303,8 @@ struct metric_datum {
     struct datapoint point;    /* at_ms 0: now */
     const char *unit;          /* NULL: "None" */
 };
-int model_put_metric_data(struct sim *sim, const struct metric_datum *data, size_t count, struct fault *fault);
+int model_put_metric_data(struct sim *sim, const struct metric_datum *data, size_t count,
+                          struct fault *fault);
 
 /* ---- CloudWatch: alarms */
 
@@ -319,7 +320,7 @@ struct alarm_settings {
     char *name;
     bool composite;
     char *description;
-    bool actions_enabled;      /* true when not given */
+    bool actions_enabled;        /* true when not given */
     struct text_list actions[3]; /* by enum alarm_value: OKActions, AlarmActions, InsufficientDataActions */
     /* of a metric alarm with one metric; metric.name NULL otherwise */
     struct metric_name metric;
@@ -357,9 +358,9 @@ struct describe_alarms {
     const char *const *names; /* with name_count 0: all */
     size_t name_count;
     const char *name_prefix, *action_prefix; /* NULL: any */
-    int value;                /* enum alarm_value; -1: any */
-    bool metric, composite;   /* AlarmTypes; not given: metric only */
-    int64_t max_records;      /* 0: 100 */
+    int value;                               /* enum alarm_value; -1: any */
+    bool metric, composite;                  /* AlarmTypes; not given: metric only */
+    int64_t max_records;                     /* 0: 100 */
     const char *next_token;
 };
 struct alarm_page {
@@ -383,19 +384,19 @@ int model_delete_alarms(struct sim *sim, const char *const *names, size_t count,
 
 /* What the wire puts into the body of a delivery, and signs. */
 struct sns_message {
-    const char *type;         /* "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation" */
+    const char *type; /* "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation" */
     const char *message_id, *topic_arn, *message;
-    const char *subject;      /* NULL when there is none */
-    const char *token;        /* of the two confirmations */
+    const char *subject;          /* NULL when there is none */
+    const char *token;            /* of the two confirmations */
     const char *subscription_arn; /* of a Notification */
     int64_t at_ms;
-    int signature_version;    /* 1 or 2 */
+    int signature_version; /* 1 or 2 */
 };
 
 struct subscription {
     char arn[MODEL_ARN_SIZE + 40]; /* also while pending; shown as "PendingConfirmation" then */
     char *endpoint;
-    char protocol[8];         /* "http", "https" */
+    char protocol[8]; /* "http", "https" */
     char token[65];
     int64_t token_until_ms;
     bool confirmed, authenticate_on_unsubscribe;
@@ -403,8 +404,8 @@ struct subscription {
 struct topic {
     char *name;
     char arn[MODEL_ARN_SIZE];
-    char *display_name;       /* "" when not given */
-    int signature_version;    /* 1 */
+    char *display_name;    /* "" when not given */
+    int signature_version; /* 1 */
     struct subscription **subscriptions;
     size_t subscription_count;
     int64_t deleted_subscriptions;

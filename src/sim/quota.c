@@ -77,8 +77,8 @@ static int refuse(const struct sim *sim, enum family family, const char *stream,
     if (family == FAMILY_SNS)
         return model_fault(fault, "Throttled", 429, "Rate exceeded");
     if (stream != NULL)
-        return model_fault(fault, "LimitExceededException", 400, "Rate exceeded for stream %s under account %s.",
-                           stream, sim->account);
+        return model_fault(fault, "LimitExceededException", 400,
+                           "Rate exceeded for stream %s under account %s.", stream, sim->account);
     return model_fault(fault, "LimitExceededException", 400, "Rate exceeded for account %s.", sim->account);
 }
 
@@ -101,5 +101,7 @@ int model_allow(struct sim *sim, const char *operation, const char *stream_name,
             return 0;
         bucket = &stream->list_shards;
     }
-    return take(bucket, limits[i].per_second, sim->now_ms) ? 0 : refuse(sim, limits[i].family, stream_name, fault);
+    return take(bucket, limits[i].per_second, sim->now_ms)
+               ? 0
+               : refuse(sim, limits[i].family, stream_name, fault);
 }

@@ -108,8 +108,9 @@ static int check_request(const struct data_request *request, struct fault *fault
         points += (double)(request->end_ms - request->start_ms) / 1000 / (double)period_s;
     }
     if (points > DATAPOINTS_MAX)
-        return invalid(fault, "You have requested more than 100800 datapoints. You may reduce the datapoints requested "
-                              "by increasing Period, or decreasing the time range.");
+        return invalid(
+            fault, "You have requested more than 100800 datapoints. You may reduce the datapoints requested "
+                   "by increasing Period, or decreasing the time range.");
     return 0;
 }
 
@@ -164,8 +165,9 @@ int model_get_metric_data(struct sim *sim, const struct data_request *request, s
                           struct fault *fault)
 {
     struct data_answer answer = {0};
-    int64_t most = request->max_datapoints > 0 && request->max_datapoints < DATAPOINTS_MAX ? request->max_datapoints
-                                                                                          : DATAPOINTS_MAX;
+    int64_t most = request->max_datapoints > 0 && request->max_datapoints < DATAPOINTS_MAX
+                       ? request->max_datapoints
+                       : DATAPOINTS_MAX;
     struct page page = {.take = most};
     int64_t skip = 0;
 
@@ -209,10 +211,11 @@ int model_get_metric_statistics(struct sim *sim, const struct metric_name *metri
         return model_fault(fault, "InvalidParameterValueException", HTTP_REFUSED,
                            "The parameter Period must be 1, 5, 10, 30 or a multiple of 60.");
     if ((end_ms - start_ms) / 1000 / period_s > STATISTICS_MAX)
-        return model_fault(fault, "InvalidParameterCombinationException", HTTP_REFUSED,
-                           "You have requested up to %lld datapoints, which exceeds the limit of %d. You may reduce "
-                           "the datapoints requested by increasing Period, or decreasing the time range.",
-                           (long long)((end_ms - start_ms) / 1000 / period_s), STATISTICS_MAX);
+        return model_fault(
+            fault, "InvalidParameterCombinationException", HTTP_REFUSED,
+            "You have requested up to %lld datapoints, which exceeds the limit of %d. You may reduce "
+            "the datapoints requested by increasing Period, or decreasing the time range.",
+            (long long)((end_ms - start_ms) / 1000 / period_s), STATISTICS_MAX);
     grid = grid_of(start_ms, end_ms, period_s);
     points = must_calloc(grid.count, sizeof(*points));
     for (size_t i = 0; i < grid.count && series != NULL; i++) {
@@ -238,10 +241,12 @@ static int check_datum(const struct sim *sim, const struct metric_datum *datum, 
                            "The value AWS/ for parameter Namespace is invalid.");
     if (point->at_ms != 0 &&
         (point->at_ms < sim->now_ms - two_weeks_ms || point->at_ms > sim->now_ms + two_hours_ms))
-        return model_fault(fault, "InvalidParameterValueException", HTTP_REFUSED,
-                           "The parameter MetricData.member.Timestamp must be between two weeks in the past and two "
-                           "hours in the future.");
-    if (!isfinite(point->sum) || !isfinite(point->minimum) || !isfinite(point->maximum) || !(point->count > 0))
+        return model_fault(
+            fault, "InvalidParameterValueException", HTTP_REFUSED,
+            "The parameter MetricData.member.Timestamp must be between two weeks in the past and two "
+            "hours in the future.");
+    if (!isfinite(point->sum) || !isfinite(point->minimum) || !isfinite(point->maximum) ||
+        !(point->count > 0))
         return model_fault(fault, "InvalidParameterValueException", HTTP_REFUSED,
                            "The value for parameter MetricData.member.Value is invalid.");
     return 0;

@@ -4,8 +4,8 @@
  * The texts are those AWS sends (with its punctuation): clients tell one LimitExceededException from another
  * by nothing else.
  */
-#include "reshard.h"
 #include "streams.h"
+#include "reshard.h"
 #include "traffic.h"
 
 #include "base/memory.h"
@@ -34,9 +34,13 @@ const char *model_status_name(enum model_status status)
 
 const char *model_shard_metric_name(int bit)
 {
-    static const char *const names[SHARD_METRIC_COUNT] = {
-        "IncomingBytes", "IncomingRecords", "OutgoingBytes", "OutgoingRecords",
-        "WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded", "IteratorAgeMilliseconds"};
+    static const char *const names[SHARD_METRIC_COUNT] = {"IncomingBytes",
+                                                          "IncomingRecords",
+                                                          "OutgoingBytes",
+                                                          "OutgoingRecords",
+                                                          "WriteProvisionedThroughputExceeded",
+                                                          "ReadProvisionedThroughputExceeded",
+                                                          "IteratorAgeMilliseconds"};
 
     return names[bit];
 }
@@ -94,8 +98,8 @@ static struct stream *lookup(const struct sim *sim, const char *name)
 
 static int no_stream(const struct sim *sim, const char *name, struct fault *fault)
 {
-    return model_fault(fault, "ResourceNotFoundException", HTTP_REFUSED, "Stream %s under account %s not found.", name,
-                       sim->account);
+    return model_fault(fault, "ResourceNotFoundException", HTTP_REFUSED,
+                       "Stream %s under account %s not found.", name, sim->account);
 }
 
 int model_find_stream(struct sim *sim, const char *name, struct stream **ret_stream, struct fault *fault)
@@ -146,7 +150,8 @@ int64_t model_open_shards(const struct stream *stream)
     int64_t open = 0;
 
     for (size_t i = 0; i < stream->shard_count; i++) {
-        if (model_shard_is_listed(stream, &stream->shards[i]) && model_shard_is_open(stream, &stream->shards[i]))
+        if (model_shard_is_listed(stream, &stream->shards[i]) &&
+            model_shard_is_open(stream, &stream->shards[i]))
             open++;
     }
     return open;
@@ -201,14 +206,14 @@ static int check_shard_limit(const struct sim *sim, int64_t additional, struct f
 
     if (current + additional <= sim->shard_limit)
         return 0;
-    return model_fault(fault, "LimitExceededException", HTTP_REFUSED,
-                       "This request would exceed the shard limit for the account %s in %s. Current shard count for the "
-                       "account: %lld. Limit: %lld. Number of additional shards that would have resulted from this "
-                       "request: %lld. Refer to the AWS Service Limits page "
-                       "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and "
-                       "how to request higher limits.",
-                       sim->account, sim->region, (long long)current, (long long)sim->shard_limit,
-                       (long long)additional);
+    return model_fault(
+        fault, "LimitExceededException", HTTP_REFUSED,
+        "This request would exceed the shard limit for the account %s in %s. Current shard count for the "
+        "account: %lld. Limit: %lld. Number of additional shards that would have resulted from this "
+        "request: %lld. Refer to the AWS Service Limits page "
+        "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and "
+        "how to request higher limits.",
+        sim->account, sim->region, (long long)current, (long long)sim->shard_limit, (long long)additional);
 }
 
 static int check_changing(const struct sim *sim, struct fault *fault)
@@ -219,14 +224,16 @@ static int check_changing(const struct sim *sim, struct fault *fault)
         changing += sim->streams[i]->status == MODEL_CREATING || sim->streams[i]->status == MODEL_DELETING;
     if (!sim->check_quotas || changing < STREAMS_CHANGING_MAX)
         return 0;
-    return model_fault(fault, "LimitExceededException", HTTP_REFUSED,
-                       "Only %d streams can simultaneously be in CREATING or DELETING state under account %s.",
-                       STREAMS_CHANGING_MAX, sim->account);
+    return model_fault(
+        fault, "LimitExceededException", HTTP_REFUSED,
+        "Only %d streams can simultaneously be in CREATING or DELETING state under account %s.",
+        STREAMS_CHANGING_MAX, sim->account);
 }
 
 void model_describe_limits(struct sim *sim, struct account_limits *ret_limits)
 {
-    struct account_limits limits = {.shard_limit = sim->shard_limit, .on_demand_limit = ON_DEMAND_STREAMS_MAX};
+    struct account_limits limits = {.shard_limit = sim->shard_limit,
+                                    .on_demand_limit = ON_DEMAND_STREAMS_MAX};
 
     for (size_t i = 0; i < sim->stream_count; i++) {
         limits.on_demand_streams += sim->streams[i]->on_demand;
@@ -238,14 +245,15 @@ void model_describe_limits(struct sim *sim, struct account_limits *ret_limits)
 
 /* ---- create and delete */
 
-int model_create_stream(struct sim *sim, const char *name, int64_t shard_count, bool on_demand, struct fault *fault)
+int model_create_stream(struct sim *sim, const char *name, int64_t shard_count, bool on_demand,
+                        struct fault *fault)
 {
     size_t at = position_of(sim, name);
     struct stream *stream;
 
     if (lookup(sim, name) != NULL)
-        return model_fault(fault, "ResourceInUseException", HTTP_REFUSED, "Stream %s under account %s already exists.",
-                           name, sim->account);
+        return model_fault(fault, "ResourceInUseException", HTTP_REFUSED,
+                           "Stream %s under account %s already exists.", name, sim->account);
     if (on_demand)
         shard_count = ON_DEMAND_SHARDS;
     else if (check_shard_limit(sim, shard_count, fault) < 0)
@@ -369,8 +377,8 @@ static int check_active(const struct sim *sim, const struct stream *stream, stru
     if (stream->status == MODEL_ACTIVE)
         return 0;
     return model_fault(fault, "ResourceInUseException", HTTP_REFUSED,
-                       "Stream %s under account %s not ACTIVE, instead in state %s", stream->name, sim->account,
-                       model_status_name(stream->status));
+                       "Stream %s under account %s not ACTIVE, instead in state %s", stream->name,
+                       sim->account, model_status_name(stream->status));
 }
 
 static int check_provisioned(const struct sim *sim, const struct stream *stream, struct fault *fault)
@@ -389,7 +397,8 @@ static int no_shard(const struct sim *sim, const char *stream, const char *shard
 }
 
 /* An ACTIVE, provisioned stream. */
-static int find_for_reshard(struct sim *sim, const char *name, struct stream **ret_stream, struct fault *fault)
+static int find_for_reshard(struct sim *sim, const char *name, struct stream **ret_stream,
+                            struct fault *fault)
 {
     struct stream *stream;
 
@@ -410,9 +419,11 @@ static int find_open_shard(struct sim *sim, struct stream *stream, int64_t index
     if (shard == NULL)
         return no_shard(sim, stream->name, id, fault);
     if (shard->closed_ms != 0)
-        return model_fault(fault, "InvalidArgumentException", HTTP_REFUSED,
-                           "Shard %s in stream %s under account %s has already been merged or split, and thus is not "
-                           "eligible for merging or splitting.", id, stream->name, sim->account);
+        return model_fault(
+            fault, "InvalidArgumentException", HTTP_REFUSED,
+            "Shard %s in stream %s under account %s has already been merged or split, and thus is not "
+            "eligible for merging or splitting.",
+            id, stream->name, sim->account);
     *ret_shard = shard;
     return 0;
 }
@@ -425,10 +436,12 @@ static int bad_split_key(const struct sim *sim, const struct stream *stream, con
     model_shard_id(shard->index, id);
     hashkey_format(shard->start, start);
     hashkey_format(shard->end, end);
-    return model_fault(fault, "InvalidArgumentException", HTTP_REFUSED,
-                       "NewStartingHashKey %s used in SplitShard() on shard %s in stream %s under account %s is not "
-                       "both greater than one plus the shard's StartingHashKey %s and less than the shard's "
-                       "EndingHashKey %s.", key, id, stream->name, sim->account, start, end);
+    return model_fault(
+        fault, "InvalidArgumentException", HTTP_REFUSED,
+        "NewStartingHashKey %s used in SplitShard() on shard %s in stream %s under account %s is not "
+        "both greater than one plus the shard's StartingHashKey %s and less than the shard's "
+        "EndingHashKey %s.",
+        key, id, stream->name, sim->account, start, end);
 }
 
 int model_split_shard(struct sim *sim, const char *name, const char *shard_id, const char *new_start,
@@ -441,14 +454,16 @@ int model_split_shard(struct sim *sim, const char *name, const char *shard_id, c
 
     if (!model_parse_shard_id(shard_id, &index))
         return no_shard(sim, name, shard_id, fault);
-    if (find_for_reshard(sim, name, &stream, fault) < 0 || find_open_shard(sim, stream, index, &shard, fault) < 0)
+    if (find_for_reshard(sim, name, &stream, fault) < 0 ||
+        find_open_shard(sim, stream, index, &shard, fault) < 0)
         return -1;
     if (!hashkey_parse(new_start, &key) || key >= shard->end || key <= shard->start || key - shard->start < 2)
         return bad_split_key(sim, stream, shard, new_start, fault);
     if (check_shard_limit(sim, 1, fault) < 0)
         return -1;
-    model_reshard_begin(sim, stream, model_reshard_one((struct reshard_op){true, shard->start, key},
-                                                       model_open_shards(stream)));
+    model_reshard_begin(
+        sim, stream,
+        model_reshard_one((struct reshard_op){true, shard->start, key}, model_open_shards(stream)));
     return 0;
 }
 
@@ -464,18 +479,22 @@ int model_merge_shards(struct sim *sim, const char *name, const char *shard_id, 
         return no_shard(sim, name, shard_id, fault);
     if (!model_parse_shard_id(adjacent_id, &adjacent_index))
         return no_shard(sim, name, adjacent_id, fault);
-    if (find_for_reshard(sim, name, &stream, fault) < 0 || find_open_shard(sim, stream, index, &shard, fault) < 0 ||
+    if (find_for_reshard(sim, name, &stream, fault) < 0 ||
+        find_open_shard(sim, stream, index, &shard, fault) < 0 ||
         find_open_shard(sim, stream, adjacent_index, &adjacent, fault) < 0)
         return -1;
     if (shard->end == HASHKEY_MAX || shard->end + 1 != adjacent->start) {
         model_shard_id(index, id);
         model_shard_id(adjacent_index, other);
-        return model_fault(fault, "InvalidArgumentException", HTTP_REFUSED,
-                           "Shards %s and %s in stream %s under account %s are not an adjacent pair of shards eligible "
-                           "for merging", id, other, stream->name, sim->account);
+        return model_fault(
+            fault, "InvalidArgumentException", HTTP_REFUSED,
+            "Shards %s and %s in stream %s under account %s are not an adjacent pair of shards eligible "
+            "for merging",
+            id, other, stream->name, sim->account);
     }
-    model_reshard_begin(sim, stream, model_reshard_one((struct reshard_op){false, shard->start, 0},
-                                                       model_open_shards(stream)));
+    model_reshard_begin(
+        sim, stream,
+        model_reshard_one((struct reshard_op){false, shard->start, 0}, model_open_shards(stream)));
     return 0;
 }
 
@@ -488,26 +507,33 @@ static int check_updates_per_day(const struct sim *sim, const struct stream *str
     if (!sim->check_quotas || stream->update_count < UPDATES_PER_DAY ||
         sim->now_ms - stream->updates_ms[oldest] >= 24 * hour_ms)
         return 0;
-    return model_fault(fault, "LimitExceededException", HTTP_REFUSED,
-                       "UpdateShardCount cannot be called more than %d times in a rolling 24-hour period for stream %s "
-                       "under account %s.", UPDATES_PER_DAY, stream->name, sim->account);
+    return model_fault(
+        fault, "LimitExceededException", HTTP_REFUSED,
+        "UpdateShardCount cannot be called more than %d times in a rolling 24-hour period for stream %s "
+        "under account %s.",
+        UPDATES_PER_DAY, stream->name, sim->account);
 }
 
 static int check_target(int64_t open, int64_t target, struct fault *fault)
 {
     if (target > SHARDS_PER_STREAM_MAX)
-        return model_fault(fault, "LimitExceededException", HTTP_REFUSED,
-                           "Target shard count or number of open shards cannot be greater than %d. Current open shard "
-                           "count: %lld, Target shard count: %lld", SHARDS_PER_STREAM_MAX, (long long)open,
-                           (long long)target);
+        return model_fault(
+            fault, "LimitExceededException", HTTP_REFUSED,
+            "Target shard count or number of open shards cannot be greater than %d. Current open shard "
+            "count: %lld, Target shard count: %lld",
+            SHARDS_PER_STREAM_MAX, (long long)open, (long long)target);
     if (target > 2 * open)
-        return model_fault(fault, "LimitExceededException", HTTP_REFUSED,
-                           "UpdateShardCount cannot scale up over double your current open shard count. Current open "
-                           "shard count: %lld, Target shard count: %lld", (long long)open, (long long)target);
+        return model_fault(
+            fault, "LimitExceededException", HTTP_REFUSED,
+            "UpdateShardCount cannot scale up over double your current open shard count. Current open "
+            "shard count: %lld, Target shard count: %lld",
+            (long long)open, (long long)target);
     if (target < (open + 1) / 2)
-        return model_fault(fault, "LimitExceededException", HTTP_REFUSED,
-                           "UpdateShardCount cannot scale down below half your current open shard count. Current open "
-                           "shard count: %lld, Target shard count: %lld", (long long)open, (long long)target);
+        return model_fault(
+            fault, "LimitExceededException", HTTP_REFUSED,
+            "UpdateShardCount cannot scale down below half your current open shard count. Current open "
+            "shard count: %lld, Target shard count: %lld",
+            (long long)open, (long long)target);
     return 0;
 }
 
@@ -520,7 +546,8 @@ int model_update_shard_count(struct sim *sim, const char *name, int64_t target, 
     size_t open;
 
     if (find_for_reshard(sim, name, &stream, fault) < 0 ||
-        check_target(model_open_shards(stream), target, fault) < 0 || check_updates_per_day(sim, stream, fault) < 0)
+        check_target(model_open_shards(stream), target, fault) < 0 ||
+        check_updates_per_day(sim, stream, fault) < 0)
         return -1;
     ranges = model_open_ranges(stream, &open);
     reshard = model_reshard_uniform(ranges, open, target);
@@ -540,8 +567,8 @@ int model_update_shard_count(struct sim *sim, const char *name, int64_t target, 
     return 0;
 }
 
-int model_set_enhanced(struct sim *sim, const char *name, unsigned metrics, bool enable, unsigned *ret_current,
-                       unsigned *ret_desired, struct fault *fault)
+int model_set_enhanced(struct sim *sim, const char *name, unsigned metrics, bool enable,
+                       unsigned *ret_current, unsigned *ret_desired, struct fault *fault)
 {
     struct stream *stream;
 

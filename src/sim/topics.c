@@ -149,22 +149,30 @@ static void new_token(struct sim *sim, struct subscription *subscription)
 }
 
 /* A confirmation, of subscribing or of unsubscribing. */
-static void send_confirmation(struct sim *sim, const struct topic *topic, const struct subscription *subscription,
-                              const char *type)
+static void send_confirmation(struct sim *sim, const struct topic *topic,
+                              const struct subscription *subscription, const char *type)
 {
     char id[37];
     SCOPED(free_text) char *text = NULL;
     bool subscribing = text_equal(type, "SubscriptionConfirmation");
-    struct sns_message message = {.type = type, .message_id = id, .topic_arn = topic->arn, .at_ms = sim->now_ms,
-                                  .token = subscription->token, .signature_version = topic->signature_version};
+    struct sns_message message = {.type = type,
+                                  .message_id = id,
+                                  .topic_arn = topic->arn,
+                                  .at_ms = sim->now_ms,
+                                  .token = subscription->token,
+                                  .signature_version = topic->signature_version};
 
     model_uuid(sim, id);
     if (subscribing) {
-        text = must_printf("You have chosen to subscribe to the topic %s.\nTo confirm the subscription, visit the "
-                           "SubscribeURL included in this message.", topic->arn);
+        text = must_printf(
+            "You have chosen to subscribe to the topic %s.\nTo confirm the subscription, visit the "
+            "SubscribeURL included in this message.",
+            topic->arn);
     } else {
-        text = must_printf("You have chosen to deactivate subscription %s.\nTo cancel this operation and restore the "
-                           "subscription, visit the SubscribeURL included in this message.", subscription->arn);
+        text = must_printf(
+            "You have chosen to deactivate subscription %s.\nTo cancel this operation and restore the "
+            "subscription, visit the SubscribeURL included in this message.",
+            subscription->arn);
         message.subscription_arn = subscription->arn;
     }
     message.message = text;
@@ -221,7 +229,8 @@ int model_subscribe(struct sim *sim, const char *topic_arn, const char *protocol
         return -1;
     if (!text_equal(protocol, "http") && !text_equal(protocol, "https"))
         return model_fault(fault, "InvalidParameter", 400,
-                           "Invalid parameter: Amazon SNS does not support this protocol string: %.64s", protocol);
+                           "Invalid parameter: Amazon SNS does not support this protocol string: %.64s",
+                           protocol);
     if (!fits_protocol(protocol, endpoint))
         return invalid(fault, "Endpoint must match the specified protocol");
     subscription = find_endpoint(topic, endpoint);
@@ -320,7 +329,8 @@ int model_list_subscriptions(struct sim *sim, const char *topic_arn, const char 
 int model_publish(struct sim *sim, const char *topic_arn, const char *subject, const char *text,
                   char ret_message_id[37], struct fault *fault)
 {
-    struct sns_message message = {.type = "Notification", .message = text, .subject = subject, .at_ms = sim->now_ms};
+    struct sns_message message = {
+        .type = "Notification", .message = text, .subject = subject, .at_ms = sim->now_ms};
     struct topic *topic;
     char id[37];
 

@@ -178,7 +178,8 @@ int model_trace_parse(const char *name, char *text, size_t length, struct trace 
             if (form == NULL)
                 return error_set(err, ERROR_INPUT,
                                  "%s: the header must be 'timestamp,value', 'minute,value' or "
-                                 "'minute,bytes,records'", where);
+                                 "'minute,bytes,records'",
+                                 where);
             continue;
         }
         if (line[0] == '\0')

@@ -50,7 +50,8 @@ static void count_shard(struct stream *stream, struct shard *shard, const struct
 {
     struct sim_totals *totals = &stream->totals;
     double part = accepted_part(offer->bytes_s * shard->share, offer->records_s * shard->share);
-    double bytes = offer->bytes_s * shard->share * seconds, records = offer->records_s * shard->share * seconds;
+    double bytes = offer->bytes_s * shard->share * seconds,
+           records = offer->records_s * shard->share * seconds;
 
     totals->offered_bytes += bytes;
     totals->offered_records += records;
@@ -129,8 +130,10 @@ static const struct {
 
 static struct series *pin_series(struct sim *sim, const char *stream, const char *shard, int which)
 {
-    struct dimension dimensions[] = {{(char *)"StreamName", (char *)stream}, {(char *)"ShardId", (char *)shard}};
-    struct metric_name name = {(char *)"AWS/Kinesis", (char *)written[which].name, dimensions, shard == NULL ? 1 : 2};
+    struct dimension dimensions[] = {{(char *)"StreamName", (char *)stream},
+                                     {(char *)"ShardId", (char *)shard}};
+    struct metric_name name = {(char *)"AWS/Kinesis", (char *)written[which].name, dimensions,
+                               shard == NULL ? 1 : 2};
     struct series *series = model_series_pin(sim->metrics, &name);
 
     model_series_set_unit(series, written[which].unit);
@@ -152,7 +155,8 @@ static void write_point(struct sim *sim, struct stream *stream, struct shard *sh
 }
 
 /* Minimum and maximum are those of single puts: each record counts as one. */
-static void point_of(const struct minute_counts *counts, int which, int64_t minute_ms, struct datapoint *ret_point)
+static void point_of(const struct minute_counts *counts, int which, int64_t minute_ms,
+                     struct datapoint *ret_point)
 {
     double tried = counts->records + counts->throttled;
     double size = counts->records > 0 ? counts->bytes / counts->records : 0;
@@ -209,7 +213,8 @@ void model_traffic_minute(struct sim *sim, struct stream *stream, int64_t minute
     if (stream->consumer && stream->status != MODEL_CREATING) { /* one call a second and shard, all good */
         double calls = 60.0 * (double)model_open_shards(stream);
 
-        write_point(sim, stream, NULL, SERIES_GET_SUCCESS, &(struct datapoint){minute_ms, calls, calls, 1, 1});
+        write_point(sim, stream, NULL, SERIES_GET_SUCCESS,
+                    &(struct datapoint){minute_ms, calls, calls, 1, 1});
     }
     stream->totals.minutes_throttled += stream->throttled_this_minute;
     stream->throttled_this_minute = false;

@@ -7,7 +7,7 @@
 #include "metrics.h"
 
 void model_traffic_free(struct traffic *traffic);
-/* Counts traffic, throttling and shard-hours of a stream up to `until_ms`.  Call it before anything changes. */
+/* Counts traffic, throttling and shard-hours up to `until_ms`.  Call it before anything changes. */
 void model_traffic_count(struct stream *stream, int64_t until_ms);
 /* Gives each open shard its share of the load; call it when shards or keys have changed. */
 void model_traffic_share(struct stream *stream);

@@ -37,26 +37,30 @@ const char *model_comparison_words(const char *name)
     return comparison == NULL ? NULL : comparison->words;
 }
 
+/* Comparisons with NAN are false. */
+static bool breaches(const struct comparison *comparison, double value, double threshold)
+{
+    return comparison != NULL &&
+           ((comparison->less && value < threshold) || (comparison->equal && value == threshold) ||
+            (comparison->greater && value > threshold));
+}
+
 bool model_breaches(const char *name, double value, double threshold)
 {
-    const struct comparison *comparison = find_comparison(name);
-
-    if (comparison == NULL || isnan(value) || isnan(threshold))
-        return false;
-    return (comparison->less && value < threshold) || (comparison->equal && value == threshold) ||
-           (comparison->greater && value > threshold);
+    return breaches(find_comparison(name), value, threshold);
 }
 
 /* Counts the newest `evaluation_periods` real datapoints, or all when there are fewer. */
 static struct verdict count_points(const struct verdict_input *input)
 {
+    const struct comparison *comparison = find_comparison(input->comparison);
     struct verdict verdict = {.first_used = input->count};
 
     for (size_t i = input->count; i-- > 0 && verdict.real < input->evaluation_periods;) {
         if (isnan(input->values[i]))
             continue;
         verdict.real++;
-        verdict.breaching += model_breaches(input->comparison, input->values[i], input->threshold);
+        verdict.breaching += breaches(comparison, input->values[i], input->threshold);
         verdict.first_used = i;
     }
     verdict.filled = (int)input->evaluation_periods - verdict.real;
@@ -64,8 +68,9 @@ static struct verdict count_points(const struct verdict_input *input)
 }
 
 /*
- * All real datapoints breach, but they are too few.  With "missing" the alarm goes off early when the oldest of
- * them, within the evaluation periods, is at least datapoints_to_alarm periods old: enough time has passed.
+ * All real datapoints breach, but they are too few.  With "missing" the alarm goes off early when the oldest
+ * of them, within the evaluation periods, is at least datapoints_to_alarm periods old: enough time has
+ * passed.
  */
 static bool is_premature_alarm(const struct verdict_input *input)
 {
@@ -82,7 +87,8 @@ static void judge_gaps(const struct verdict_input *input, struct verdict *verdic
     bool ignore = text_equal(treat, "ignore");
 
     if (text_equal(treat, "breaching")) {
-        verdict->value = verdict->breaching + verdict->filled >= input->datapoints_to_alarm ? VALUE_ALARM : VALUE_OK;
+        verdict->value =
+            verdict->breaching + verdict->filled >= input->datapoints_to_alarm ? VALUE_ALARM : VALUE_OK;
     } else if (text_equal(treat, "notBreaching")) {
         verdict->value = VALUE_OK;
     } else if (verdict->real == 0) {

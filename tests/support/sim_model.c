@@ -27,14 +27,16 @@ struct stream *test_stream(struct sim *sim, const char *name, int64_t shards)
     struct stream *stream = NULL;
     struct fault fault = {0};
 
-    ck_assert_msg(model_create_stream(sim, name, shards, false, &fault) == 0, "%s: %s", fault.type, fault.message);
+    ck_assert_msg(model_create_stream(sim, name, shards, false, &fault) == 0, "%s: %s", fault.type,
+                  fault.message);
     sim_advance(sim, sim->now_ms + sim->create_ms);
     ck_assert_int_eq(model_find_stream(sim, name, &stream, &fault), 0);
     ck_assert_int_eq(stream->status, MODEL_ACTIVE);
     return stream;
 }
 
-void test_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes, const char *keys)
+void test_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
+                  const char *keys)
 {
     struct error err = {0};
 
@@ -55,10 +57,11 @@ void assert_partition(const struct stream *stream)
     free(ranges);
 }
 
-double test_metric(struct sim *sim, const char *metric, const char *stream, const char *shard, const char *statistic,
-                   int64_t start_ms, int64_t end_ms)
+double test_metric(struct sim *sim, const char *metric, const char *stream, const char *shard,
+                   const char *statistic, int64_t start_ms, int64_t end_ms)
 {
-    struct dimension dimensions[] = {{(char *)"StreamName", (char *)stream}, {(char *)"ShardId", (char *)shard}};
+    struct dimension dimensions[] = {{(char *)"StreamName", (char *)stream},
+                                     {(char *)"ShardId", (char *)shard}};
     struct metric_name name = {(char *)"AWS/Kinesis", (char *)metric, dimensions, shard == NULL ? 1 : 2};
     struct datapoint *points = NULL;
     const char *unit = NULL;
@@ -66,8 +69,9 @@ double test_metric(struct sim *sim, const char *metric, const char *stream, cons
     size_t count = 0;
     struct fault fault = {0};
 
-    ck_assert_msg(model_get_metric_statistics(sim, &name, start_ms, end_ms, (end_ms - start_ms) / 1000, &points, &count,
-                                              &unit, &fault) == 0, "%s", fault.message);
+    ck_assert_msg(model_get_metric_statistics(sim, &name, start_ms, end_ms, (end_ms - start_ms) / 1000,
+                                              &points, &count, &unit, &fault) == 0,
+                  "%s", fault.message);
     if (count > 0)
         result = model_statistic(&points[0], statistic);
     free(points);

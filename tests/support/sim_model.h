@@ -6,8 +6,8 @@
 
 #include "../../src/sim/model.h"
 
-#define MINUTES(n) ((int64_t)(n) * 60000)
-#define HOURS(n) ((int64_t)(n) * 3600000)
+#define MINUTES(n) ((int64_t)(n)*60000)
+#define HOURS(n) ((int64_t)(n)*3600000)
 
 /* 2026-01-01T00:00:00Z, a whole minute and day */
 #define SIM_START INT64_C(1767225600000)
@@ -18,11 +18,12 @@ struct sim *test_sim(void);
 struct sim *test_sim_with(struct sim_options options);
 /* An ACTIVE stream; time goes on by create_ms. */
 struct stream *test_stream(struct sim *sim, const char *name, int64_t shards);
-void test_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes, const char *keys);
+void test_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
+                  const char *keys);
 /* Fails the test unless the open shards, hidden ones included, cover every key once. */
 void assert_partition(const struct stream *stream);
-/* "Sum" and the like over the datapoints of [start, end) as GetMetricStatistics gives them; NAN when there are none. */
-double test_metric(struct sim *sim, const char *metric, const char *stream, const char *shard, const char *statistic,
-                   int64_t start_ms, int64_t end_ms);
+/* "Sum" and the like over [start, end) as GetMetricStatistics gives it; NAN when there is no datapoint. */
+double test_metric(struct sim *sim, const char *metric, const char *stream, const char *shard,
+                   const char *statistic, int64_t start_ms, int64_t end_ms);
 
 #endif

@@ -70,10 +70,28 @@ START_TEST(a_load_begins_when_it_is_set)
 END_TEST
 
 static const char *const bad_loads[] = {
-    "",           "constant",      "constant:",       "constant:-1",       "constant:1x",      "constant:nan",
-    "constant:2e12", "ramp:1:2",   "ramp:1:2:3s:4",   "ramp:1:2:0s",       "ramp:1:2:3",       "sine:1",
-    "steps:",     "steps:1m",      "steps:1m=1,",     "steps:x=1",         "day:1",            "day:1:2:3m",
-    "trace:file", "trace:/none:1M", "square:1:2",     "constant:0000000000000000000000000000000000000000000000000000000000000001",
+    "",
+    "constant",
+    "constant:",
+    "constant:-1",
+    "constant:1x",
+    "constant:nan",
+    "constant:2e12",
+    "ramp:1:2",
+    "ramp:1:2:3s:4",
+    "ramp:1:2:0s",
+    "ramp:1:2:3",
+    "sine:1",
+    "steps:",
+    "steps:1m",
+    "steps:1m=1,",
+    "steps:x=1",
+    "day:1",
+    "day:1:2:3m",
+    "trace:file",
+    "trace:/none:1M",
+    "square:1:2",
+    "constant:0000000000000000000000000000000000000000000000000000000000000001",
 };
 
 START_TEST(a_load_that_cannot_be_read_is_refused)
@@ -113,7 +131,9 @@ START_TEST(a_trace_has_rows_an_end_and_a_peak)
     struct error err = {0};
 
     ck_assert_int_eq(parse_trace("timestamp,value\r\n2014-04-10 00:04:00,94.0\r\n2014-04-10 00:09:00,56\r\n"
-                                 "2014-04-10T00:19:00Z,1e2\n\n2014-04-10 00:24:00,0", &trace, &err), 0);
+                                 "2014-04-10T00:19:00Z,1e2\n\n2014-04-10 00:24:00,0",
+                                 &trace, &err),
+                     0);
     ck_assert_uint_eq(trace.count, 4);
     ck_assert_int_eq(trace.rows[0].at_ms, 0);
     ck_assert_int_eq(trace.rows[2].at_ms, 15 * MINUTE);
@@ -246,7 +266,8 @@ END_TEST
 
 /* ---- keys */
 
-static const char *const spreads[] = {"uniform", "zipf:1:1000", "zipf:0:1", "zipf:10:1000000", "hot:0.01", "hot:1"};
+static const char *const spreads[] = {"uniform",         "zipf:1:1000", "zipf:0:1",
+                                      "zipf:10:1000000", "hot:0.01",    "hot:1"};
 
 START_TEST(shares_of_a_partition_add_up_to_one)
 {
@@ -296,15 +317,18 @@ START_TEST(keys_fall_by_the_seed)
     ck_assert_int_eq(model_keys_parse("zipf:1:100", 5, &keys[0], &err), 0);
     ck_assert_int_eq(model_keys_parse("zipf:1:100", 5, &keys[1], &err), 0);
     ck_assert_int_eq(model_keys_parse("zipf:1:100", 6, &keys[2], &err), 0);
-    ck_assert_double_eq(model_keys_share(keys[0], 0, HASHKEY_MAX / 3), model_keys_share(keys[1], 0, HASHKEY_MAX / 3));
-    ck_assert_double_ne(model_keys_share(keys[0], 0, HASHKEY_MAX / 3), model_keys_share(keys[2], 0, HASHKEY_MAX / 3));
+    ck_assert_double_eq(model_keys_share(keys[0], 0, HASHKEY_MAX / 3),
+                        model_keys_share(keys[1], 0, HASHKEY_MAX / 3));
+    ck_assert_double_ne(model_keys_share(keys[0], 0, HASHKEY_MAX / 3),
+                        model_keys_share(keys[2], 0, HASHKEY_MAX / 3));
     for (int i = 0; i < 3; i++)
         model_keys_free(keys[i]);
 }
 END_TEST
 
-static const char *const bad_keys[] = {"",         "zipf",      "zipf:1",      "zipf:x:10", "zipf:11:10", "zipf:1:0",
-                                       "zipf:1:1000001", "zipf:1:2:3", "hot", "hot:0",  "hot:1.1",    "uniform:1"};
+static const char *const bad_keys[] = {"",           "zipf",     "zipf:1",         "zipf:x:10",
+                                       "zipf:11:10", "zipf:1:0", "zipf:1:1000001", "zipf:1:2:3",
+                                       "hot",        "hot:0",    "hot:1.1",        "uniform:1"};
 
 START_TEST(keys_that_cannot_be_read_are_refused)
 {

@@ -22,11 +22,11 @@ static void end(void)
 }
 
 /* The call was refused with this type and exact text. */
-#define assert_fault(call, expected_type, expected_message)        \
-    do {                                                           \
-        ck_assert_int_eq((call), -1);                              \
-        ck_assert_str_eq(fault.type, (expected_type));             \
-        ck_assert_str_eq(fault.message, (expected_message));       \
+#define assert_fault(call, expected_type, expected_message)  \
+    do {                                                     \
+        ck_assert_int_eq((call), -1);                        \
+        ck_assert_str_eq(fault.type, (expected_type));       \
+        ck_assert_str_eq(fault.message, (expected_message)); \
     } while (0)
 
 /* "0* 1 2*": listed shards by index, those shown as open with a star. */
@@ -39,8 +39,9 @@ static const char *listing(const struct stream *stream)
         const struct shard *shard = &stream->shards[i];
 
         if (model_shard_is_listed(stream, shard))
-            length += snprintf(text + length, sizeof(text) - (size_t)length, "%s%lld%s", length > 0 ? " " : "",
-                               (long long)shard->index, model_shard_is_open(stream, shard) ? "*" : "");
+            length +=
+                snprintf(text + length, sizeof(text) - (size_t)length, "%s%lld%s", length > 0 ? " " : "",
+                         (long long)shard->index, model_shard_is_open(stream, shard) ? "*" : "");
     }
     return text;
 }
@@ -86,12 +87,15 @@ START_TEST(creating_is_refused_for_a_taken_name_and_beyond_the_shard_limit)
     (void)test_stream(sim, "orders", 3);
     assert_fault(model_create_stream(sim, "orders", 1, false, &fault), "ResourceInUseException",
                  "Stream orders under account 000000000000 already exists.");
-    assert_fault(model_create_stream(sim, "more", 1000, false, &fault), "LimitExceededException",
-                 "This request would exceed the shard limit for the account 000000000000 in us-east-1. Current shard "
-                 "count for the account: 3. Limit: 500. Number of additional shards that would have resulted from this "
-                 "request: 1000. Refer to the AWS Service Limits page "
-                 "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to "
-                 "request higher limits.");
+    assert_fault(
+        model_create_stream(sim, "more", 1000, false, &fault), "LimitExceededException",
+        "This request would exceed the shard limit for the account 000000000000 in us-east-1. Current shard "
+        "count for the account: 3. Limit: 500. Number of additional shards that would have resulted from "
+        "this "
+        "request: 1000. Refer to the AWS Service Limits page "
+        "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how "
+        "to "
+        "request higher limits.");
     ck_assert_int_eq(model_create_stream(sim, "more", 497, false, &fault), 0);
     ck_assert_int_eq(model_create_stream(sim, "one too many", 1, false, &fault), -1);
 }
@@ -101,13 +105,15 @@ START_TEST(an_arn_names_a_stream_of_this_account_and_region)
 {
     char name[MODEL_NAME_SIZE];
 
-    ck_assert_int_eq(model_resolve_stream(sim, NULL, "arn:aws:kinesis:us-east-1:000000000000:stream/orders", name,
-                                          &fault), 0);
+    ck_assert_int_eq(
+        model_resolve_stream(sim, NULL, "arn:aws:kinesis:us-east-1:000000000000:stream/orders", name, &fault),
+        0);
     ck_assert_str_eq(name, "orders");
-    ck_assert_int_eq(model_resolve_stream(sim, "x", "arn:aws:kinesis:us-east-1:000000000000:stream/y", name, &fault), -1);
+    ck_assert_int_eq(
+        model_resolve_stream(sim, "x", "arn:aws:kinesis:us-east-1:000000000000:stream/y", name, &fault), -1);
     ck_assert_str_eq(fault.type, "InvalidArgumentException");
-    ck_assert_int_eq(model_resolve_stream(sim, NULL, "arn:aws:kinesis:eu-west-1:000000000000:stream/y", name, &fault),
-                     -1);
+    ck_assert_int_eq(
+        model_resolve_stream(sim, NULL, "arn:aws:kinesis:eu-west-1:000000000000:stream/y", name, &fault), -1);
     ck_assert_str_eq(fault.type, "ResourceNotFoundException");
     ck_assert_int_eq(model_resolve_stream(sim, NULL, NULL, name, &fault), -1);
 }
@@ -162,7 +168,8 @@ END_TEST
 static const struct {
     const char *stream, *shard, *key, *type, *message;
 } bad_splits[] = {
-    {"nobody", "2147483647", "0", "ResourceNotFoundException", "Stream nobody under account 000000000000 not found."},
+    {"nobody", "2147483647", "0", "ResourceNotFoundException",
+     "Stream nobody under account 000000000000 not found."},
     {"nobody", "-00002147483647", "0", "ResourceNotFoundException",
      "Stream nobody under account 000000000000 not found."},
     {"nobody", "2147483648", "0", "ResourceNotFoundException",
@@ -180,11 +187,14 @@ static const struct {
      "000000000000 is not both greater than one plus the shard's StartingHashKey 0 and less than the shard's "
      "EndingHashKey 113427455640312821154458202477256070484."},
     {"three", "shard-0", "113427455640312821154458202477256070484", "InvalidArgumentException",
-     "NewStartingHashKey 113427455640312821154458202477256070484 used in SplitShard() on shard shardId-000000000000 in "
-     "stream three under account 000000000000 is not both greater than one plus the shard's StartingHashKey 0 and less "
+     "NewStartingHashKey 113427455640312821154458202477256070484 used in SplitShard() on shard "
+     "shardId-000000000000 in "
+     "stream three under account 000000000000 is not both greater than one plus the shard's StartingHashKey "
+     "0 and less "
      "than the shard's EndingHashKey 113427455640312821154458202477256070484."},
     {"three", "shard-2", "999999999999999999999999999999999999999", "InvalidArgumentException",
-     "NewStartingHashKey 999999999999999999999999999999999999999 used in SplitShard() on shard shardId-000000000002 in "
+     "NewStartingHashKey 999999999999999999999999999999999999999 used in SplitShard() on shard "
+     "shardId-000000000002 in "
      "stream three under account 000000000000 is not both greater than one plus the shard's StartingHashKey "
      "226854911280625642308916404954512140970 and less than the shard's EndingHashKey "
      "340282366920938463463374607431768211455."},
@@ -193,8 +203,9 @@ static const struct {
 START_TEST(a_bad_split_is_refused_in_the_words_of_aws)
 {
     (void)test_stream(sim, "three", 3);
-    assert_fault(model_split_shard(sim, bad_splits[_i].stream, bad_splits[_i].shard, bad_splits[_i].key, &fault),
-                 bad_splits[_i].type, bad_splits[_i].message);
+    assert_fault(
+        model_split_shard(sim, bad_splits[_i].stream, bad_splits[_i].shard, bad_splits[_i].key, &fault),
+        bad_splits[_i].type, bad_splits[_i].message);
 }
 END_TEST
 
@@ -203,7 +214,8 @@ START_TEST(the_smallest_and_the_largest_key_of_a_split_are_taken)
     (void)test_stream(sim, "three", 3);
     ck_assert_int_eq(model_split_shard(sim, "three", "0", "2", &fault), 0);
     sim_advance(sim, sim->now_ms + 30000);
-    ck_assert_int_eq(model_split_shard(sim, "three", "1", "226854911280625642308916404954512140968", &fault), 0);
+    ck_assert_int_eq(model_split_shard(sim, "three", "1", "226854911280625642308916404954512140968", &fault),
+                     0);
 }
 END_TEST
 
@@ -219,18 +231,21 @@ static const struct {
     {"three", "x-0", "shardId-5", "ResourceNotFoundException",
      "Could not find shard shardId-000000000005 in stream three under account 000000000000."},
     {"three", "x-0", "y-2", "InvalidArgumentException",
-     "Shards shardId-000000000000 and shardId-000000000002 in stream three under account 000000000000 are not an adjacent "
+     "Shards shardId-000000000000 and shardId-000000000002 in stream three under account 000000000000 are "
+     "not an adjacent "
      "pair of shards eligible for merging"},
     {"three", "x-1", "y-0", "InvalidArgumentException",
-     "Shards shardId-000000000001 and shardId-000000000000 in stream three under account 000000000000 are not an adjacent "
+     "Shards shardId-000000000001 and shardId-000000000000 in stream three under account 000000000000 are "
+     "not an adjacent "
      "pair of shards eligible for merging"},
 };
 
 START_TEST(a_bad_merge_is_refused_in_the_words_of_aws)
 {
     (void)test_stream(sim, "three", 3);
-    assert_fault(model_merge_shards(sim, bad_merges[_i].stream, bad_merges[_i].shard, bad_merges[_i].adjacent, &fault),
-                 bad_merges[_i].type, bad_merges[_i].message);
+    assert_fault(
+        model_merge_shards(sim, bad_merges[_i].stream, bad_merges[_i].shard, bad_merges[_i].adjacent, &fault),
+        bad_merges[_i].type, bad_merges[_i].message);
 }
 END_TEST
 
@@ -240,7 +255,8 @@ START_TEST(a_closed_shard_is_not_split_again)
     ck_assert_int_eq(model_split_shard(sim, "orders", "0", MIDDLE_OF_ALL, &fault), 0);
     sim_advance(sim, sim->now_ms + 30000);
     assert_fault(model_split_shard(sim, "orders", "0", "77", &fault), "InvalidArgumentException",
-                 "Shard shardId-000000000000 in stream orders under account 000000000000 has already been merged or split, "
+                 "Shard shardId-000000000000 in stream orders under account 000000000000 has already been "
+                 "merged or split, "
                  "and thus is not eligible for merging or splitting.");
 }
 END_TEST
@@ -252,8 +268,9 @@ START_TEST(a_split_beyond_the_account_limit_is_refused)
     (void)test_stream(sim, "orders", 3);
     ck_assert_int_eq(model_split_shard(sim, "orders", "0", "5", &fault), -1);
     ck_assert_str_eq(fault.type, "LimitExceededException");
-    ck_assert_ptr_nonnull(strstr(fault.message, "Current shard count for the account: 3. Limit: 3. Number of additional "
-                                                "shards that would have resulted from this request: 1."));
+    ck_assert_ptr_nonnull(strstr(fault.message,
+                                 "Current shard count for the account: 3. Limit: 3. Number of additional "
+                                 "shards that would have resulted from this request: 1."));
 }
 END_TEST
 
@@ -275,10 +292,11 @@ END_TEST
 static const struct {
     int64_t from, to, splits, merges;
 } sweeps[] = {
-    {4, 5, 4, 3},   {4, 6, 4, 2},      {4, 8, 4, 0},      {10, 11, 10, 9},   {10, 15, 10, 5},   {10, 20, 10, 0},
-    {32, 46, 44, 30}, {100, 101, 100, 99}, {100, 125, 100, 75}, {100, 150, 100, 50}, {100, 175, 150, 75},
-    {100, 200, 100, 0}, {100, 75, 50, 75}, {2, 4, 2, 0},  {10, 13, 12, 9},   {4, 2, 0, 2},      {5, 3, 2, 4},
-    {1, 2, 1, 0},   {2, 1, 0, 1},      {4, 3, 2, 3},      {3, 6, 3, 0},      {6, 3, 0, 3},
+    {4, 5, 4, 3},        {4, 6, 4, 2},       {4, 8, 4, 0},        {10, 11, 10, 9},     {10, 15, 10, 5},
+    {10, 20, 10, 0},     {32, 46, 44, 30},   {100, 101, 100, 99}, {100, 125, 100, 75}, {100, 150, 100, 50},
+    {100, 175, 150, 75}, {100, 200, 100, 0}, {100, 75, 50, 75},   {2, 4, 2, 0},        {10, 13, 12, 9},
+    {4, 2, 0, 2},        {5, 3, 2, 4},       {1, 2, 1, 0},        {2, 1, 0, 1},        {4, 3, 2, 3},
+    {3, 6, 3, 0},        {6, 3, 0, 3},
 };
 
 START_TEST(an_update_takes_as_many_operations_as_the_sweep_and_ends_even)
@@ -290,7 +308,8 @@ START_TEST(an_update_takes_as_many_operations_as_the_sweep_and_ends_even)
     sim = test_sim_with((struct sim_options){.shard_limit = 500});
     stream = test_stream(sim, "orders", sweeps[_i].from);
     began = sim->now_ms;
-    ck_assert_msg(model_update_shard_count(sim, "orders", sweeps[_i].to, &current, &fault) == 0, "%s", fault.message);
+    ck_assert_msg(model_update_shard_count(sim, "orders", sweeps[_i].to, &current, &fault) == 0, "%s",
+                  fault.message);
     ck_assert_int_eq(current, sweeps[_i].from);
     sim_advance(sim, began + operations * 30000 - 1);
     ck_assert_int_eq(stream->status, MODEL_UPDATING);
@@ -343,14 +362,21 @@ static const struct {
     int64_t open, target;
     const char *message;
 } bad_targets[] = {
-    {4, 9, "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: 4, "
-           "Target shard count: 9"},
-    {5, 2, "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: 5, "
-           "Target shard count: 2"},
-    {4, 1, "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: 4, "
-           "Target shard count: 1"},
-    {4, 10001, "Target shard count or number of open shards cannot be greater than 10000. Current open shard count: 4, "
-               "Target shard count: 10001"},
+    {4, 9,
+     "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: "
+     "4, "
+     "Target shard count: 9"},
+    {5, 2,
+     "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: "
+     "5, "
+     "Target shard count: 2"},
+    {4, 1,
+     "UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: "
+     "4, "
+     "Target shard count: 1"},
+    {4, 10001,
+     "Target shard count or number of open shards cannot be greater than 10000. Current open shard count: 4, "
+     "Target shard count: 10001"},
 };
 
 START_TEST(a_target_out_of_bounds_is_refused)
@@ -380,7 +406,8 @@ START_TEST(short_lived_shards_count_towards_the_account_limit)
     sim_free(sim);
     sim = test_sim_with((struct sim_options){.shard_limit = 4});
     (void)test_stream(sim, "orders", 4);
-    ck_assert_int_eq(model_update_shard_count(sim, "orders", 3, &current, &fault), -1); /* begins with a split */
+    ck_assert_int_eq(model_update_shard_count(sim, "orders", 3, &current, &fault),
+                     -1); /* begins with a split */
     ck_assert_str_eq(fault.type, "LimitExceededException");
 }
 END_TEST
@@ -394,8 +421,8 @@ START_TEST(ten_updates_in_any_24_hours)
     (void)test_stream(sim, "orders", 2);
     first = sim->now_ms;
     for (int i = 0; i < 10; i++) {
-        ck_assert_msg(model_update_shard_count(sim, "orders", i % 2 == 0 ? 4 : 2, &current, &fault) == 0, "%s",
-                      fault.message);
+        ck_assert_msg(model_update_shard_count(sim, "orders", i % 2 == 0 ? 4 : 2, &current, &fault) == 0,
+                      "%s", fault.message);
         sim_advance(sim, sim->now_ms + HOURS(1));
     }
     ck_assert_int_eq(model_update_shard_count(sim, "orders", 4, &current, &fault), -1);
@@ -417,149 +444,6 @@ START_TEST(an_even_stream_is_updated_to_its_own_count_at_once)
     ck_assert_int_eq(model_update_shard_count(sim, "orders", 7, &current, &fault), 0);
     ck_assert_int_eq(stream->status, MODEL_ACTIVE);
     ck_assert_uint_eq(stream->shard_count, 7);
-}
-END_TEST
-
-/* ---- quotas */
-
-START_TEST(requests_beyond_the_rate_are_refused_until_time_has_passed)
-{
-    sim_free(sim);
-    sim = test_sim_with((struct sim_options){.check_quotas = true});
-    for (int i = 0; i < 5; i++)
-        ck_assert_int_eq(model_allow(sim, "SplitShard", "orders", &fault), 0);
-    assert_fault(model_allow(sim, "SplitShard", "orders", &fault), "LimitExceededException",
-                 "Rate exceeded for stream orders under account 000000000000.");
-    ck_assert_int_eq(model_allow(sim, "MergeShards", "orders", &fault), 0);
-    sim_advance(sim, sim->now_ms + 199);
-    ck_assert_int_eq(model_allow(sim, "SplitShard", "orders", &fault), -1);
-    sim_advance(sim, sim->now_ms + 1);
-    ck_assert_int_eq(model_allow(sim, "SplitShard", "orders", &fault), 0);
-    for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(model_allow(sim, "PutMetricAlarm", NULL, &fault), 0);
-    assert_fault(model_allow(sim, "PutMetricAlarm", NULL, &fault), "ThrottlingException", "Rate exceeded");
-}
-END_TEST
-
-START_TEST(list_shards_has_a_rate_for_each_stream)
-{
-    sim_free(sim);
-    sim = test_sim_with((struct sim_options){.check_quotas = true});
-    (void)test_stream(sim, "a", 1);
-    (void)test_stream(sim, "b", 1);
-    for (int i = 0; i < 1000; i++)
-        ck_assert_int_eq(model_allow(sim, "ListShards", "a", &fault), 0);
-    ck_assert_int_eq(model_allow(sim, "ListShards", "a", &fault), -1);
-    ck_assert_int_eq(model_allow(sim, "ListShards", "b", &fault), 0);
-}
-END_TEST
-
-/* ---- listing */
-
-static const char *shards_of(const struct list_shards *request)
-{
-    static char text[1024];
-    struct shard_page page;
-    int length = 0;
-
-    text[0] = '\0';
-    ck_assert_msg(model_list_shards(sim, request, &page, &fault) == 0, "%s: %s", fault.type, fault.message);
-    for (size_t i = 0; i < page.count; i++)
-        length += snprintf(text + length, sizeof(text) - (size_t)length, "%s%lld", i > 0 ? " " : "",
-                           (long long)page.items[i]->index);
-    model_shard_page_clear(&page);
-    return text;
-}
-
-START_TEST(filters_pass_what_they_promise)
-{
-    int64_t first, split;
-
-    (void)test_stream(sim, "orders", 2);
-    first = sim->now_ms;
-    sim_advance(sim, first + HOURS(1));
-    ck_assert_int_eq(model_split_shard(sim, "orders", "0", "500", &fault), 0);
-    split = sim->now_ms + 30000;
-    sim_advance(sim, split + HOURS(1));
-
-#define LIST(...) shards_of(&(struct list_shards){.stream = "orders", .filter_ms = -1, ##__VA_ARGS__})
-    ck_assert_str_eq(LIST(), "0 1 2 3");
-    ck_assert_str_eq(LIST(.filter_type = "FROM_TRIM_HORIZON"), "0 1 2 3");
-    ck_assert_str_eq(LIST(.filter_type = "AT_LATEST"), "1 2 3");
-    ck_assert_str_eq(LIST(.filter_type = "AT_TRIM_HORIZON"), "0 1");
-    ck_assert_str_eq(LIST(.filter_type = "AFTER_SHARD_ID", .filter_shard = "shardId-000000000001"), "2 3");
-    ck_assert_str_eq(LIST(.after = "shardId-000000000002"), "3");
-#undef LIST
-#define LIST(type, at) shards_of(&(struct list_shards){.stream = "orders", .filter_type = (type), .filter_ms = (at)})
-    ck_assert_str_eq(LIST("AT_TIMESTAMP", first + 1), "0 1");
-    ck_assert_str_eq(LIST("AT_TIMESTAMP", split + 1), "1 2 3");
-    ck_assert_str_eq(LIST("FROM_TIMESTAMP", split - 1), "0 1 2 3");
-    ck_assert_str_eq(LIST("FROM_TIMESTAMP", split + 1), "1 2 3");
-#undef LIST
-}
-END_TEST
-
-START_TEST(pages_follow_one_another_and_tokens_age)
-{
-    struct shard_page page;
-    char token[MODEL_TOKEN_SIZE], second[MODEL_TOKEN_SIZE];
-    struct list_shards request = {.stream = "orders", .max_results = 2, .filter_type = "AT_LATEST", .filter_ms = -1};
-
-    (void)test_stream(sim, "orders", 5);
-    ck_assert_int_eq(model_list_shards(sim, &request, &page, &fault), 0);
-    ck_assert_uint_eq(page.count, 2);
-    memcpy(token, page.next_token, sizeof(token));
-    model_shard_page_clear(&page);
-
-    request = (struct list_shards){.next_token = token, .max_results = 2, .filter_ms = -1};
-    ck_assert_int_eq(model_list_shards(sim, &request, &page, &fault), 0);
-    ck_assert_int_eq(page.items[0]->index, 2);
-    memcpy(second, page.next_token, sizeof(second));
-    model_shard_page_clear(&page);
-    ck_assert_str_eq(shards_of(&(struct list_shards){.next_token = second, .filter_ms = -1}), "4");
-
-    token[4] = token[4] == '0' ? '1' : '0';
-    ck_assert_int_eq(model_list_shards(sim, &request, &page, &fault), -1);
-    ck_assert_str_eq(fault.type, "InvalidArgumentException");
-    request.next_token = second;
-    sim_advance(sim, sim->now_ms + 300000);
-    ck_assert_str_eq(shards_of(&request), "4");
-    sim_advance(sim, sim->now_ms + 1);
-    ck_assert_int_eq(model_list_shards(sim, &request, &page, &fault), -1);
-    ck_assert_str_eq(fault.type, "ExpiredNextTokenException");
-}
-END_TEST
-
-START_TEST(streams_are_listed_by_name_and_page)
-{
-    struct stream_page page;
-
-    for (const char *const *name = (const char *const[]){"c", "a", "b", "d", NULL}; *name != NULL; name++)
-        (void)test_stream(sim, *name, 1);
-    ck_assert_int_eq(model_list_streams(sim, 3, NULL, NULL, &page, &fault), 0);
-    ck_assert_uint_eq(page.count, 3);
-    ck_assert(page.has_more);
-    ck_assert_str_eq(page.items[0]->name, "a");
-    ck_assert_str_eq(page.items[2]->name, "c");
-    ck_assert_int_eq(model_list_streams(sim, 3, NULL, page.next_token, &page, &fault), 0);
-    ck_assert_uint_eq(page.count, 1);
-    ck_assert(!page.has_more);
-    ck_assert_str_eq(page.items[0]->name, "d");
-}
-END_TEST
-
-START_TEST(limits_count_what_is_open)
-{
-    struct account_limits limits;
-
-    (void)test_stream(sim, "a", 3);
-    (void)test_stream(sim, "b", 4);
-    ck_assert_int_eq(model_create_stream(sim, "c", 0, true, &fault), 0);
-    sim_advance(sim, sim->now_ms + 30000);
-    model_describe_limits(sim, &limits);
-    ck_assert_int_eq(limits.shard_limit, 500);
-    ck_assert_int_eq(limits.open_shards, 7);
-    ck_assert_int_eq(limits.on_demand_streams, 1);
 }
 END_TEST
 
@@ -594,8 +478,7 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *suite = suite_create("sim_streams");
-    TCase *life = tcase_create("life"), *reshard = tcase_create("reshard"), *update = tcase_create("update"),
-          *list = tcase_create("list");
+    TCase *life = tcase_create("life"), *reshard = tcase_create("reshard"), *update = tcase_create("update");
 
     tcase_add_checked_fixture(life, begin, end);
     tcase_add_test(life, a_stream_is_creating_for_thirty_seconds_and_has_even_shards_then);
@@ -618,7 +501,8 @@ static Suite *suite(void)
     suite_add_tcase(suite, reshard);
 
     tcase_add_checked_fixture(update, begin, end);
-    tcase_add_loop_test(update, an_update_takes_as_many_operations_as_the_sweep_and_ends_even, 0, COUNT_OF(sweeps));
+    tcase_add_loop_test(update, an_update_takes_as_many_operations_as_the_sweep_and_ends_even, 0,
+                        COUNT_OF(sweeps));
     tcase_add_test(update, four_to_three_leaves_the_shards_that_were_seen_in_the_field);
     tcase_add_test(update, an_update_of_one_span_does_all_at_its_end);
     tcase_add_loop_test(update, a_target_out_of_bounds_is_refused, 0, COUNT_OF(bad_targets));
@@ -627,14 +511,6 @@ static Suite *suite(void)
     tcase_add_test(update, an_even_stream_is_updated_to_its_own_count_at_once);
     suite_add_tcase(suite, update);
 
-    tcase_add_checked_fixture(list, begin, end);
-    tcase_add_test(list, requests_beyond_the_rate_are_refused_until_time_has_passed);
-    tcase_add_test(list, list_shards_has_a_rate_for_each_stream);
-    tcase_add_test(list, filters_pass_what_they_promise);
-    tcase_add_test(list, pages_follow_one_another_and_tokens_age);
-    tcase_add_test(list, streams_are_listed_by_name_and_page);
-    tcase_add_test(list, limits_count_what_is_open);
-    suite_add_tcase(suite, list);
     return suite;
 }
 

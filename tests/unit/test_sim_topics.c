@@ -51,8 +51,9 @@ static struct subscription *subscribe(const char *endpoint)
 {
     struct subscription *subscription = NULL;
 
-    ck_assert_msg(model_subscribe(sim, TOPIC, text_starts_with(endpoint, "https") ? "https" : "http", endpoint,
-                                  &subscription, &fault) == 0, "%s", fault.message);
+    ck_assert_msg(model_subscribe(sim, TOPIC, text_starts_with(endpoint, "https") ? "https" : "http",
+                                  endpoint, &subscription, &fault) == 0,
+                  "%s", fault.message);
     return subscription;
 }
 
@@ -63,7 +64,8 @@ static struct subscription *subscriber(const char *endpoint)
     struct sim_delivery delivery = take();
 
     answer(&delivery, 200);
-    ck_assert_int_eq(model_confirm_subscription(sim, TOPIC, subscription->token, true, &subscription, &fault), 0);
+    ck_assert_int_eq(model_confirm_subscription(sim, TOPIC, subscription->token, true, &subscription, &fault),
+                     0);
     return subscription;
 }
 
@@ -115,7 +117,8 @@ START_TEST(a_subscription_is_pending_until_its_token_comes_back)
     ck_assert_int_eq(model_confirm_subscription(sim, TOPIC, "", false, &same, &fault), -1);
     ck_assert_int_eq(model_confirm_subscription(sim, TOPIC, token, false, &same, &fault), 0);
     ck_assert_ptr_eq(same, subscription);
-    ck_assert_int_eq(model_confirm_subscription(sim, TOPIC, token, false, &same, &fault), 0); /* again: the same */
+    ck_assert_int_eq(model_confirm_subscription(sim, TOPIC, token, false, &same, &fault),
+                     0); /* again: the same */
     publish("now");
     delivery = take();
     ck_assert_str_eq(delivery.message_type, "Notification");
@@ -153,8 +156,9 @@ START_TEST(a_bad_subscription_is_refused)
 {
     struct subscription *subscription;
 
-    ck_assert_int_eq(model_subscribe(sim, TOPIC, bad_subscriptions[_i].protocol, bad_subscriptions[_i].endpoint,
-                                     &subscription, &fault), -1);
+    ck_assert_int_eq(model_subscribe(sim, TOPIC, bad_subscriptions[_i].protocol,
+                                     bad_subscriptions[_i].endpoint, &subscription, &fault),
+                     -1);
     ck_assert_str_eq(fault.message, bad_subscriptions[_i].message);
 }
 END_TEST
@@ -162,8 +166,8 @@ END_TEST
 static const struct {
     int status;
     bool again;
-} answers[] = {{200, false}, {204, false}, {302, false}, {400, false}, {404, false}, {499, false},
-               {0, true},    {100, true},  {500, true},  {503, true}};
+} answers[] = {{200, false}, {204, false}, {302, false}, {400, false}, {404, false},
+               {499, false}, {0, true},    {100, true},  {500, true},  {503, true}};
 
 START_TEST(only_an_answer_below_500_ends_a_delivery)
 {
@@ -329,7 +333,8 @@ END_TEST
 
 START_TEST(ids_follow_from_the_seed)
 {
-    struct sim *same = test_sim(), *other = test_sim_with((struct sim_options){.seed = 2}), *again = test_sim();
+    struct sim *same = test_sim(), *other = test_sim_with((struct sim_options){.seed = 2}),
+               *again = test_sim();
     char a[37], b[37], c[37];
 
     model_uuid(same, a);

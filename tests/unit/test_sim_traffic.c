@@ -101,7 +101,8 @@ START_TEST(a_split_inside_a_minute_gives_capacity_from_that_second)
     test_stream(sim, "orders", 1);
     sim_advance(sim, SIM_START + MINUTES(1));
     test_traffic(sim, "orders", "constant:2M", 2048, "uniform");
-    ck_assert_int_eq(model_split_shard(sim, "orders", "0", "170141183460469231731687303715884105728", &fault), 0);
+    ck_assert_int_eq(model_split_shard(sim, "orders", "0", "170141183460469231731687303715884105728", &fault),
+                     0);
     sim_advance(sim, SIM_START + MINUTES(2));
     ck_assert_double_eq(totals_of(sim, "orders").throttled_bytes, 15 * MIB);
     ck_assert_double_eq(totals_of(sim, "orders").accepted_bytes, (15 + 2 * 45) * MIB);
@@ -119,14 +120,20 @@ START_TEST(metrics_tell_what_was_accepted_and_how_many_records_were_not)
     test_stream(sim, "orders", 2);
     test_traffic(sim, "orders", "constant:3M", 2048, "uniform");
     sim_advance(sim, SIM_START + MINUTES(10));
-    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000), 120 * MIB);
-    ck_assert_double_eq(test_metric(sim, "IncomingRecords", "orders", NULL, "Sum", minute, minute + 60000), 120 * 512);
-    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Average", minute, minute + 60000), 2048);
-    assert_near(test_metric(sim, "WriteProvisionedThroughputExceeded", "orders", NULL, "Sum", minute, minute + 60000),
-                60 * 512);
+    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000),
+                        120 * MIB);
+    ck_assert_double_eq(test_metric(sim, "IncomingRecords", "orders", NULL, "Sum", minute, minute + 60000),
+                        120 * 512);
+    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Average", minute, minute + 60000),
+                        2048);
+    assert_near(
+        test_metric(sim, "WriteProvisionedThroughputExceeded", "orders", NULL, "Sum", minute, minute + 60000),
+        60 * 512);
     assert_near(test_metric(sim, "WriteProvisionedThroughputExceeded", "orders", NULL, "Average", minute,
-                            minute + 60000), 1.0 / 3);
-    ck_assert_double_eq(test_metric(sim, "GetRecords.Success", "orders", NULL, "Sum", minute, minute + 60000), 120);
+                            minute + 60000),
+                1.0 / 3);
+    ck_assert_double_eq(test_metric(sim, "GetRecords.Success", "orders", NULL, "Sum", minute, minute + 60000),
+                        120);
     sim_free(sim);
 }
 END_TEST
@@ -141,7 +148,8 @@ START_TEST(a_datapoint_is_seen_when_the_delay_has_passed_and_not_a_millisecond_b
     sim_advance(sim, minute + 60000 + 75000 - 1);
     ck_assert_double_nan(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000));
     sim_advance(sim, minute + 60000 + 75000);
-    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000), 60000);
+    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000),
+                        60000);
     sim_free(sim);
 }
 END_TEST
@@ -156,13 +164,14 @@ START_TEST(a_minute_without_puts_has_no_datapoint_but_its_witness)
     test_traffic(sim, "orders", "steps:3m=1000,1m=0", 100, "uniform");
     sim_advance(sim, SIM_START + MINUTES(20));
     ck_assert_double_nan(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", idle, idle + 60000));
-    ck_assert_double_nan(test_metric(sim, "WriteProvisionedThroughputExceeded", "orders", NULL, "Sum", idle,
-                                     idle + 60000));
-    ck_assert_double_eq(test_metric(sim, "GetRecords.Success", "orders", NULL, "Average", idle, idle + 60000), 1);
+    ck_assert_double_nan(
+        test_metric(sim, "WriteProvisionedThroughputExceeded", "orders", NULL, "Sum", idle, idle + 60000));
+    ck_assert_double_eq(test_metric(sim, "GetRecords.Success", "orders", NULL, "Average", idle, idle + 60000),
+                        1);
     ck_assert_int_eq(sim_set_consumer(sim, "orders", false, &err), 0);
     sim_advance(sim, SIM_START + MINUTES(30));
-    ck_assert_double_nan(test_metric(sim, "GetRecords.Success", "orders", NULL, "Sum", SIM_START + MINUTES(22),
-                                     SIM_START + MINUTES(23)));
+    ck_assert_double_nan(test_metric(sim, "GetRecords.Success", "orders", NULL, "Sum",
+                                     SIM_START + MINUTES(22), SIM_START + MINUTES(23)));
     ck_assert_int_eq(sim_set_consumer(sim, "nobody", true, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_NOT_FOUND);
     sim_free(sim);
@@ -180,7 +189,8 @@ START_TEST(shards_have_metrics_while_they_are_monitored)
     test_stream(sim, "orders", 2);
     test_traffic(sim, "orders", "constant:1M", 1024, "uniform");
     sim_advance(sim, SIM_START + MINUTES(5));
-    ck_assert_int_eq(model_set_enhanced(sim, "orders", SHARD_INCOMING_BYTES, true, &current, &desired, &fault), 0);
+    ck_assert_int_eq(
+        model_set_enhanced(sim, "orders", SHARD_INCOMING_BYTES, true, &current, &desired, &fault), 0);
     ck_assert_uint_eq(current, 0);
     ck_assert_uint_eq(desired, SHARD_INCOMING_BYTES);
     sim_advance(sim, SIM_START + MINUTES(10));
@@ -189,7 +199,8 @@ START_TEST(shards_have_metrics_while_they_are_monitored)
     ck_assert_uint_eq(desired, 0);
     sim_advance(sim, SIM_START + MINUTES(20));
     ck_assert_double_nan(test_metric(sim, "IncomingBytes", "orders", shard, "Sum", before, before + 60000));
-    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", shard, "Sum", during, during + 60000), 30 * MIB);
+    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", shard, "Sum", during, during + 60000),
+                        30 * MIB);
     ck_assert_double_nan(test_metric(sim, "IncomingRecords", "orders", shard, "Sum", during, during + 60000));
     ck_assert_double_nan(test_metric(sim, "IncomingBytes", "orders", shard, "Sum", after, after + 60000));
     sim_free(sim);
@@ -204,9 +215,11 @@ START_TEST(datapoints_last_a_fortnight)
     test_stream(sim, "orders", 1);
     test_traffic(sim, "orders", "constant:1000", 100, "uniform");
     sim_advance(sim, SIM_START + HOURS(24 * 14));
-    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000), 60000);
+    ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000),
+                        60000);
     ck_assert_double_eq(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", SIM_START + HOURS(24),
-                                    SIM_START + HOURS(48)), 86400.0 * 1000);
+                                    SIM_START + HOURS(48)),
+                        86400.0 * 1000);
     sim_advance(sim, SIM_START + HOURS(24 * 17));
     ck_assert_double_nan(test_metric(sim, "IncomingBytes", "orders", NULL, "Sum", minute, minute + 60000));
     sim_free(sim);
@@ -219,8 +232,10 @@ static const struct {
     const char *load, *keys;
     int64_t record_bytes;
 } mixes[] = {
-    {"constant:5M", "uniform", 2048},      {"ramp:0:9M:45m", "zipf:1.1:10000", 700},
-    {"sine:0:6M:17m", "hot:0.3", 90},      {"day:100k:7M", "zipf:0.8:5000", 4096},
+    {"constant:5M", "uniform", 2048},
+    {"ramp:0:9M:45m", "zipf:1.1:10000", 700},
+    {"sine:0:6M:17m", "hot:0.3", 90},
+    {"day:100k:7M", "zipf:0.8:5000", 4096},
     {"steps:7m=1M,3m=12M,90s=0", "hot:1", 1048576},
 };
 
@@ -298,7 +313,8 @@ START_TEST(metrics_add_up_to_the_totals)
     assert_near(test_metric(sim, "IncomingRecords", "orders", NULL, "Sum", SIM_START, SIM_START + HOURS(24)),
                 totals.accepted_records);
     assert_near(test_metric(sim, "WriteProvisionedThroughputExceeded", "orders", NULL, "Sum", SIM_START,
-                            SIM_START + HOURS(24)), totals.throttled_records);
+                            SIM_START + HOURS(24)),
+                totals.throttled_records);
     sim_free(sim);
 }
 END_TEST
@@ -329,7 +345,8 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *suite = suite_create("sim_traffic");
-    TCase *by_hand = tcase_create("by hand"), *metrics = tcase_create("metrics"), *always = tcase_create("always");
+    TCase *by_hand = tcase_create("by hand"), *metrics = tcase_create("metrics"),
+          *always = tcase_create("always");
 
     tcase_add_test(by_hand, a_step_from_two_to_eight_mib_on_four_shards_throttles_what_is_above_four);
     tcase_add_test(by_hand, small_records_are_held_to_a_thousand_a_second_and_shard);
@@ -344,7 +361,8 @@ static Suite *suite(void)
     tcase_add_test(metrics, datapoints_last_a_fortnight);
     suite_add_tcase(suite, metrics);
     tcase_set_timeout(always, 60);
-    tcase_add_loop_test(always, whatever_happens_keys_are_covered_once_and_nothing_is_lost, 0, COUNT_OF(mixes));
+    tcase_add_loop_test(always, whatever_happens_keys_are_covered_once_and_nothing_is_lost, 0,
+                        COUNT_OF(mixes));
     tcase_add_loop_test(always, metrics_add_up_to_the_totals, 0, COUNT_OF(mixes));
     tcase_add_loop_test(always, the_steps_in_which_time_is_advanced_change_nothing, 0, COUNT_OF(mixes));
     suite_add_tcase(suite, always);

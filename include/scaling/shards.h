@@ -48,7 +48,7 @@ bool shard_map_is_even(const struct shard_map *map);
 
 /*
  * What a split or merge would leave, before AWS has named it: "ID/0" and "ID/1", "A+B", or, where that
- * would be too long, "key-START".  Unlike any other made-up id of shards open at the same time.
+ * would be too long, "key-START-END".  Unlike any other made-up id of shards open at the same time.
  */
 void shard_halves(const struct shard *shard, hashkey key, struct shard *ret_lower, struct shard *ret_upper);
 void shard_union(const struct shard *lower, const struct shard *upper, struct shard *ret_union);

@@ -11,9 +11,6 @@
 /* Beyond any stream; keeps sums of loads finite. */
 #define LOAD_MAX 1e12
 
-/* A sibling of the hot shard's parent in more pieces than this is not the quiet half of anything. */
-enum { QUIET_PIECES_MAX = 64 };
-
 static double share_of(const struct leaf *leaf)
 {
     return hashkey_share(leaf->shard.start, leaf->shard.end);
@@ -133,38 +130,51 @@ static void spread_load(struct forecast *forecast, const struct up_facts *facts)
     }
 }
 
-/* The load on the open shards next to `at` (towards lower keys when `step` is -1) that together are as wide
- * as `share`; -1 when there are none, or one of them was never split off anything. */
-static double quiet_side(const struct forecast *forecast, size_t at, int step, double share)
+/* Where the number at the end of "shardId-000000000012" begins. */
+static size_t number_at(const char *id)
 {
-    double covered = 0, load = 0;
+    size_t at = strlen(id);
 
-    for (int pieces = 0; pieces < QUIET_PIECES_MAX; pieces++) {
-        const struct leaf *leaf;
-
-        if (step < 0 ? at == 0 : at + 1 >= forecast->count)
-            return -1;
-        at = step < 0 ? at - 1 : at + 1;
-        leaf = &forecast->leaves[at];
-        if (leaf->shard.parent[0] == '\0')
-            return -1;
-        covered += share_of(leaf);
-        load += leaf->load;
-        if (covered >= share * (1 - LOAD_SLACK))
-            return covered <= share * (1 + LOAD_SLACK) ? load : -1;
-    }
-    return -1;
+    while (at > 0 && id[at - 1] >= '0' && id[at - 1] <= '9')
+        at--;
+    return at;
 }
 
-static bool are_siblings(const struct shard *one, const struct shard *other)
+/* A split numbers its children one after the other. */
+static bool numbers_are_neighbours(const char *one, const char *other)
 {
-    return one->parent[0] != '\0' && one->adjacent_parent[0] == '\0' &&
-           text_equal(one->parent, other->parent);
+    size_t at = number_at(one), digits = strlen(one) - at;
+    long long a, b;
+
+    if (at != number_at(other) || strncmp(one, other, at) != 0 || digits == 0 || digits > 18 ||
+        strlen(other) - at > 18)
+        return false;
+    a = strtoll(one + at, NULL, 10);
+    b = strtoll(other + at, NULL, 10);
+    return a - b == 1 || b - a == 1;
+}
+
+static bool came_from_split(const struct shard *shard)
+{
+    return shard->parent[0] != '\0' && shard->adjacent_parent[0] == '\0';
+}
+
+/* Can the open shard `at` be the sibling of the closed `parent`, which had `share`?  Not a shard of the beginning. */
+static bool may_be_its_sibling(const struct forecast *forecast, size_t at, const char *parent, double share)
+{
+    const struct leaf *leaf;
+
+    if (at >= forecast->count)
+        return false;
+    leaf = &forecast->leaves[at];
+    return came_from_split(&leaf->shard) && numbers_are_neighbours(leaf->shard.id, parent) &&
+           fabs(share_of(leaf) - share) <= LOAD_SLACK * share;
 }
 
 /*
- * Has this shard kept its parent's load, and the parent its own parent's?  The closed ones need not be known:
- * the sibling is open beside it, and beside both there is what was split off before.
+ * Has this shard kept its parent's load, and the parent its own parent's?  Closed shards are not listed, but
+ * as long as what was split off is open, it shows: the sibling has the same parent, and the parent's sibling
+ * lies beside both, as wide as both, with the number next to the parent's.
  */
 static bool holds_hot_key(const struct forecast *forecast, size_t hot)
 {
@@ -172,17 +182,25 @@ static bool holds_hot_key(const struct forecast *forecast, size_t hot)
 
     for (int step = -1; step <= 1; step += 2) {
         size_t sibling = hot + (size_t)step; /* wraps at 0, and is then beyond the count */
-        double family, share, below, above;
+        size_t beside[2] = {(step < 0 ? sibling : hot) - 1, (step < 0 ? hot : sibling) + 1};
+        double family, share;
+        int quiet = 0;
 
-        if (sibling >= forecast->count || !are_siblings(&leaf->shard, &forecast->leaves[sibling].shard))
+        if (sibling >= forecast->count || !came_from_split(&leaf->shard) ||
+            !text_equal(leaf->shard.parent, forecast->leaves[sibling].shard.parent))
             continue;
         family = leaf->load + forecast->leaves[sibling].load;
         share = share_of(leaf) + share_of(&forecast->leaves[sibling]);
-        below = quiet_side(forecast, step < 0 ? sibling : hot, -1, share);
-        above = quiet_side(forecast, step < 0 ? hot : sibling, 1, share);
-        return leaf->load >= HOT_CHILD_PART * family && (below >= 0 || above >= 0) &&
-               family >= HOT_CHILD_PART * (family + fmax(below, 0)) &&
-               family >= HOT_CHILD_PART * (family + fmax(above, 0));
+        if (leaf->load < HOT_CHILD_PART * family)
+            return false;
+        for (size_t i = 0; i < COUNT_OF(beside); i++) {
+            if (!may_be_its_sibling(forecast, beside[i], leaf->shard.parent, share))
+                continue;
+            if (family < HOT_CHILD_PART * (family + forecast->leaves[beside[i]].load))
+                return false;
+            quiet++;
+        }
+        return quiet > 0;
     }
     return false;
 }

@@ -57,10 +57,18 @@ static enum up_basis aim_blindly(const struct up_facts *facts, struct forecast *
     return UP_BASIS_BLIND;
 }
 
+static double accepted_part(const struct demand *demand)
+{
+    double accepted = demand_accepted_utilization(demand, 1), demanded = demand_utilization(demand, 1);
+
+    if (!(accepted > 0)) /* nor NAN */
+        return 0;
+    return demanded > accepted ? accepted / demanded : 1;
+}
+
 /* What was accepted is all one may spread by width, and one generation all one may spend on the rest. */
 static enum up_basis aim_at_skew(const struct up_facts *facts, struct forecast *forecast, struct aim *aim)
 {
-    double demanded = demand_utilization(&facts->demand, 1);
 
     if (facts->goal_shards > 0) {
         aim->floor = larger(aim->floor, facts->goal_shards);
@@ -69,8 +77,7 @@ static enum up_basis aim_at_skew(const struct up_facts *facts, struct forecast *
         if (!facts->skew_spent)
             aim->floor = larger(aim->floor, (int64_t)forecast->count + forecast_widest_count(forecast));
     }
-    if (demanded > 0)
-        forecast_scale(forecast, demand_accepted_utilization(&facts->demand, 1) / demanded);
+    forecast_scale(forecast, accepted_part(&facts->demand));
     return UP_BASIS_SKEW;
 }
 
@@ -113,6 +120,7 @@ void plan_up(const struct up_facts *facts, struct up_plan *ret_plan)
     else
         plan.basis = forecast.by_shard ? UP_BASIS_SHARDS : forecast.measured ? UP_BASIS_LOAD : UP_BASIS_BLIND;
     situation.measured = forecast.measured;
+    situation.named = !forecast.uniform;
     situation.fullest = *forecast_fullest(&forecast);
     if (forecast_stuck(&forecast) != NULL)
         situation.stuck = *forecast_stuck(&forecast);

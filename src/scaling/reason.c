@@ -12,6 +12,9 @@
     "to find the hot shard, turn on IncomingBytes, IncomingRecords and WriteProvisionedThroughputExceeded " \
     "with EnableEnhancedMonitoring"
 
+/* Keeps every number within NUMBER_SIZE. */
+#define LOAD_SHOWN_MAX 1e12
+
 enum { NUMBER_SIZE = 40 };
 
 __attribute__((format(printf, 2, 3))) static void say(struct up_plan *plan, const char *format, ...)
@@ -54,9 +57,13 @@ static void write_count(double value, char text[NUMBER_SIZE])
 /* Whole per cent, unless that would hide on which side of `against` it is. */
 static void write_percent(double fraction, double against, char text[NUMBER_SIZE])
 {
-    bool close = fabs(fraction - against) < 0.01 && fabs(fraction - against) > LOAD_SLACK;
+    double whole = round(100 * fmin(fraction, LOAD_SHOWN_MAX));
+    bool hides = fabs(whole - round(100 * against)) < 0.5 && fabs(fraction - against) > LOAD_SLACK;
 
-    snprintf(text, NUMBER_SIZE, close ? "%.2f %%" : "%.0f %%", 100 * fmin(fraction, 1e12));
+    if (hides)
+        snprintf(text, NUMBER_SIZE, "%.2f %%", 100 * fraction);
+    else
+        snprintf(text, NUMBER_SIZE, "%.0f %%", whole);
 }
 
 static const char *plural(int64_t count)
@@ -79,7 +86,7 @@ static void say_load(const struct up_facts *facts, const struct situation *situa
         say(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards, plural(plan->from_shards));
     if (plan->from_shards == 1)
         say(plan, "it to %s", percent);
-    else if (plan->basis == UP_BASIS_SHARDS)
+    else if (situation->named)
         say(plan, "shard '%s' to %s", situation->fullest.shard.id, percent);
     else
         say(plan, "the widest to %s", percent);
@@ -127,8 +134,8 @@ static void say_skew(const struct up_facts *facts, const struct situation *situa
 static void say_what_is(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
     if (plan->basis == UP_BASIS_MINIMUM) {
-        say(plan, "%lld shard%s less than min_shards, %lld", (long long)plan->from_shards,
-            plan->from_shards == 1 ? " is" : "s are", (long long)facts->config->min_shards);
+        say(plan, "%lld open shard%s, min_shards is %lld", (long long)plan->from_shards,
+            plural(plan->from_shards), (long long)facts->config->min_shards);
     } else if (!facts->alarmed) {
         say(plan, "no alarm asks for more");
         if (situation->measured) {

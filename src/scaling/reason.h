@@ -9,6 +9,7 @@
 /* What the plan started from; splitting changes the forecast. */
 struct situation {
     bool measured;
+    bool named; /* something but its width tells the fullest shard from the others */
     struct leaf fullest;
     struct leaf stuck; /* fullest of those that cannot be split; counts when the limit is LIMIT_SKEW */
 };

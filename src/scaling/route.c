@@ -61,7 +61,7 @@ static enum up_limit stuck_limit(const struct forecast *forecast)
  * Splits until the aim is reached or nothing more can be split.  Returns how many of the splits are of use:
  * the last ones are not when the generation they began cannot be finished and need not be.
  */
-static size_t split_on(struct search *search, enum up_limit *ret_limit)
+static size_t split_on(struct search *search, double partial_above, enum up_limit *ret_limit)
 {
     const struct aim *aim = search->aim;
     struct forecast *forecast = search->forecast;
@@ -85,7 +85,7 @@ static size_t split_on(struct search *search, enum up_limit *ret_limit)
             return search->split_count;
         }
         *ret_limit = top == NULL ? stuck_limit(forecast) : aim->ceiling_limit;
-        if (top == NULL || ((int64_t)forecast->count >= aim->ceiling && over(top->load, aim->partial_above)))
+        if (top == NULL || ((int64_t)forecast->count >= aim->ceiling && over(top->load, partial_above)))
             return search->split_count;
         if ((int64_t)forecast->count >= aim->ceiling)
             break;
@@ -97,11 +97,11 @@ static size_t split_on(struct search *search, enum up_limit *ret_limit)
     return whole < search->split_count ? whole : search->split_count;
 }
 
-static struct route split_route(struct search *search)
+static struct route split_route(struct search *search, double partial_above)
 {
     struct route route = {0};
 
-    route.splits = split_on(search, &route.limit);
+    route.splits = split_on(search, partial_above, &route.limit);
     route.shards = route.peak = search->from + (int64_t)route.splits;
     route.seconds = (double)route.splits * SPLIT_SECONDS;
     route.fullest = forecast_fullest(search->forecast)->load;
@@ -263,6 +263,16 @@ static bool updates_help(const struct search *search)
     return search->from < search->aim->floor || (top != NULL && over(top->load, search->aim->target));
 }
 
+/*
+ * The one shard of room that UpdateShardCount needed while it made this partition even, and that no other call
+ * can use, is not for splitting one of many.
+ */
+static bool is_spare_room(const struct search *search)
+{
+    return search->aim->account - search->from == 1 && search->from > 1 &&
+           shard_map_is_even(search->facts->shards);
+}
+
 static void find_best(struct search *search, enum up_basis basis)
 {
     enum resharding resharding = (enum resharding)search->facts->config->resharding;
@@ -282,7 +292,8 @@ static void find_best(struct search *search, enum up_basis basis)
         fullest = fmax(stuck_load, forecast_even_load(forecast, target));
 
     if (resharding != RESHARDING_UPDATE) {
-        search->best = split_route(search);
+        search->best = split_route(search, may_be_even && is_spare_room(search) ? INFINITY
+                                                                                : search->aim->partial_above);
         if (target > 0)
             try_updates(search, target, limit, fullest);
         return;

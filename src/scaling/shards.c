@@ -145,13 +145,14 @@ bool shard_map_is_even(const struct shard_map *map)
     return true;
 }
 
-/* What a shard is called when its name would not fit: nothing else that is open starts there. */
-static void name_by_start(struct shard *shard)
+/* When a name would not fit.  By the start alone, a "/1" of long ago and one of today could be called the same. */
+static void name_by_range(struct shard *shard)
 {
-    char start[HASHKEY_TEXT_SIZE];
+    char start[HASHKEY_TEXT_SIZE], end[HASHKEY_TEXT_SIZE];
 
     hashkey_format(shard->start, start);
-    snprintf(shard->id, sizeof(shard->id), "key-%s", start);
+    hashkey_format(shard->end, end);
+    snprintf(shard->id, sizeof(shard->id), "key-%s-%s", start, end);
 }
 
 void shard_halves(const struct shard *shard, hashkey key, struct shard *ret_lower, struct shard *ret_upper)
@@ -165,8 +166,8 @@ void shard_halves(const struct shard *shard, hashkey key, struct shard *ret_lowe
         snprintf(lower.id, sizeof(lower.id), "%.*s/0", SHARD_ID_SIZE - 3, shard->id);
         snprintf(upper.id, sizeof(upper.id), "%.*s/1", SHARD_ID_SIZE - 3, shard->id);
     } else {
-        name_by_start(&lower);
-        name_by_start(&upper);
+        name_by_range(&lower);
+        name_by_range(&upper);
     }
     *ret_lower = lower;
     *ret_upper = upper;
@@ -183,7 +184,7 @@ void shard_union(const struct shard *lower, const struct shard *upper, struct sh
         snprintf(both.id, sizeof(both.id), "%.*s+%.*s", (int)length, lower->id,
                  (int)(SHARD_ID_SIZE - 2 - length), upper->id);
     else
-        name_by_start(&both);
+        name_by_range(&both);
     *ret_union = both;
 }
 

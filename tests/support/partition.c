@@ -102,3 +102,19 @@ void apply_operation(struct shard_map *map, const struct operation *operation)
     }
     ck_assert_int_eq((int64_t)map->count, operation->target);
 }
+
+void apply_split_as_aws(struct shard_map *map, const struct operation *operation)
+{
+    size_t index = index_of(map, operation->shard);
+    long long last = 0;
+
+    for (size_t i = 0; i < map->count; i++) { /* no shard has a greater number than the newest, which is open */
+        long long number = strtoll(map->items[i].id + strlen("shardId-"), NULL, 10);
+
+        last = number > last ? number : last;
+    }
+    ck_assert_int_eq(operation->kind, OPERATION_SPLIT);
+    apply_operation(map, operation);
+    snprintf(map->items[index].id, SHARD_ID_SIZE, "shardId-%012lld", last + 1);
+    snprintf(map->items[index + 1].id, SHARD_ID_SIZE, "shardId-%012lld", last + 2);
+}

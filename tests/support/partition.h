@@ -21,4 +21,7 @@ void random_map(struct shard_map *ret_map, unsigned count, uint64_t *state);
 /* Does it to the map, and fails the test when it cannot be done. */
 void apply_operation(struct shard_map *map, const struct operation *operation);
 
+/* As above, a split; its children get the names that AWS would give them. */
+void apply_split_as_aws(struct shard_map *map, const struct operation *operation);
+
 #endif

@@ -51,7 +51,7 @@ enum action_event {
     EVENT_UPDATE_REFUSED, /* UpdateShardCount is out of calls; splits may still do it */
     EVENT_SEEN_UPDATING,
     EVENT_SEEN_ACTIVE,
-    EVENT_SEEN_GONE,      /* the stream does not exist (any more) or is being deleted */
+    EVENT_SEEN_GONE, /* the stream does not exist (any more) or is being deleted */
     EVENT_ALARMS_MOVED,
     EVENT_ALARMS_RESET,
     ACTION_EVENT_COUNT
@@ -64,7 +64,7 @@ enum action_deed {
     DEED_STORE_ACTIVE,    /* the stream rests again after it */
     DEED_MOVE_THRESHOLDS,
     DEED_RESET_ALARMS,
-    DEED_FINISH           /* end the action and what is open of it, begin the cooldown, free the lock */
+    DEED_FINISH /* end the action and what is open of it, begin the cooldown, free the lock */
 };
 
 struct action_rule {

@@ -30,16 +30,16 @@ struct load_point {
 #define DEMAND_OVER_ACCEPTED_MAX 4.0
 
 struct demand {
-    bool known;               /* at least one point with bytes or records */
-    double bytes_per_s;       /* the worst point of the window, with throttled records counted in */
+    bool known;         /* at least one point with bytes or records */
+    double bytes_per_s; /* the worst point of the window, with throttled records counted in */
     double records_per_s;
     double accepted_bytes_per_s; /* of the same worst points, without them */
     double accepted_records_per_s;
     double throttled_records_per_s; /* of the worst point for it */
     int64_t worst_at_ms;
-    double slope_bytes_per_s2;   /* least squares over the window; 0 when fewer than 3 points */
+    double slope_bytes_per_s2; /* least squares over the window; 0 when fewer than 3 points */
     double slope_records_per_s2;
-    size_t points;            /* points with data */
+    size_t points; /* points with data */
 };
 
 /* Points in any order.  Bytes and records take their worst point each on its own. */

@@ -66,17 +66,17 @@ enum up_limit {
 
 /* On what the plan rests. */
 enum up_basis {
-    UP_BASIS_LOAD,   /* metrics of the stream, spread by width */
-    UP_BASIS_SHARDS, /* shard-level metrics */
-    UP_BASIS_BLIND,  /* no metrics: late is worse than one shard too many */
-    UP_BASIS_SKEW,   /* throttled though not full on average, and no shard-level metrics: one generation, once */
+    UP_BASIS_LOAD,    /* metrics of the stream, spread by width */
+    UP_BASIS_SHARDS,  /* shard-level metrics */
+    UP_BASIS_BLIND,   /* no metrics: late is worse than one shard too many */
+    UP_BASIS_SKEW,    /* throttled though not full on average, no shard-level metrics: one generation, once */
     UP_BASIS_MINIMUM, /* fewer than min_shards; also when nothing is alarmed */
     UP_BASIS_COUNT
 };
 
 struct up_facts {
     const struct stream_config *config;
-    const struct shard_map *shards;       /* complete partition */
+    const struct shard_map *shards; /* complete partition */
     /*
      * Of the stream, in the minutes since its last action ended (while one runs: also those before it).
      * Older ones would be judged against a capacity that did not exist then and look like skew.
@@ -96,7 +96,8 @@ struct up_facts {
     bool skew_spent; /* the one generation for skew was split within a day; not asked while goal_shards > 0 */
     int64_t account_headroom; /* shards the account may still open; -1 when unknown */
     int updates_24h; /* UpdateShardCount calls for this stream in the last 24 hours; all, if it is refused */
-    double update_seconds_per_shard; /* own measurement: duration / shards of the target; 0 when there is none */
+    double
+        update_seconds_per_shard; /* own measurement: duration / shards of the target; 0 when there is none */
 };
 
 enum operation_kind { OPERATION_SPLIT, OPERATION_MERGE, OPERATION_UPDATE, OPERATION_KIND_COUNT };
@@ -118,17 +119,17 @@ enum up_verdict {
 
 struct up_plan {
     enum up_verdict verdict;
-    enum up_limit limit;  /* also with RESHARD, when the plan falls short of the need */
+    enum up_limit limit; /* also with RESHARD, when the plan falls short of the need */
     enum up_basis basis;
     struct operation *operations; /* in order; each assumes the ones before it succeeded */
     size_t operation_count;
     int64_t from_shards;
     int64_t to_shards;
-    int64_t peak_shards;          /* most open at once, short-lived ones of UpdateShardCount included */
-    double utilization_now;       /* predicted, of the fullest shard; NAN when unknown */
+    int64_t peak_shards;    /* most open at once, short-lived ones of UpdateShardCount included */
+    double utilization_now; /* predicted, of the fullest shard; NAN when unknown */
     double utilization_after;
-    int64_t seconds;              /* how long it is expected to take */
-    char reason[384];             /* one sentence with the numbers; never empty */
+    int64_t seconds;  /* how long it is expected to take */
+    char reason[384]; /* one sentence with the numbers; never empty */
 };
 
 /* The plan is the caller's: up_plan_clear(). */

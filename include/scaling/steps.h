@@ -20,7 +20,8 @@ struct step_list {
 };
 
 /* `map` is a complete partition, 1 <= target <= SHARDS_PER_STREAM_MAX.  ERROR_INPUT otherwise. */
-int steps_to_even(const struct shard_map *map, int64_t target, struct step_list *ret_steps, struct error *err);
+int steps_to_even(const struct shard_map *map, int64_t target, struct step_list *ret_steps,
+                  struct error *err);
 void step_list_clear(struct step_list *steps);
 
 #endif

@@ -159,7 +159,7 @@ static bool came_from_split(const struct shard *shard)
     return shard->parent[0] != '\0' && shard->adjacent_parent[0] == '\0';
 }
 
-/* Can the open shard `at` be the sibling of the closed `parent`, which had `share`?  Not a shard of the beginning. */
+/* Can shard `at` be the sibling of the closed `parent`, which had `share`?  No shard that had no parent. */
 static bool may_be_its_sibling(const struct forecast *forecast, size_t at, const char *parent, double share)
 {
     const struct leaf *leaf;
@@ -297,8 +297,8 @@ bool forecast_split(struct forecast *forecast, struct operation *ret_operation)
     sift_down(forecast, 0);
     push(forecast, upper);
 
-    *ret_operation = (struct operation){
-        .kind = OPERATION_SPLIT, .new_start = key, .target = (int64_t)forecast->count};
+    *ret_operation =
+        (struct operation){.kind = OPERATION_SPLIT, .new_start = key, .target = (int64_t)forecast->count};
     (void)text_copy(ret_operation->shard, sizeof(ret_operation->shard), whole.id); /* same size */
     return true;
 }

@@ -26,12 +26,12 @@ struct forecast {
     size_t capacity;
     size_t *heap; /* indices into leaves, the next to split on top; what cannot be split is not in it */
     size_t heap_count;
-    bool measured;    /* some demand is known; otherwise a leaf's load is its share */
-    bool by_shard;    /* the demand of some shard is known */
-    bool uniform;     /* nothing tells one shard from another but its width */
-    double widest;    /* shares of the widest and narrowest shard of the map */
+    bool measured; /* some demand is known; otherwise a leaf's load is its share */
+    bool by_shard; /* the demand of some shard is known */
+    bool uniform;  /* nothing tells one shard from another but its width */
+    double widest; /* shares of the widest and narrowest shard of the map */
     double narrowest;
-    size_t alarming;  /* shards named by an alarm */
+    size_t alarming; /* shards named by an alarm */
 };
 
 /* Cleared with forecast_clear(). */

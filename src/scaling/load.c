@@ -18,7 +18,7 @@ static double sane(double sum)
 
 /* The rates of one point; NAN where there was no datapoint. */
 struct rates {
-    double bytes, records;                   /* demanded */
+    double bytes, records; /* demanded */
     double accepted_bytes, accepted_records;
     double throttled;
 };

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdarg.h>
 
-#define SHARD_METRICS \
+#define SHARD_METRICS                                                                                       \
     "to find the hot shard, turn on IncomingBytes, IncomingRecords and WriteProvisionedThroughputExceeded " \
     "with EnableEnhancedMonitoring"
 
@@ -98,8 +98,10 @@ static void say_target(const struct up_facts *facts, const struct situation *sit
     char percent[NUMBER_SIZE];
 
     write_percent(target, target, percent);
-    say(plan, situation->fullest.load > target * (1 + LOAD_SLACK) ? ", above the target of %s"
-                                                                  : ", within the target of %s", percent);
+    say(plan,
+        situation->fullest.load > target * (1 + LOAD_SLACK) ? ", above the target of %s"
+                                                            : ", within the target of %s",
+        percent);
 }
 
 static void say_blind(const struct up_facts *facts, struct up_plan *plan)

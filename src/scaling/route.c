@@ -15,10 +15,10 @@
 #include <math.h>
 
 struct route {
-    size_t splits;       /* of the split list, before the updates */
+    size_t splits; /* of the split list, before the updates */
     int updates;
-    int64_t target;      /* of the last update */
-    int64_t shards;      /* open at the end */
+    int64_t target; /* of the last update */
+    int64_t shards; /* open at the end */
     int64_t peak;
     double seconds;
     double fullest;
@@ -120,8 +120,8 @@ static int calls_for(int64_t from, int64_t target)
 /* Most open at once while `from` shards become `target`: rebalancing opens one more than stays. */
 static int64_t update_peak(const struct search *search, int64_t target)
 {
-    bool doubling = search->from << calls_for(search->from, target) == target &&
-                    shard_map_is_even(search->facts->shards);
+    bool doubling =
+        search->from << calls_for(search->from, target) == target && shard_map_is_even(search->facts->shards);
 
     return doubling ? target : target + 1;
 }
@@ -264,8 +264,8 @@ static bool updates_help(const struct search *search)
 }
 
 /*
- * The one shard of room that UpdateShardCount needed while it made this partition even, and that no other call
- * can use, is not for splitting one of many.
+ * The one shard of room that UpdateShardCount needed while it made this partition even, and that no other
+ * call can use, is not for splitting one of many.
  */
 static bool is_spare_room(const struct search *search)
 {
@@ -292,8 +292,8 @@ static void find_best(struct search *search, enum up_basis basis)
         fullest = fmax(stuck_load, forecast_even_load(forecast, target));
 
     if (resharding != RESHARDING_UPDATE) {
-        search->best = split_route(search, may_be_even && is_spare_room(search) ? INFINITY
-                                                                                : search->aim->partial_above);
+        search->best =
+            split_route(search, may_be_even && is_spare_room(search) ? INFINITY : search->aim->partial_above);
         if (target > 0)
             try_updates(search, target, limit, fullest);
         return;

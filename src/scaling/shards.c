@@ -145,7 +145,7 @@ bool shard_map_is_even(const struct shard_map *map)
     return true;
 }
 
-/* When a name would not fit.  By the start alone, a "/1" of long ago and one of today could be called the same. */
+/* When a name would not fit.  With the start alone, a "/1" of long ago and one of today could be the same. */
 static void name_by_range(struct shard *shard)
 {
     char start[HASHKEY_TEXT_SIZE], end[HASHKEY_TEXT_SIZE];

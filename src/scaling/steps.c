@@ -13,9 +13,9 @@
 
 struct sweep {
     const struct shard_map *map;
-    size_t next;        /* the first shard of the map that front does not contain */
+    size_t next; /* the first shard of the map that front does not contain */
     struct shard front;
-    hashkey slack;      /* boundaries this near to each other are the same: AWS rounds in several ways */
+    hashkey slack; /* boundaries this near to each other are the same: AWS rounds in several ways */
     int64_t open;
     size_t capacity;
     struct step_list steps;

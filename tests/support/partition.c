@@ -5,6 +5,18 @@
 
 #include <check.h>
 
+const struct stream_config usual = {
+    .min_shards = 1, .max_shards = 64, .scale_up_threshold = 0.8, .target_utilization = 0.6};
+
+struct demand worth(double shards)
+{
+    return (struct demand){.known = true,
+                           .bytes_per_s = shards * SHARD_BYTES_PER_S,
+                           .records_per_s = 100,
+                           .accepted_bytes_per_s = shards * SHARD_BYTES_PER_S,
+                           .accepted_records_per_s = 100};
+}
+
 uint64_t dice(uint64_t *state)
 {
     *state ^= *state << 13;
@@ -108,7 +120,8 @@ void apply_split_as_aws(struct shard_map *map, const struct operation *operation
     size_t index = index_of(map, operation->shard);
     long long last = 0;
 
-    for (size_t i = 0; i < map->count; i++) { /* no shard has a greater number than the newest, which is open */
+    for (size_t i = 0; i < map->count;
+         i++) { /* no shard has a greater number than the newest, which is open */
         long long number = strtoll(map->items[i].id + strlen("shardId-"), NULL, 10);
 
         last = number > last ? number : last;

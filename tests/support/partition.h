@@ -1,5 +1,5 @@
 /*
- * partition.h - shard maps for the tests of scaling/: even, random, and what an operation makes of them.
+ * partition.h - for the tests of scaling/: shard maps even and random, and what an operation makes of them.
  */
 #ifndef TESTS_PARTITION_H
 #define TESTS_PARTITION_H
@@ -8,10 +8,16 @@
 
 #include <stdint.h>
 
+/* 1 to 64 shards, alarms at 80 %, a target of 60 %, by splits. */
+extern const struct stream_config usual;
+
+/* What fills so many shards by its bytes, and throttles nothing; 100 records/s. */
+struct demand worth(double shards);
+
 /* Dice that fall the same way on every run.  The state begins with any seed but 0. */
 uint64_t dice(uint64_t *state);
 int64_t dice_between(uint64_t *state, int64_t low, int64_t high); /* both included */
-double dice_fraction(uint64_t *state);                             /* [0, 1) */
+double dice_fraction(uint64_t *state);                            /* [0, 1) */
 
 /* "shardId-0..." with AWS's boundaries; the last shard takes the rest. */
 void even_map(struct shard_map *ret_map, unsigned count);

@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "support.h"
 
-
 START_TEST(rule_ids_rise_and_no_pair_is_ruled_twice)
 {
     bool seen[ACTION_STATE_COUNT][ACTION_EVENT_COUNT] = {0};
@@ -84,8 +83,8 @@ END_TEST
 static enum action_event good_event(enum action_state state)
 {
     static const enum action_event events[ACTION_STATE_COUNT] = {
-        [ACTION_PLANNING] = EVENT_NEEDS_NOTHING,  [ACTION_INTENDED] = EVENT_SEEN_ACTIVE,
-        [ACTION_WAITING] = EVENT_SEEN_ACTIVE,     [ACTION_THRESHOLDS] = EVENT_ALARMS_MOVED,
+        [ACTION_PLANNING] = EVENT_NEEDS_NOTHING, [ACTION_INTENDED] = EVENT_SEEN_ACTIVE,
+        [ACTION_WAITING] = EVENT_SEEN_ACTIVE,    [ACTION_THRESHOLDS] = EVENT_ALARMS_MOVED,
         [ACTION_RESET] = EVENT_ALARMS_RESET,
     };
 

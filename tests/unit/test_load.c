@@ -9,15 +9,16 @@
 
 #include <math.h>
 
-#define MINUTE(n) .start_ms = (n) * 60000, .period_ms = 60000
+#define MINUTE(n) .start_ms = (n)*60000, .period_ms = 60000
 
 static struct demand of(const struct load_point *points, size_t count)
 {
     return load_demand(points, count);
 }
 
-#define DEMAND(...) of((const struct load_point[]){__VA_ARGS__}, \
-                       sizeof((const struct load_point[]){__VA_ARGS__}) / sizeof(struct load_point))
+#define DEMAND(...)                              \
+    of((const struct load_point[]){__VA_ARGS__}, \
+       sizeof((const struct load_point[]){__VA_ARGS__}) / sizeof(struct load_point))
 
 START_TEST(nothing_measured_is_nothing_known)
 {
@@ -92,11 +93,10 @@ START_TEST(what_no_stream_can_report_is_no_datapoint)
     static const double impossible[] = {-1, INFINITY, -INFINITY, NAN, 1e19, 1e308};
 
     for (size_t i = 0; i < COUNT_OF(impossible); i++) {
-        struct demand demand =
-            DEMAND({MINUTE(0), 600, 60, 0}, {MINUTE(1), impossible[i], impossible[i], impossible[i]},
-                   {MINUTE(2), 600, impossible[i], impossible[i]},
-                   {.start_ms = 0, .period_ms = 0, 1e9, 1e9, 1e9},
-                   {.start_ms = 0, .period_ms = -60000, 1e9, 1e9, 1e9});
+        struct demand demand = DEMAND(
+            {MINUTE(0), 600, 60, 0}, {MINUTE(1), impossible[i], impossible[i], impossible[i]},
+            {MINUTE(2), 600, impossible[i], impossible[i]}, {.start_ms = 0, .period_ms = 0, 1e9, 1e9, 1e9},
+            {.start_ms = 0, .period_ms = -60000, 1e9, 1e9, 1e9});
 
         ck_assert_double_eq(demand.bytes_per_s, 10);
         ck_assert_double_eq(demand.records_per_s, 1);
@@ -155,8 +155,11 @@ END_TEST
 
 START_TEST(utilization_is_by_the_tighter_limit)
 {
-    struct demand demand = {.known = true, .bytes_per_s = 2 * SHARD_BYTES_PER_S, .records_per_s = 1000,
-                            .accepted_bytes_per_s = SHARD_BYTES_PER_S, .accepted_records_per_s = 1500};
+    struct demand demand = {.known = true,
+                            .bytes_per_s = 2 * SHARD_BYTES_PER_S,
+                            .records_per_s = 1000,
+                            .accepted_bytes_per_s = SHARD_BYTES_PER_S,
+                            .accepted_records_per_s = 1500};
 
     ck_assert_double_eq(demand_utilization(&demand, 4), 0.5);
     ck_assert_double_eq(demand_accepted_utilization(&demand, 4), 0.375);

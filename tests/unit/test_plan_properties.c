@@ -14,12 +14,6 @@
 
 enum { STREAMS_PER_ROUND = 75 };
 
-static struct demand worth(double shards)
-{
-    return (struct demand){.known = true, .bytes_per_s = shards * SHARD_BYTES_PER_S,
-                           .accepted_bytes_per_s = shards * SHARD_BYTES_PER_S};
-}
-
 /* A stream in some state, and what is known of it. */
 struct scene {
     struct stream_config config;
@@ -58,7 +52,8 @@ static void roll(struct scene *ret_scene, uint64_t *state)
     scene.config.scale_up_threshold = scene.config.target_utilization + 0.05 + 0.2 * dice_fraction(state);
     scene.config.resharding = dice_between(state, 0, 2);
     scene.config.max_shards = dice_between(state, 1, 120);
-    scene.config.min_shards = dice_between(state, 1, dice_fraction(state) < 0.7 ? 1 : scene.config.max_shards);
+    scene.config.min_shards =
+        dice_between(state, 1, dice_fraction(state) < 0.7 ? 1 : scene.config.max_shards);
     if (dice_fraction(state) < 0.5)
         even_map(&scene.map, (unsigned)dice_between(state, 1, 40));
     else
@@ -181,8 +176,8 @@ static void check_loads(const struct scene *scene, const struct up_plan *plan, c
     loads_of(scene, plan, loads);
     now = fullest(&scene->map, loads, &scene->map);
     then = fullest(&scene->map, loads, after);
-    ck_assert_msg(fabs(plan->utilization_now - now) <= 1e-6 * now, "%g, not %g: %s", now, plan->utilization_now,
-                  plan->reason);
+    ck_assert_msg(fabs(plan->utilization_now - now) <= 1e-6 * now, "%g, not %g: %s", now,
+                  plan->utilization_now, plan->reason);
     ck_assert_msg(fabs(plan->utilization_after - then) <= 1e-6 * then, "%g, not %g: %s", then,
                   plan->utilization_after, plan->reason);
     if (scene->facts.alarmed && plan->limit == LIMIT_NONE)
@@ -256,11 +251,11 @@ static void follow(struct scene *scene, struct up_plan *plan)
         plan_up(&scene->facts, &next);
         ck_assert_msg(next.operation_count == plan->operation_count - 1 && next.to_shards == plan->to_shards,
                       "%zu operations to %lld after %zu to %lld: %s, then %s", next.operation_count,
-                      (long long)next.to_shards, plan->operation_count, (long long)plan->to_shards, plan->reason,
-                      next.reason);
+                      (long long)next.to_shards, plan->operation_count, (long long)plan->to_shards,
+                      plan->reason, next.reason);
         for (size_t i = 0; i < next.operation_count; i++)
-            ck_assert_msg(same_operation(&next.operations[i], &plan->operations[i + 1]), "operation %zu: %s, then %s",
-                          i + 1, plan->reason, next.reason);
+            ck_assert_msg(same_operation(&next.operations[i], &plan->operations[i + 1]),
+                          "operation %zu: %s, then %s", i + 1, plan->reason, next.reason);
         up_plan_clear(plan);
         *plan = next;
     }
@@ -276,7 +271,8 @@ START_TEST(planning_again_after_every_operation_gives_the_rest_of_the_plan)
 
         roll(&scene, &state);
         if (scene.config.resharding == RESHARDING_UPDATE)
-            scene.facts.shard_loads = NULL; /* an update is followed by new figures, not by half the old ones */
+            scene.facts.shard_loads =
+                NULL; /* an update is followed by new figures, not by half the old ones */
         if (scene.facts.account_headroom >= 0)
             scene.config.min_shards = 1; /* what the account forbids, the minimum would ask for again */
         for (size_t i = 0; i < scene.map.count; i++) { /* nor do the halves of an alarming shard alarm */
@@ -359,8 +355,10 @@ START_TEST(figures_that_are_none_do_no_harm)
             for (size_t c = 0; c < COUNT_OF(figures); c++) {
                 SCOPED(up_plan_clear) struct up_plan plan = {0};
 
-                facts.demand = (struct demand){true, figures[a], figures[b], figures[c], figures[a], figures[b]};
-                loads[1].demand = (struct demand){true, figures[c], figures[a], figures[b], figures[c], figures[a]};
+                facts.demand =
+                    (struct demand){true, figures[a], figures[b], figures[c], figures[a], figures[b]};
+                loads[1].demand =
+                    (struct demand){true, figures[c], figures[a], figures[b], figures[c], figures[a]};
                 facts.shard_loads = _i < 3 ? NULL : loads;
                 facts.update_seconds_per_shard = figures[c];
                 facts.account_headroom = c % 2 == 0 ? -1 : INT64_MAX;

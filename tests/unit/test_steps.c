@@ -127,7 +127,8 @@ START_TEST(tiny_ranges_are_merged_never_split)
         hashkey start = 0;
 
         for (size_t i = 0; i <= COUNT_OF(borders); i++) {
-            struct shard shard = {.start = start, .end = i < COUNT_OF(borders) ? borders[i] - 1 : HASHKEY_MAX};
+            struct shard shard = {.start = start,
+                                  .end = i < COUNT_OF(borders) ? borders[i] - 1 : HASHKEY_MAX};
 
             snprintf(shard.id, sizeof(shard.id), "s%zu", i);
             ck_assert_int_eq(shard_map_add(&map, &shard, &err), 0);

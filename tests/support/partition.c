@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-const struct stream_config usual = {
+const struct stream_config plain_stream = {
     .min_shards = 1, .max_shards = 64, .scale_up_threshold = 0.8, .target_utilization = 0.6};
 
 struct demand worth(double shards)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* 1 to 64 shards, alarms at 80 %, a target of 60 %, by splits. */
-extern const struct stream_config usual;
+extern const struct stream_config plain_stream;
 
 /* What fills so many shards by its bytes, and throttles nothing; 100 records/s. */
 struct demand worth(double shards);

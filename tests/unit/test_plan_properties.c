@@ -14,6 +14,14 @@
 
 enum { STREAMS_PER_ROUND = 75 };
 
+static struct demand bytes_of(double shards)
+{
+    struct demand demand = worth(shards);
+
+    demand.records_per_s = demand.accepted_records_per_s = 0;
+    return demand;
+}
+
 /* A stream in some state, and what is known of it. */
 struct scene {
     struct stream_config config;
@@ -36,11 +44,11 @@ static void roll_loads(struct scene *scene, uint64_t *state)
         double load = scale * dice_fraction(state) * (dice_fraction(state) < 0.1 ? 10 : 1);
 
         if (dice_fraction(state) < 0.85)
-            scene->loads[i].demand = worth(load);
+            scene->loads[i].demand = bytes_of(load);
         scene->loads[i].alarming = dice_fraction(state) < 0.1;
         total += load;
     }
-    scene->facts.demand = worth(total);
+    scene->facts.demand = bytes_of(total);
     scene->facts.shard_loads = scene->loads;
 }
 
@@ -73,7 +81,7 @@ static void roll(struct scene *ret_scene, uint64_t *state)
     case 1: /* nothing known */
         break;
     default:
-        facts->demand = worth((double)scene.map.count * exp(4 * dice_fraction(state) - 2));
+        facts->demand = bytes_of((double)scene.map.count * exp(4 * dice_fraction(state) - 2));
         if (dice_fraction(state) < 0.4) {
             facts->demand.throttled_records_per_s = 100;
             facts->demand.accepted_bytes_per_s *= dice_fraction(state);
@@ -278,7 +286,7 @@ START_TEST(planning_again_after_every_operation_gives_the_rest_of_the_plan)
         for (size_t i = 0; i < scene.map.count; i++) { /* nor do the halves of an alarming shard alarm */
             scene.loads[i].alarming = false;
             if (!scene.loads[i].demand.known)
-                scene.loads[i].demand = worth(0.1);
+                scene.loads[i].demand = bytes_of(0.1);
         }
         plan_up(&scene.facts, &plan);
         follow(&scene, &plan);
@@ -295,7 +303,8 @@ START_TEST(even_streams_get_whole_generations)
     for (double load = 0.05; load < 5; load *= 1.17) {
         SCOPED(shard_map_clear) struct shard_map map = {0};
         SCOPED(up_plan_clear) struct up_plan plan = {0};
-        struct up_facts facts = {&config, &map, worth(load * count), .alarmed = true, .account_headroom = -1};
+        struct up_facts facts = {&config, &map, bytes_of(load * count), .alarmed = true,
+                                 .account_headroom = -1};
         int64_t expected = count;
 
         while (load * count > 0.6 * (double)expected * (1 + 1e-9))
@@ -318,7 +327,7 @@ START_TEST(skew_without_shard_metrics_never_grows_for_ever)
 
     config.resharding = _i;
     even_map(&map, 10);
-    facts.demand = worth(9);
+    facts.demand = bytes_of(9);
     facts.demand.accepted_bytes_per_s = 3 * SHARD_BYTES_PER_S;
     facts.demand.throttled_records_per_s = 1e6;
     for (int alarm = 0; alarm < 20; alarm++) {
@@ -382,13 +391,13 @@ START_TEST(ten_thousand_shards_are_planned_in_a_moment)
     SCOPED(shard_map_clear) struct shard_map map = {0};
     SCOPED(up_plan_clear) struct up_plan plan = {0};
     struct shard_load *loads = must_calloc(10000, sizeof(*loads));
-    struct up_facts facts = {&config, &map, worth(1e9), .alarmed = true, .account_headroom = -1};
+    struct up_facts facts = {&config, &map, bytes_of(1e9), .alarmed = true, .account_headroom = -1};
     uint64_t state = 5;
 
     config.resharding = _i % 3;
     even_map(&map, _i < 3 ? 5000 : 1);
     for (size_t i = 0; i < map.count; i++)
-        loads[i].demand = worth(map.count == 1 ? 1e9 : 10 * dice_fraction(&state));
+        loads[i].demand = bytes_of(map.count == 1 ? 1e9 : 10 * dice_fraction(&state));
     facts.shard_loads = _i < 6 ? loads : NULL;
     plan_up(&facts, &plan);
     ck_assert_int_eq(plan.verdict, UP_RESHARD);

@@ -15,7 +15,7 @@ static void plan_with(struct shard_map *map, const double *loads, int64_t mode, 
                       struct up_plan *ret_plan)
 {
     struct shard_load shard_loads[16] = {0};
-    struct stream_config config = usual;
+    struct stream_config config = plain_stream;
     struct up_facts facts = {&config, map, .shard_loads = shard_loads, .alarmed = true,
                              .account_headroom = -1};
 
@@ -122,7 +122,7 @@ START_TEST(one_hot_key_ends_the_splitting_after_two_and_is_named)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
     struct shard_load loads[64];
-    struct stream_config config = usual;
+    struct stream_config config = plain_stream;
     struct up_facts facts = {
         &config, &map, worth(1.9), .shard_loads = loads, .alarmed = true, .account_headroom = -1};
     hashkey key = ((hashkey)1 << 126) * 3 / 16 * (hashkey)(_i % 16 + 1) + 12345;
@@ -247,7 +247,7 @@ START_TEST(auto_does_not_undo_what_somebody_divided)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
     SCOPED(up_plan_clear) struct up_plan plan = {0};
-    struct stream_config config = usual;
+    struct stream_config config = plain_stream;
     struct up_facts facts = {&config, &map, .alarmed = true, .account_headroom = -1};
     struct error err;
 

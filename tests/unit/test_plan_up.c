@@ -170,7 +170,7 @@ START_TEST(plan_follows_the_table)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
     SCOPED(up_plan_clear) struct up_plan plan = {0};
-    struct stream_config config = usual;
+    struct stream_config config = plain_stream;
     struct up_facts facts = {&config,
                              &map,
                              .alarmed = !cases[_i].calm,
@@ -213,7 +213,8 @@ START_TEST(a_generation_is_split_from_the_lowest_range_up_at_the_middle)
     for (unsigned count = 1; count <= 40; count++) {
         SCOPED(shard_map_clear) struct shard_map map = {0};
         SCOPED(up_plan_clear) struct up_plan plan = {0};
-        struct up_facts facts = {&usual, &map, worth(0.7 * count), .alarmed = true, .account_headroom = -1};
+        struct up_facts facts = {&plain_stream, &map, worth(0.7 * count), .alarmed = true,
+                                 .account_headroom = -1};
 
         even_map(&map, count);
         plan_up(&facts, &plan);
@@ -235,7 +236,7 @@ START_TEST(the_figures_of_a_plan_belong_together)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
     SCOPED(up_plan_clear) struct up_plan plan = {0};
-    struct stream_config config = usual;
+    struct stream_config config = plain_stream;
     struct up_facts facts = {&config, &map, worth(9.6), .alarmed = true, .account_headroom = -1};
 
     config.resharding = RESHARDING_AUTO;
@@ -343,7 +344,7 @@ START_TEST(the_reason_is_a_sentence_with_its_numbers)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
     SCOPED(up_plan_clear) struct up_plan plan = {0};
-    struct stream_config config = usual;
+    struct stream_config config = plain_stream;
     struct up_facts facts = {&config,
                              &map,
                              sentences[_i].demand,
@@ -365,7 +366,7 @@ START_TEST(limits_of_account_and_calls_are_said)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
     SCOPED(up_plan_clear) struct up_plan plan = {0};
-    struct stream_config config = usual;
+    struct stream_config config = plain_stream;
     struct up_facts facts = {&config, &map, worth(4), .alarmed = true, .account_headroom = 1};
 
     even_map(&map, 4);

@@ -9,6 +9,10 @@
 #include <ctype.h>
 #include <stdarg.h>
 
+/* Here they are made. */
+#undef error_set
+#undef error_wrap
+
 /* Answers of AWS end up in messages; a message must stay one line whatever they hold. */
 static void keep_one_line(char *message)
 {

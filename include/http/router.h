@@ -12,38 +12,39 @@
 enum { PATH_PARAMETERS_MAX = 4 };
 
 struct http_parameter {
-    char name[32];      /* from the pattern */
-    char value[160];    /* percent-decoded */
+    char name[32];   /* from the pattern */
+    char value[160]; /* percent-decoded */
 };
 
 struct http_request {
     const char *method;
-    const char *path;   /* without the query */
-    const char *query;  /* after '?', "" when there is none; not decoded */
-    const char *body;   /* ends with '\0'; never NULL */
+    const char *path;  /* without the query */
+    const char *query; /* after '?', "" when there is none; not decoded */
+    const char *body;  /* ends with '\0'; never NULL */
     size_t body_length;
     struct http_parameter parameters[PATH_PARAMETERS_MAX];
     size_t parameter_count;
     /* Case-insensitive; NULL when absent; valid during the handler. */
     const char *(*header)(const struct http_request *request, const char *name);
-    void *connection;   /* the server's own */
+    void *connection; /* the server's own */
 };
 /* NULL when the pattern has no such {name}. */
 const char *http_request_parameter(const struct http_request *request, const char *name);
 
 struct http_header {
-    const char *name;  /* static */
+    const char *name; /* static */
     char value[512];
 };
 struct http_response {
-    int status;                    /* 200 at first */
-    const char *content_type;      /* static; "text/plain; charset=utf-8" at first */
-    struct buffer body;            /* with a ceiling of 64 MiB */
+    int status;               /* 200 at first */
+    const char *content_type; /* static; "text/plain; charset=utf-8" at first */
+    struct buffer body;       /* with a ceiling of 64 MiB */
     struct http_header headers[6];
     size_t header_count;
 };
 
-typedef void http_handler_fn(void *context, const struct http_request *request, struct http_response *response);
+typedef void http_handler_fn(void *context, const struct http_request *request,
+                             struct http_response *response);
 
 struct route {
     const char *method;

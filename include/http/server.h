@@ -15,13 +15,13 @@
 struct http_server;
 
 struct http_server_options {
-    const char *listen;        /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0" for any free port */
+    const char *listen;         /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0" for any free port */
     const struct route *routes; /* static */
     size_t route_count;
-    void *context;             /* given to handlers */
-    unsigned threads;          /* 0: 4 */
-    unsigned connections_max;  /* 0: 1024 */
-    unsigned timeout_s;        /* 0: 10 */
+    void *context;               /* given to handlers */
+    unsigned threads;            /* 0: 4 */
+    unsigned connections_max;    /* 0: 1024 */
+    unsigned timeout_s;          /* 0: 10 */
     const char *tls_certificate; /* PEM files, both or neither */
     const char *tls_key;
 };

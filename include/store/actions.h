@@ -18,17 +18,17 @@ struct action {
     char stream[STREAM_NAME_SIZE];
     enum action_kind kind;
     enum action_state state;
-    int rule;                  /* the last action_rule that fired */
-    char owner[96];            /* who began it */
+    int rule;       /* the last action_rule that fired */
+    char owner[96]; /* who began it */
     int64_t started_ms;
-    int64_t ended_ms;          /* 0 while it runs */
+    int64_t ended_ms; /* 0 while it runs */
     int64_t from_shards;
-    int64_t to_shards;         /* open shards as last seen */
-    int64_t goal_shards;       /* up_facts.goal_shards; 0 when the plan follows the load */
-    int goal_basis;            /* enum up_basis */
+    int64_t to_shards;   /* open shards as last seen */
+    int64_t goal_shards; /* up_facts.goal_shards; 0 when the plan follows the load */
+    int goal_basis;      /* enum up_basis */
     int64_t state_since_ms;
-    char reason[512];          /* why it began: the plan's sentence */
-    char failure[512];         /* "" unless it ended short of what was wanted */
+    char reason[512];  /* why it began: the plan's sentence */
+    char failure[512]; /* "" unless it ended short of what was wanted */
 };
 struct action_list {
     struct action *items;
@@ -42,13 +42,13 @@ const char *step_outcome_name(enum step_outcome outcome); /* "open", "accepted",
 struct step {
     int64_t id;
     int64_t action_id;
-    int sequence;                /* 1, 2, 3... within the action */
+    int sequence; /* 1, 2, 3... within the action */
     struct operation operation;
     int64_t intended_ms;
-    int64_t ended_ms;            /* when the outcome was stored; 0 while open */
-    int64_t active_ms;           /* when the stream was seen ACTIVE again; 0 before */
+    int64_t ended_ms;  /* when the outcome was stored; 0 while open */
+    int64_t active_ms; /* when the stream was seen ACTIVE again; 0 before */
     enum step_outcome outcome;
-    char detail[512];            /* what AWS said, when refused */
+    char detail[512]; /* what AWS said, when refused */
 };
 struct step_list_stored {
     struct step *items;

@@ -13,10 +13,10 @@ struct decision {
     int64_t id;
     char stream[STREAM_NAME_SIZE];
     int64_t at_ms;
-    int64_t action_id;   /* 0 when it led to none */
-    char verdict[24];    /* "reshard", "enough", "limited", "drop", "defer", "repair", "failed" */
-    char reason[512];    /* one sentence with the numbers */
-    char inputs[1024];   /* JSON: what was known */
+    int64_t action_id; /* 0 when it led to none */
+    char verdict[24];  /* "reshard", "enough", "limited", "drop", "defer", "repair", "failed" */
+    char reason[512];  /* one sentence with the numbers */
+    char inputs[1024]; /* JSON: what was known */
 };
 struct decision_list {
     struct decision *items;

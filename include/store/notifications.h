@@ -25,21 +25,21 @@ enum notification_status {
 const char *notification_status_name(enum notification_status status); /* "pending" */
 
 struct notification {
-    int64_t id;                     /* set by the store */
-    char message_id[128];           /* unique; ours for alarms that reconcile found begin with "reconcile:" */
+    int64_t id;           /* set by the store */
+    char message_id[128]; /* unique; ours for alarms that reconcile found begin with "reconcile:" */
     char topic_arn[256];
     char alarm_name[ALARM_NAME_SIZE];
-    char stream[STREAM_NAME_SIZE];  /* "" until a composite alarm's stream is known */
-    char shard[SHARD_ID_SIZE];      /* "" for stream level */
-    char metric[256];               /* "" for math and composite */
-    char new_state[20];             /* "ALARM" */
-    int64_t changed_ms;             /* StateChangeTime */
+    char stream[STREAM_NAME_SIZE]; /* "" until a composite alarm's stream is known */
+    char shard[SHARD_ID_SIZE];     /* "" for stream level */
+    char metric[256];              /* "" for math and composite */
+    char new_state[20];            /* "ALARM" */
+    int64_t changed_ms;            /* StateChangeTime */
     int64_t received_ms;
     enum notification_status status;
-    int attempts;                   /* turns that failed on it */
-    char reason[512];               /* why dropped, deferred or dead */
-    int64_t action_id;              /* 0 when none */
-    char *body;                     /* the alarm message; NULL unless asked for; owned */
+    int attempts;      /* turns that failed on it */
+    char reason[512];  /* why dropped, deferred or dead */
+    int64_t action_id; /* 0 when none */
+    char *body;        /* the alarm message; NULL unless asked for; owned */
 };
 struct notification_list {
     struct notification *items;
@@ -58,10 +58,11 @@ int store_notification_add(struct store *store, const struct notification *notif
 int store_notifications_open(struct store *store, const char *stream, struct notification_list *ret_list,
                              struct error *err);
 /* Gives a composite alarm's notification its stream and makes that due at `now_ms`. */
-int store_notification_assign(struct store *store, int64_t id, const char *stream, int64_t now_ms, struct error *err);
+int store_notification_assign(struct store *store, int64_t id, const char *stream, int64_t now_ms,
+                              struct error *err);
 /* Ends or defers one.  Only from pending or deferred; others are left alone. */
-int store_notification_set(struct store *store, int64_t id, enum notification_status status, const char *reason,
-                           int64_t action_id, struct error *err);
+int store_notification_set(struct store *store, int64_t id, enum notification_status status,
+                           const char *reason, int64_t action_id, struct error *err);
 /* One more failed attempt, `reason` kept; the third makes it DEAD.  *ret_dead says so. */
 int store_notification_failed(struct store *store, int64_t id, const char *reason, bool *ret_dead,
                               struct error *err);

@@ -17,27 +17,27 @@ enum { OWNER_SIZE = 96 };
 /* Why a stream is due; bits, kept until the turn that serves them. */
 enum due_reason {
     DUE_NOTIFICATION = 1,
-    DUE_ACTION = 2,   /* an action goes on */
-    DUE_REPAIR = 4,   /* thresholds do not fit the shards, or fewer than min_shards */
+    DUE_ACTION = 2, /* an action goes on */
+    DUE_REPAIR = 4, /* thresholds do not fit the shards, or fewer than min_shards */
 };
 
 struct stream_state {
     char stream[STREAM_NAME_SIZE];
-    int64_t due_ms;           /* INT64_MAX when not due */
+    int64_t due_ms; /* INT64_MAX when not due */
     unsigned due_reasons;
     char lock_owner[OWNER_SIZE]; /* "" when free */
     int64_t lock_until_ms;
     int64_t cooldown_until_ms;
-    int64_t last_scale_up_ms;   /* 0: never */
+    int64_t last_scale_up_ms; /* 0: never */
     int64_t last_scale_down_ms;
-    int64_t skew_split_ms;      /* when a generation was last split for skew; 0: never */
-    int failures;               /* turns that failed in a row */
-    char last_error[512];       /* of the last failed turn, "" after one that succeeded */
+    int64_t skew_split_ms; /* when a generation was last split for skew; 0: never */
+    int failures;          /* turns that failed in a row */
+    char last_error[512];  /* of the last failed turn, "" after one that succeeded */
     int64_t last_error_ms;
-    int64_t open_shards;        /* as last seen; 0: never */
+    int64_t open_shards; /* as last seen; 0: never */
     double effective_shards;
     int64_t seen_ms;
-    int64_t revision;           /* rises whenever somebody makes the stream due; see store_stream_set_due */
+    int64_t revision; /* rises whenever somebody makes the stream due; see store_stream_set_due */
 };
 struct stream_state_list {
     struct stream_state *items;
@@ -46,7 +46,8 @@ struct stream_state_list {
 void stream_state_list_clear(struct stream_state_list *list); /* begins zeroed */
 
 /* A stream never heard of gives an empty state with due_ms INT64_MAX. */
-int store_stream_load(struct store *store, const char *stream, struct stream_state *ret_state, struct error *err);
+int store_stream_load(struct store *store, const char *stream, struct stream_state *ret_state,
+                      struct error *err);
 int store_streams_all(struct store *store, struct stream_state_list *ret_list, struct error *err);
 
 /* Not later than `due_ms`: an earlier due time is kept; the reasons are added. */
@@ -58,8 +59,8 @@ int store_stream_make_due(struct store *store, const char *stream, int64_t due_m
  * stands and the reasons are added, so that nothing asked for meanwhile is lost.  `loaded` is what
  * store_stream_load or store_lock_take gave before the turn looked at anything; its stream and revision count.
  */
-int store_stream_set_due(struct store *store, const struct stream_state *loaded, int64_t due_ms, unsigned reasons,
-                         struct error *err);
+int store_stream_set_due(struct store *store, const struct stream_state *loaded, int64_t due_ms,
+                         unsigned reasons, struct error *err);
 /* Streams due at or before now, the longest due first, at most `limit`; and the earliest due time among those
  * not in the list, which is in the past when there were more than `limit` (INT64_MAX: never). */
 int store_streams_due(struct store *store, int64_t now_ms, int limit, struct stream_state_list *ret_list,
@@ -69,8 +70,9 @@ int store_streams_due(struct store *store, int64_t now_ms, int limit, struct str
  * Takes or renews the lock in one transaction.  *ret_taken is false when another owner holds it (and its
  * lease is not over), or, unless `ignore_cooldown`, when the cooldown is not over; *ret_state is as it then is.
  */
-int store_lock_take(struct store *store, const char *stream, const char *owner, int64_t now_ms, int64_t lease_ms,
-                    bool ignore_cooldown, bool *ret_taken, struct stream_state *ret_state, struct error *err);
+int store_lock_take(struct store *store, const char *stream, const char *owner, int64_t now_ms,
+                    int64_t lease_ms, bool ignore_cooldown, bool *ret_taken, struct stream_state *ret_state,
+                    struct error *err);
 /* Only when `owner` still has it; the cooldown begins when cooldown_until_ms > 0. */
 int store_lock_release(struct store *store, const char *stream, const char *owner, int64_t cooldown_until_ms,
                        struct error *err);

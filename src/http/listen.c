@@ -58,10 +58,19 @@ static int cannot_listen(const char *address, const char *why, struct error *err
                      tolower((unsigned char)why[0]), why[0] != '\0' ? why + 1 : "");
 }
 
-static void close_socket(int *socket)
+static void close_socket(const int *socket)
 {
     if (*socket >= 0)
         (void)close(*socket);
+}
+
+/* Hands it to the caller; the scoped variable forgets it. */
+static int take_socket(int *socket)
+{
+    int taken = *socket;
+
+    *socket = -1;
+    return taken;
 }
 
 static void free_addresses(struct addrinfo **addresses)
@@ -72,10 +81,10 @@ static void free_addresses(struct addrinfo **addresses)
 
 static int resolve(const char *address, struct addrinfo **ret_addresses, struct error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     char host[HOST_SIZE], service[8];
-    uint16_t port;
+    uint16_t port = 0;
     int code;
 
     if (http_address_parse(address, host, sizeof(host), &port, err) < 0)
@@ -105,7 +114,6 @@ int http_listen(const char *address, int *ret_socket, int *ret_port, struct erro
         getsockname(listener, &bound.any, &length) < 0)
         return cannot_listen(address, strerror(errno), err);
     *ret_port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
-    *ret_socket = listener;
-    listener = -1;
+    *ret_socket = take_socket(&listener);
     return 0;
 }

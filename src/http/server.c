@@ -171,7 +171,6 @@ static enum MHD_Result refuse(struct request *request)
     const struct http_server_options *options = &request->server->options;
     struct http_response response;
     struct error err;
-    char allow[128];
 
     response_init(&response, request->refusal);
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
@@ -179,6 +178,8 @@ static enum MHD_Result refuse(struct request *request)
             (void)buffer_add_text(&response.body, refusals[i].text, &err); /* far below its ceiling */
     }
     if (request->refusal == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        char allow[128];
+
         router_allow(options->routes, options->route_count, request->http.path, allow, sizeof(allow));
         response_add(&response, MHD_HTTP_HEADER_ALLOW, allow);
     }

@@ -18,9 +18,9 @@
 
 /* How much of the timeout a phase may take as a whole. */
 enum {
-    RECEIVING_TIMES = 2,  /* the server's timeout ends idle ones after one; then as much for a request */
+    RECEIVING_TIMES = 2, /* the server's timeout ends idle ones after one; then as much for a request */
     SENDING_TIMES = 6,
-    CROWDED_PART = 10,    /* nearly all places taken: a tenth of the timeout must do */
+    CROWDED_PART = 10, /* nearly all places taken: a tenth of the timeout must do */
     LOOKS = 20
 };
 

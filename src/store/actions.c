@@ -17,7 +17,9 @@ _Static_assert(ACTION_PLANNING == 0 && ACTION_INTENDED == 1 && ACTION_WAITING ==
                "the order of enum action_state is stored");
 
 static const char *const kind_names[ACTION_KIND_COUNT] = {
-    [ACTION_SCALE_UP] = "scale-up", [ACTION_SCALE_DOWN] = "scale-down", [ACTION_REPAIR] = "repair",
+    [ACTION_SCALE_UP] = "scale-up",
+    [ACTION_SCALE_DOWN] = "scale-down",
+    [ACTION_REPAIR] = "repair",
 };
 
 const char *action_kind_name(enum action_kind kind)

@@ -12,18 +12,54 @@
 #include <sys/types.h>
 
 enum statement {
-    STREAM_LOAD, STREAM_ALL, STREAM_DUE, STREAM_MAKE_DUE, STREAM_SET_DUE, STREAM_LOCK, STREAM_UNLOCK,
-    STREAM_FAILED, STREAM_SUCCEEDED, STREAM_SEEN, STREAM_SKEW, STREAM_ENDED,
-    ALARM_LEARN, ALARM_LIST, ALARM_FORGET,
-    NOTIFICATION_ADD, NOTIFICATION_LOAD, NOTIFICATION_OPEN, NOTIFICATION_ASSIGN, NOTIFICATION_SET,
-    NOTIFICATION_FAILED, NOTIFICATION_REPLAY, NOTIFICATION_ACT,
-    NOTIFICATION_RECENT, NOTIFICATION_RECENT_STREAM, NOTIFICATION_RECENT_STATUS, NOTIFICATION_RECENT_BOTH,
-    ACTION_BEGIN, ACTION_SAVE, ACTION_CURRENT, ACTION_RECENT, ACTION_RECENT_STREAM,
-    STEP_INTEND, STEP_CLOSE, STEP_ACTIVE, STEP_LAST, STEP_LIST, STEP_UPDATES, STEP_UPDATE_SECONDS,
+    STREAM_LOAD,
+    STREAM_ALL,
+    STREAM_DUE,
+    STREAM_MAKE_DUE,
+    STREAM_SET_DUE,
+    STREAM_LOCK,
+    STREAM_UNLOCK,
+    STREAM_FAILED,
+    STREAM_SUCCEEDED,
+    STREAM_SEEN,
+    STREAM_SKEW,
+    STREAM_ENDED,
+    ALARM_LEARN,
+    ALARM_LIST,
+    ALARM_FORGET,
+    NOTIFICATION_ADD,
+    NOTIFICATION_LOAD,
+    NOTIFICATION_OPEN,
+    NOTIFICATION_ASSIGN,
+    NOTIFICATION_SET,
+    NOTIFICATION_FAILED,
+    NOTIFICATION_REPLAY,
+    NOTIFICATION_ACT,
+    NOTIFICATION_RECENT,
+    NOTIFICATION_RECENT_STREAM,
+    NOTIFICATION_RECENT_STATUS,
+    NOTIFICATION_RECENT_BOTH,
+    ACTION_BEGIN,
+    ACTION_SAVE,
+    ACTION_CURRENT,
+    ACTION_RECENT,
+    ACTION_RECENT_STREAM,
+    STEP_INTEND,
+    STEP_CLOSE,
+    STEP_ACTIVE,
+    STEP_LAST,
+    STEP_LIST,
+    STEP_UPDATES,
+    STEP_UPDATE_SECONDS,
     STEP_ANY_ACCEPTED,
-    DECISION_ADD, DECISION_RECENT, DECISION_RECENT_STREAM,
-    PRUNE_NOTIFICATIONS, PRUNE_DECISIONS, PRUNE_ACTIONS,
-    TOTALS, PROBE,
+    DECISION_ADD,
+    DECISION_RECENT,
+    DECISION_RECENT_STREAM,
+    PRUNE_NOTIFICATIONS,
+    PRUNE_DECISIONS,
+    PRUNE_ACTIONS,
+    TOTALS,
+    PROBE,
     STATEMENT_COUNT
 };
 extern const char *const statement_sql[STATEMENT_COUNT];
@@ -33,7 +69,7 @@ struct store {
     char *path;
     int schema;
     int busy_timeout_ms;
-    bool ready;  /* open in full: from now on a refusal is the database's, not the operator's */
+    bool ready;   /* open in full: from now on a refusal is the database's, not the operator's */
     bool counted; /* in the list of check.c */
     dev_t device;
     ino_t inode;
@@ -47,11 +83,33 @@ struct value {
     int64_t integer;
     double real;
 };
-#define TEXT(value)    {VALUE_TEXT, .text = (value)}
-#define INTEGER(value) {VALUE_INTEGER, .integer = (value)}
-#define REAL(value)    {VALUE_REAL, .real = (value)}
-#define VALUES(...)    (const struct value[]){__VA_ARGS__, {VALUE_END}}
-#define NO_VALUES      (const struct value[]){{VALUE_END}}
+#define TEXT(value)                 \
+    {                               \
+        VALUE_TEXT, .text = (value) \
+    }
+#define INTEGER(value)                    \
+    {                                     \
+        VALUE_INTEGER, .integer = (value) \
+    }
+#define REAL(value)                 \
+    {                               \
+        VALUE_REAL, .real = (value) \
+    }
+#define VALUES(...)        \
+    (const struct value[]) \
+    {                      \
+        __VA_ARGS__,       \
+        {                  \
+            VALUE_END      \
+        }                  \
+    }
+#define NO_VALUES          \
+    (const struct value[]) \
+    {                      \
+        {                  \
+            VALUE_END      \
+        }                  \
+    }
 
 /* Looks at one row; false when no more are wanted. */
 typedef bool row_fn(sqlite3_stmt *row, void *context);

@@ -13,18 +13,19 @@
 #include <assert.h>
 
 /* In the order in which stream_read(), notification_read()... take them. */
-#define STREAM_COLUMNS                                                                                       \
-    "stream, due_ms, due_reasons, lock_owner, lock_until_ms, cooldown_until_ms, last_scale_up_ms,"           \
-    " last_scale_down_ms, skew_split_ms, failures, last_error, last_error_ms, open_shards, effective_shards,"\
+#define STREAM_COLUMNS                                                                             \
+    "stream, due_ms, due_reasons, lock_owner, lock_until_ms, cooldown_until_ms, last_scale_up_ms," \
+    " last_scale_down_ms, skew_split_ms, failures, last_error, last_error_ms, open_shards, "       \
+    "effective_shards,"                                                                            \
     " seen_ms, revision"
-#define NOTIFICATION_COLUMNS                                                                                 \
-    "id, message_id, topic_arn, alarm_name, stream, shard, metric, new_state, changed_ms, received_ms,"      \
+#define NOTIFICATION_COLUMNS                                                                            \
+    "id, message_id, topic_arn, alarm_name, stream, shard, metric, new_state, changed_ms, received_ms," \
     " status, attempts, reason, coalesce(action_id, 0)"
-#define ACTION_COLUMNS                                                                                       \
-    "id, stream, kind, state, rule, owner, started_ms, ended_ms, from_shards, to_shards, goal_shards,"       \
+#define ACTION_COLUMNS                                                                                 \
+    "id, stream, kind, state, rule, owner, started_ms, ended_ms, from_shards, to_shards, goal_shards," \
     " goal_basis, state_since_ms, reason, failure"
-#define STEP_COLUMNS                                                                                         \
-    "id, action_id, sequence, kind, shard, adjacent, new_start, target, intended_ms, ended_ms, active_ms,"   \
+#define STEP_COLUMNS                                                                                       \
+    "id, action_id, sequence, kind, shard, adjacent, new_start, target, intended_ms, ended_ms, active_ms," \
     " outcome, detail"
 #define DECISION_COLUMNS "id, stream, at_ms, coalesce(action_id, 0), verdict, reason, inputs"
 

@@ -1,13 +1,10 @@
 /*
  * A method and a path from outside: the first byte chooses the method, the rest is the path.
  */
+#include "fuzz.h"
+
 #include "base/memory.h"
 #include "http/router.h"
-
-#include <assert.h>
-#include <stdint.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void handle(void *context, const struct http_request *request, struct http_response *response)
 {
@@ -39,15 +36,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     match =
         router_find(routes, COUNT_OF(routes), methods[data[0] % COUNT_OF(methods)], path, &request, &route);
     router_allow(routes, COUNT_OF(routes), path, allow, sizeof(allow));
-    assert((match == MATCH_OK) == (route != NULL));
-    assert(match != MATCH_NO_METHOD || allow[0] != '\0');
+    FUZZ_ASSERT((match == MATCH_OK) == (route != NULL));
+    FUZZ_ASSERT(match != MATCH_NO_METHOD || allow[0] != '\0');
     for (size_t i = 0; i < request.parameter_count; i++) {
         const char *value = request.parameters[i].value;
 
-        assert(match == MATCH_OK && value[0] != '\0' && strchr(value, '/') == NULL &&
-               strcmp(value, "..") != 0);
+        FUZZ_ASSERT(match == MATCH_OK && value[0] != '\0' && strchr(value, '/') == NULL &&
+                    strcmp(value, "..") != 0);
         for (; *value != '\0'; value++)
-            assert((unsigned char)*value >= 0x20 && *value != 0x7f);
+            FUZZ_ASSERT((unsigned char)*value >= 0x20 && *value != 0x7f);
     }
     return 0;
 }

@@ -11,8 +11,8 @@
 
 int connect_to(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval patience = {.tv_sec = 10};
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -85,4 +85,3 @@ int64_t seconds_until_closed(int client, bool dripping)
     (void)close(client);
     return (clock_monotonic_ns() - began + 500000000) / 1000000000;
 }
-

@@ -12,11 +12,11 @@
 /* Fails the test with what the call said; `err` is the test's own. */
 #define MUST(call) ck_assert_msg((call) == 0, "%s: %s", #call, err.message)
 /* The call must fail with this kind and say this. */
-#define MUST_FAIL(call, expected_kind, part)                                                                 \
-    do {                                                                                                     \
-        ck_assert_msg((call) < 0, "%s should fail", #call);                                                  \
-        ck_assert_msg(err.kind == (expected_kind) && strstr(err.message, (part)) != NULL,                    \
-                      "%s: kind %d, '%s'", #call, (int)err.kind, err.message);                               \
+#define MUST_FAIL(call, expected_kind, part)                                              \
+    do {                                                                                  \
+        ck_assert_msg((call) < 0, "%s should fail", #call);                               \
+        ck_assert_msg(err.kind == (expected_kind) && strstr(err.message, (part)) != NULL, \
+                      "%s: kind %d, '%s'", #call, (int)err.kind, err.message);            \
     } while (0)
 
 /* "DIRECTORY/kinescale.db" in a new temporary directory; static. */

@@ -32,7 +32,7 @@ static const struct {
     const char *path;
     enum match match;
     int route;
-    const char *name;  /* NULL: there is no such parameter */
+    const char *name; /* NULL: there is no such parameter */
     const char *shard;
 } cases[] = {
     {"GET", "/healthz", MATCH_OK, HEALTH},

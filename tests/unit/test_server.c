@@ -53,8 +53,8 @@ static void found_elsewhere(void *context, const struct http_request *request, s
 }
 
 static const struct route routes[] = {
-    {"GET", "/echo", 0, echo},      {"GET", "/echo/{name}", 0, echo}, {"POST", "/echo", 1000, echo},
-    {"PUT", "/nothing", 0, echo},   {"GET", "/big", 0, big},          {"GET", "/moved", 0, found_elsewhere},
+    {"GET", "/echo", 0, echo},    {"GET", "/echo/{name}", 0, echo}, {"POST", "/echo", 1000, echo},
+    {"PUT", "/nothing", 0, echo}, {"GET", "/big", 0, big},          {"GET", "/moved", 0, found_elsewhere},
 };
 
 static struct http_server *start_server(struct http_server_options options)
@@ -80,8 +80,8 @@ static int count_of(const char *text, const char *part)
 
 static const struct {
     const char *request;
-    const char *status;    /* "" when the connection is just closed */
-    const char *contains;  /* NULL: anything */
+    const char *status;   /* "" when the connection is just closed */
+    const char *contains; /* NULL: anything */
     int handled;
 } exchanges[] = {
     {"GET /echo HTTP/1.1\r\n" LAST "\r\n", "200", "ctx|GET|/echo||-|-|0|", 1},

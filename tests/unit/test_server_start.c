@@ -205,7 +205,7 @@ START_TEST(tls_works_from_end_to_end)
     snprintf(certificate, sizeof(certificate), "%s/server.crt", directory);
     snprintf(key, sizeof(key), "%s/server.key", directory);
     server = start_server(
-        (struct http_server_options){.tls_certificate = certificate, .tls_key = key, .timeout_s = 2});
+        (struct http_server_options){.tls_certificate = certificate, .tls_key = key, .timeout_s = 4});
     snprintf(url, sizeof(url), "https://127.0.0.1:%d/echo", http_server_port(server));
     buffer_init(&heard, 1 << 20);
     curl = curl_easy_init();
@@ -255,8 +255,12 @@ START_TEST(a_pem_file_that_does_not_fit_is_named)
         int certificate, key;
         int named;
     } cases[] = {
-        {MISSING, KEY, MISSING}, {CERTIFICATE, MISSING, MISSING}, {TEXT, KEY, TEXT},
-        {CERTIFICATE, TEXT, TEXT}, {KEY, KEY, KEY}, {CERTIFICATE, CERTIFICATE, CERTIFICATE},
+        {MISSING, KEY, MISSING},
+        {CERTIFICATE, MISSING, MISSING},
+        {TEXT, KEY, TEXT},
+        {CERTIFICATE, TEXT, TEXT},
+        {KEY, KEY, KEY},
+        {CERTIFICATE, CERTIFICATE, CERTIFICATE},
         {CERTIFICATE, OTHER_KEY, OTHER_KEY},
     };
     int before;

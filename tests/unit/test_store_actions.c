@@ -228,8 +228,8 @@ START_TEST(the_end_ties_notifications_frees_the_lock_and_begins_the_cooldown)
     struct action action;
     bool taken;
     static const enum notification_status expected[] = {
-        NOTIFICATION_ACTED, NOTIFICATION_ACTED, NOTIFICATION_ACTED, NOTIFICATION_PENDING,
-        NOTIFICATION_DROPPED, NOTIFICATION_PENDING,
+        NOTIFICATION_ACTED,   NOTIFICATION_ACTED,   NOTIFICATION_ACTED,
+        NOTIFICATION_PENDING, NOTIFICATION_DROPPED, NOTIFICATION_PENDING,
     };
 
     add_alarm(store, "before", "orders", 900);
@@ -269,12 +269,9 @@ static const struct {
     enum step_outcome outcome; /* of its only step; STEP_OPEN: it has none */
     int64_t up_ms, down_ms;
 } endings[] = {
-    {ACTION_SCALE_UP, STEP_ACCEPTED, 2000, 0},
-    {ACTION_SCALE_DOWN, STEP_ACCEPTED, 0, 2000},
-    {ACTION_REPAIR, STEP_ACCEPTED, 0, 0},
-    {ACTION_SCALE_UP, STEP_REFUSED, 0, 0},
-    {ACTION_SCALE_DOWN, STEP_UNHEARD, 0, 0},
-    {ACTION_SCALE_UP, STEP_OPEN, 0, 0},
+    {ACTION_SCALE_UP, STEP_ACCEPTED, 2000, 0}, {ACTION_SCALE_DOWN, STEP_ACCEPTED, 0, 2000},
+    {ACTION_REPAIR, STEP_ACCEPTED, 0, 0},      {ACTION_SCALE_UP, STEP_REFUSED, 0, 0},
+    {ACTION_SCALE_DOWN, STEP_UNHEARD, 0, 0},   {ACTION_SCALE_UP, STEP_OPEN, 0, 0},
 };
 
 START_TEST(only_an_accepted_step_counts_as_a_scaling)
@@ -356,7 +353,7 @@ START_TEST(the_pace_of_updates_is_the_median_of_the_last_five)
     ck_assert_msg(seconds == 900, "%f", seconds);
     update_took(store, &action, 10, 2000000, 100); /* 10 */
     MUST(store_update_seconds(store, "orders", &seconds, &err));
-    ck_assert_msg(seconds == 455, "%f", seconds); /* the mean of both */
+    ck_assert_msg(seconds == 455, "%f", seconds);  /* the mean of both */
     update_took(store, &action, 4, 3000000, 200);  /* 50 */
     update_took(store, &action, 10, 4000000, 300); /* 30 */
     update_took(store, &action, 10, 5000000, 200); /* 20 */

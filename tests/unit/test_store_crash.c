@@ -139,12 +139,9 @@ static const struct {
     bool open_step;
     const char *breaks;
 } deeds[] = {
-    {add_late_alarm, false, "UPDATE ON streams"},
-    {assign, false, "UPDATE ON streams"},
-    {replay, false, "UPDATE ON streams"},
-    {intend, false, "INSERT ON steps"},
-    {close_step, true, "UPDATE ON actions"},
-    {end, false, "UPDATE OF lock_owner ON streams"},
+    {add_late_alarm, false, "UPDATE ON streams"}, {assign, false, "UPDATE ON streams"},
+    {replay, false, "UPDATE ON streams"},         {intend, false, "INSERT ON steps"},
+    {close_step, true, "UPDATE ON actions"},      {end, false, "UPDATE OF lock_owner ON streams"},
     {prune, false, "DELETE ON actions"},
 };
 
@@ -265,9 +262,11 @@ START_TEST(a_kill_at_any_moment_leaves_all_of_a_step_or_nothing_of_it)
     ck_assert_int_eq(ask_file(path, "SELECT cooldown_until_ms FROM streams"), (acted - 1) * 10 + 6);
     /* A step that is open belongs to an action that is INTENDED, and the other way round. */
     ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM actions WHERE state = 1 AND id NOT IN"
-                                    " (SELECT action_id FROM steps)"), 0);
+                                    " (SELECT action_id FROM steps)"),
+                     0);
     ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM steps WHERE outcome = 0 AND action_id IN"
-                                    " (SELECT id FROM actions WHERE state <> 1)"), 0);
+                                    " (SELECT id FROM actions WHERE state <> 1)"),
+                     0);
     ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 }
 END_TEST

@@ -56,8 +56,8 @@ static const struct {
 static bool scan_is_allowed(int statement, const char *detail)
 {
     for (size_t i = 0; i < COUNT_OF(scans_allowed); i++) {
-        if ((int)scans_allowed[i].statement == statement && strncmp(detail, scans_allowed[i].scan,
-                                                                     strlen(scans_allowed[i].scan)) == 0)
+        if ((int)scans_allowed[i].statement == statement &&
+            strncmp(detail, scans_allowed[i].scan, strlen(scans_allowed[i].scan)) == 0)
             return true;
     }
     return false;

@@ -96,8 +96,7 @@ static const struct {
     enum notification_status status;
     bool due;
 } arrivals[] = {
-    {"orders", NOTIFICATION_PENDING, true},
-    {"orders", NOTIFICATION_DEFERRED, true},
+    {"orders", NOTIFICATION_PENDING, true},  {"orders", NOTIFICATION_DEFERRED, true},
     {"orders", NOTIFICATION_DROPPED, false}, /* nothing to do for us */
     {"", NOTIFICATION_PENDING, false},       /* whose it is, is still unknown */
     {"", NOTIFICATION_DROPPED, false},

@@ -181,12 +181,10 @@ static const struct {
     const char *owner_after;
     int64_t until_after;
 } lock_steps[] = {
-    {"a", 1000, false, true, "a", 2000},
-    {"b", 1500, false, false, "a", 2000},
-    {"b", 1500, true, false, "a", 2000},  /* ignores the cooldown, not the lock */
-    {"a", 1800, false, true, "a", 2800},  /* renewed */
-    {"b", 2799, false, false, "a", 2800},
-    {"b", 2800, false, true, "b", 3800},  /* the lease is over */
+    {"a", 1000, false, true, "a", 2000},   {"b", 1500, false, false, "a", 2000},
+    {"b", 1500, true, false, "a", 2000}, /* ignores the cooldown, not the lock */
+    {"a", 1800, false, true, "a", 2800}, /* renewed */
+    {"b", 2799, false, false, "a", 2800},  {"b", 2800, false, true, "b", 3800}, /* the lease is over */
     {"a", 2801, false, false, "b", 3800}, /* and the former owner has nothing left */
     {"aa", 2801, false, false, "b", 3800},
 };

@@ -25,9 +25,12 @@ struct sim_server {
     struct sim *sim;
     struct clock *clock;
     struct http_server *http;
+    char url[300]; /* "http://127.0.0.1:4567" */
     struct couriers *couriers;
     pthread_t pump;
     bool pumping;
+    pthread_mutex_t
+        starting; /* held until requests may be answered: the address is known before the scene is set */
     pthread_mutex_t lock; /* of stopping */
     pthread_cond_t stop;
     bool stopping;
@@ -59,6 +62,16 @@ static void add_response_header(struct http_response *response, const char *name
     response->header_count++;
 }
 
+/* Waits for the start; false, with a 503, when it failed. */
+static bool is_up(struct sim_server *server, struct http_response *response)
+{
+    must_not_fail(pthread_mutex_lock(&server->starting));
+    must_not_fail(pthread_mutex_unlock(&server->starting));
+    if (server->couriers == NULL)
+        response->status = 503;
+    return server->couriers != NULL;
+}
+
 static void answer_aws(void *context, const struct http_request *request, struct http_response *response)
 {
     struct sim_server *server = context;
@@ -75,6 +88,8 @@ static void answer_aws(void *context, const struct http_request *request, struct
     };
     struct sim_response answer;
 
+    if (!is_up(server, response))
+        return;
     sim_advance(server->sim, clock_now_ms(server->clock));
     sim_answer(server->sim, &aws, &answer);
     couriers_wake(server->couriers);
@@ -93,6 +108,8 @@ static void get_state(void *context, const struct http_request *request, struct 
     struct sim_server *server = context;
 
     (void)request;
+    if (!is_up(server, response))
+        return;
     sim_advance(server->sim, clock_now_ms(server->clock));
     model_lock(server->sim);
     wire_write_state(server->sim, &response->body);
@@ -105,6 +122,8 @@ static void get_requests(void *context, const struct http_request *request, stru
     struct sim_server *server = context;
 
     (void)request;
+    if (!is_up(server, response))
+        return;
     model_lock(server->sim);
     wire_write_requests(server->sim, &response->body);
     model_unlock(server->sim);
@@ -121,6 +140,8 @@ static void put_traffic(void *context, const struct http_request *request, struc
     int64_t record_bytes = 1024;
     struct error err = {0};
 
+    if (!is_up(server, response))
+        return;
     if (form != NULL) {
         load = wire_parameters_find(form, "load");
         size = wire_parameters_find(form, "record_bytes");
@@ -198,33 +219,16 @@ static int check_loopback(const char *listen, char *host, size_t size, struct er
     return 0;
 }
 
-static void init_stop(struct sim_server *server)
+static void init_locks(struct sim_server *server)
 {
     pthread_condattr_t attributes;
 
+    must_not_fail(pthread_mutex_init(&server->starting, NULL));
     must_not_fail(pthread_mutex_init(&server->lock, NULL));
     must_not_fail(pthread_condattr_init(&attributes));
     must_not_fail(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC));
     must_not_fail(pthread_cond_init(&server->stop, &attributes));
     must_not_fail(pthread_condattr_destroy(&attributes));
-}
-
-/* What a scene describes has been there for a while: its streams are ACTIVE when the first request comes. */
-static int make_model(struct sim_server *server, const struct sim_server_options *options, struct error *err)
-{
-    struct sim_options sim = options->sim;
-    int64_t now_ms = clock_now_ms(options->clock);
-    int64_t create_ms = sim.create_ms == 0 ? CREATE_MS : sim.create_ms;
-
-    sim.start_ms = options->scene == NULL ? now_ms : now_ms - create_ms;
-    server->sim = sim_new(&sim);
-    model_lock(server->sim);
-    wire_of(server->sim)->lenient = options->lenient;
-    model_unlock(server->sim);
-    if (options->scene != NULL && scene_load(server->sim, options->scene, err) < 0)
-        return -1;
-    sim_advance(server->sim, now_ms);
-    return 0;
 }
 
 static int listen_on(struct sim_server *server, const char *address, const char *host, struct error *err)
@@ -239,35 +243,63 @@ static int listen_on(struct sim_server *server, const char *address, const char 
 
     if (http_server_start(&options, &server->http, err) < 0)
         return -1;
-    model_lock(server->sim);
-    free(server->sim->public_url);
-    server->sim->public_url = must_printf("http://%s%s%s:%d", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
-                                          http_server_port(server->http));
-    model_unlock(server->sim);
+    snprintf(server->url, sizeof(server->url), "http://%s%s%s:%d", is_ipv6 ? "[" : "", host,
+             is_ipv6 ? "]" : "", http_server_port(server->http));
     return 0;
+}
+
+/* What a scene describes has been there for a while: its streams are ACTIVE when the first request comes. */
+static int make_model(struct sim_server *server, const struct sim_server_options *options, struct error *err)
+{
+    struct sim_options sim = options->sim;
+    int64_t now_ms = clock_now_ms(options->clock);
+    int64_t create_ms = sim.create_ms == 0 ? CREATE_MS : sim.create_ms;
+
+    sim.public_url = server->url;
+    sim.start_ms = options->scene == NULL ? now_ms : now_ms - create_ms;
+    server->sim = sim_new(&sim);
+    model_lock(server->sim);
+    wire_of(server->sim)->lenient = options->lenient;
+    model_unlock(server->sim);
+    if (options->scene != NULL && scene_load(server->sim, options->scene, err) < 0)
+        return -1;
+    sim_advance(server->sim, now_ms);
+    return 0;
+}
+
+/* Everything that requests need; they wait for it. */
+static int make_all(struct sim_server *server, const struct sim_server_options *options, struct error *err)
+{
+    char host[256];
+    int result;
+
+    if (check_loopback(options->listen, host, sizeof(host), err) < 0)
+        return -1;
+    must_not_fail(pthread_mutex_lock(&server->starting));
+    result = listen_on(server, options->listen, host, err);
+    if (result == 0)
+        result = make_model(server, options, err);
+    if (result == 0)
+        server->couriers = couriers_start(server->sim, options->accept_any_certificate);
+    must_not_fail(pthread_mutex_unlock(&server->starting));
+    return result;
 }
 
 int sim_server_start(const struct sim_server_options *options, struct sim_server **ret_server,
                      struct error *err)
 {
     struct sim_server *server = must_calloc(1, sizeof(*server));
-    char host[256];
 
     server->clock = options->clock;
-    init_stop(server);
-    if (check_loopback(options->listen, host, sizeof(host), err) < 0 || make_model(server, options, err) < 0)
-        goto fail;
-    server->couriers = couriers_start(server->sim, options->accept_any_certificate);
-    if (listen_on(server, options->listen, host, err) < 0)
-        goto fail;
+    init_locks(server);
+    if (make_all(server, options, err) < 0) {
+        sim_server_stop(server);
+        return -1;
+    }
     must_not_fail(pthread_create(&server->pump, NULL, pump, server));
     server->pumping = true;
     *ret_server = server;
     return 0;
-
-fail:
-    sim_server_stop(server);
-    return -1;
 }
 
 struct sim *sim_server_sim(struct sim_server *server)
@@ -295,5 +327,6 @@ void sim_server_stop(struct sim_server *server)
     sim_free(server->sim);
     must_not_fail(pthread_cond_destroy(&server->stop));
     must_not_fail(pthread_mutex_destroy(&server->lock));
+    must_not_fail(pthread_mutex_destroy(&server->starting));
     free(server);
 }

@@ -131,7 +131,7 @@ tidy: $(BUILD)/generated/migrations.inc ## clang-tidy (.clang-tidy) and gcc's -f
 cppcheck: $(BUILD)/generated/migrations.inc ## cppcheck (.cppcheck: what it is not asked, and why)
 	cppcheck --quiet -j$(JOBS) --enable=warning,performance,portability,style --inline-suppr --error-exitcode=1 \
 	    --std=c11 --library=posix,gnu --suppressions-list=.cppcheck -Iinclude -I$(BUILD)/generated -D_GNU_SOURCE \
-	    -DKINESCALE_VERSION='""' --include=include/base/banned.h src
+	    -DKINESCALE_VERSION='""' --include=include/base/banned.h --include=tools/cppcheck.h src
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/found/
 	$(SUBMAKE) CC=clang FLAVOUR=fuzz $(FUZZERS:$(BUILD)/%=$(O)/fuzz/%)

@@ -33,7 +33,7 @@ static size_t plain_length(const char *at, size_t left)
     unsigned char c = (unsigned char)*at;
 
     if (c < 0x80)
-        return c >= 0x20 && c != 0x7F && c != '"' && c != '\\';
+        return c >= 0x20 && c != 0x7F && c != '"' && c != '\\' ? 1 : 0;
     if (c == 0xC2 && left > 1 && (unsigned char)at[1] < 0xA0) /* the control characters above ASCII */
         return 0;
     for (size_t length = 2; length <= 4 && length <= left; length++) {

@@ -37,6 +37,12 @@ static const struct {
     {"UnrecognizedClientException", true, false},
 };
 
+/* As it stands in the answer, secrets and all. */
+struct said {
+    char code[64];
+    char message[16 * 1024];
+};
+
 /* "com.amazonaws.cloudwatch.v2010_08_01#ResourceNotFound", "Name:http://...": the name. */
 static void copy_code(const char *text, char *code, size_t size)
 {
@@ -55,8 +61,7 @@ static const char *text_member(const cJSON *object, const char *name)
     return cJSON_IsString(member) ? member->valuestring : NULL;
 }
 
-static void read_json(const struct buffer *body, char *code, size_t code_size, char *message,
-                      size_t message_size)
+static void read_json(const struct buffer *body, struct said *said)
 {
     struct error ignored; /* no JSON: the status counts */
     cJSON *object;
@@ -69,21 +74,20 @@ static void read_json(const struct buffer *body, char *code, size_t code_size, c
     if (found == NULL)
         found = text_member(object, "code");
     if (found != NULL)
-        copy_code(found, code, code_size);
+        copy_code(found, said->code, sizeof(said->code));
     found = text_member(object, "message");
     if (found == NULL)
         found = text_member(object, "Message");
     if (found != NULL)
-        (void)text_copy(message, message_size, found);
+        (void)text_copy(said->message, sizeof(said->message), found);
     cJSON_Delete(object);
 }
 
 /* Two readings: a message that is too long must not cost us the code. */
-static void read_xml(const struct buffer *body, char *code, size_t code_size, char *message,
-                     size_t message_size)
+static void read_xml(const struct buffer *body, struct said *said)
 {
-    const struct xml_want code_wanted = {"Error/Code", code, code_size};
-    const struct xml_want message_wanted = {"Error/Message", message, message_size};
+    const struct xml_want code_wanted = {"Error/Code", said->code, sizeof(said->code)};
+    const struct xml_want message_wanted = {"Error/Message", said->message, sizeof(said->message)};
     struct error ignored; /* no XML: the status counts */
 
     (void)xml_read(body->bytes, body->length, &code_wanted, 1, &ignored);
@@ -167,18 +171,21 @@ void answer_refusal(const struct aws_answer *answer, const struct credentials *c
                     struct refusal *ret_refusal)
 {
     struct refusal refusal = {0};
-    char message[16 * 1024] = "", clock[96] = "";
+    struct said said = {0};
+    char clock[96] = "";
 
     if (answer->body.length > 0 && answer->body.bytes[0] == '<')
-        read_xml(&answer->body, refusal.code, sizeof(refusal.code), message, sizeof(message));
+        read_xml(&answer->body, &said);
     else if (answer->body.length > 0)
-        read_json(&answer->body, refusal.code, sizeof(refusal.code), message, sizeof(message));
-    if (refusal.code[0] == '\0')
-        copy_code(answer->error_type, refusal.code, sizeof(refusal.code));
-    remove_secrets(message, credentials);
-    (void)text_copy(refusal.message, sizeof(refusal.message), message);
-    tidy(refusal.message);
+        read_json(&answer->body, &said);
+    if (said.code[0] == '\0')
+        copy_code(answer->error_type, said.code, sizeof(said.code));
+    remove_secrets(said.message, credentials);
+    (void)text_copy(refusal.code, sizeof(refusal.code), said.code);
+    (void)text_copy(refusal.message, sizeof(refusal.message), said.message);
+    wipe(&said, sizeof(said));
     tidy(refusal.code);
+    tidy(refusal.message);
 
     for (size_t i = 0; i < COUNT_OF(credential_codes); i++) {
         if (strcmp(credential_codes[i].code, refusal.code) != 0)

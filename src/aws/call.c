@@ -245,11 +245,13 @@ static int send_until_answered(struct aws_client *client, struct aws_call *call,
 static int perform(struct aws_client *client, struct aws_call *call, const char *body, size_t length,
                    struct aws_answer *ret_answer, struct error *err)
 {
+    const char *prefix = protocols[call->service].target_prefix;
     char url[ENDPOINT_SIZE + 1], target[128];
     struct aws_request message = {
         .method = "POST",
         .url = url,
-        .headers = {{"Content-Type", protocols[call->service].content_type}},
+        .headers = {{"Content-Type", protocols[call->service].content_type},
+                    {prefix != NULL ? "X-Amz-Target" : NULL, target}},
         .body = body,
         .body_length = length,
         .signing_service = aws_signing_name(call->service),
@@ -257,10 +259,7 @@ static int perform(struct aws_client *client, struct aws_call *call, const char 
     };
 
     snprintf(url, sizeof(url), "%s/", client->endpoints[call->service]);
-    if (protocols[call->service].target_prefix != NULL) {
-        snprintf(target, sizeof(target), "%s%s", protocols[call->service].target_prefix, call->operation);
-        message.headers[1] = (struct aws_header){"X-Amz-Target", target};
-    }
+    snprintf(target, sizeof(target), "%s%s", prefix != NULL ? prefix : "", call->operation);
     return send_until_answered(client, call, &message, ret_answer, err);
 }
 
@@ -315,12 +314,12 @@ int form_add(struct buffer *form, const char *name, const char *value, struct er
 
     if (buffer_printf(form, err, "%s%s=", form->length > 0 ? "&" : "", name) < 0)
         return -1;
-    for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
+    for (const char *c = value; *c != '\0'; c++) {
         bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
                      strchr("-_.~", *c) != NULL;
-        const char encoded[] = {plain ? (char)*c : '%', digits[*c >> 4], digits[*c & 15]};
+        const char encoded[] = {'%', digits[(unsigned char)*c >> 4], digits[(unsigned char)*c & 15]};
 
-        if (buffer_add(form, encoded, plain ? 1 : 3, err) < 0)
+        if (buffer_add(form, plain ? c : encoded, plain ? 1 : sizeof(encoded), err) < 0)
             return -1;
     }
     return 0;

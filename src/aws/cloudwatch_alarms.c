@@ -7,6 +7,7 @@
  */
 #include "aws/cloudwatch.h"
 
+#include "base/json_check.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -19,6 +20,8 @@ enum {
     PAGES_MAX = 2000,
     ALARMS_MAX = 100000, /* three at shard level for each of 33,000 shards */
     REASON_MAX = 1023,
+    NAME_BYTES_MAX = 4 * 255,            /* 255 characters */
+    DIMENSION_VALUE_SIZE = 1024 * 4 + 1, /* 1024 characters */
 };
 
 static const char *const state_names[] = {
@@ -104,7 +107,7 @@ static int read_actions(const cJSON *document, struct alarm *alarm, struct error
 /* StreamName and ShardId; a value that could not be one of Kinesis is passed over. */
 static int read_dimensions(const cJSON *metric, struct alarm *alarm, struct error *err)
 {
-    char name[256], value[1024 * 4 + 1];
+    char name[256], value[DIMENSION_VALUE_SIZE];
     const cJSON *entries, *entry;
 
     if (json_array(metric, "Dimensions", &entries, err) < 0)
@@ -194,7 +197,7 @@ static bool is_name_too_long(const cJSON *document)
     const cJSON *name = json_member(document, "AlarmName");
 
     return cJSON_IsString(name) && strlen(name->valuestring) >= ALARM_NAME_SIZE &&
-           strlen(name->valuestring) <= 4 * (ALARM_NAME_SIZE - 1);
+           strlen(name->valuestring) <= NAME_BYTES_MAX;
 }
 
 /* Moves the alarms of one member of the answer to the list; those without such an action are dropped. */
@@ -360,31 +363,35 @@ static const struct {
     {"EvaluationInterval", false},
 };
 
-static cJSON *exact_number(double value)
+/* The number as a text that reads back as the same double; cJSON itself prints 15 digits of some. */
+static void make_exact(cJSON *number)
 {
     char text[32];
 
-    number_format_double(value, text, sizeof(text));
-    return cJSON_CreateRaw(text);
+    number_format_double(number->valuedouble, text, sizeof(text));
+    number->type = cJSON_Raw;
+    number->valuestring = must_strdup(text);
 }
 
-/* A deep copy in which every number reads back as the same double; cJSON prints 15 digits of some. */
+/* Every number in it is exact. */
 static cJSON *copy_exactly(const cJSON *source)
 {
-    const cJSON *child;
-    cJSON *copy;
+    cJSON *copy = cJSON_Duplicate(source, true);
+    cJSON *open[JSON_DEPTH_MAX + 1] = {copy}; /* of each level, what is still to be seen */
+    int depth = 0;
 
-    if (cJSON_IsNumber(source))
-        return exact_number(source->valuedouble);
-    if (!cJSON_IsObject(source) && !cJSON_IsArray(source))
-        return cJSON_Duplicate(source, true);
-    copy = cJSON_IsObject(source) ? cJSON_CreateObject() : cJSON_CreateArray();
-    cJSON_ArrayForEach(child, source)
-    {
-        if (cJSON_IsObject(source))
-            cJSON_AddItemToObject(copy, child->string, copy_exactly(child));
-        else
-            cJSON_AddItemToArray(copy, copy_exactly(child));
+    while (depth >= 0) {
+        cJSON *node = open[depth];
+
+        if (node == NULL) {
+            depth--;
+            continue;
+        }
+        open[depth] = node->next;
+        if (cJSON_IsNumber(node))
+            make_exact(node);
+        if (node->child != NULL) /* never deeper than what json_check() let through */
+            open[++depth] = node->child;
     }
     return copy;
 }
@@ -406,7 +413,7 @@ static cJSON *put_input(const struct alarm *alarm, double threshold)
             continue;
         cJSON_AddItemToObject(input, put_members[i].name, copy_exactly(member));
     }
-    cJSON_AddItemToObject(input, "Threshold", exact_number(threshold));
+    make_exact(cJSON_AddNumberToObject(input, "Threshold", threshold));
     return input;
 }
 

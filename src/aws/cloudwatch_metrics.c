@@ -60,11 +60,12 @@ static cJSON *batch_input(const struct batch *batch)
 {
     cJSON *input = cJSON_CreateObject();
     cJSON *queries = cJSON_AddArrayToObject(input, "MetricDataQueries");
+    int64_t start_s = batch->start_ms / 1000, end_s = batch->end_ms / 1000;
 
     for (size_t i = 0; i < batch->count; i++)
         cJSON_AddItemToArray(queries, query_input(&batch->queries[batch->first + i], batch->first + i));
-    cJSON_AddNumberToObject(input, "StartTime", (double)(batch->start_ms / 1000));
-    cJSON_AddNumberToObject(input, "EndTime", (double)(batch->end_ms / 1000));
+    cJSON_AddNumberToObject(input, "StartTime", (double)start_s);
+    cJSON_AddNumberToObject(input, "EndTime", (double)end_s);
     cJSON_AddStringToObject(input, "ScanBy", "TimestampAscending");
     return input;
 }
@@ -117,7 +118,7 @@ static int read_points(const struct batch *batch, size_t index, const cJSON *res
     {
         if (!cJSON_IsNumber(time) || !isfinite(time->valuedouble))
             return malformed("Timestamps", err);
-        if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble))
+        if (value == NULL || !cJSON_IsNumber(value) || !isfinite(value->valuedouble))
             return malformed("Values", err);
         keep_point(&batch->series[index], batch->start_ms, batch->queries[index].period_s, time->valuedouble,
                    value->valuedouble);

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "call.h"
 
+enum { FORM_CEILING = 64 * 1024 };
+
 int sns_confirm_subscription(struct aws_client *client, const char *topic_arn, const char *token,
                              char *ret_arn, size_t size, struct error *err)
 {
@@ -15,7 +17,7 @@ int sns_confirm_subscription(struct aws_client *client, const char *topic_arn, c
     const struct xml_want wanted = {"ConfirmSubscriptionResult/SubscriptionArn", arn, sizeof(arn)};
     SCOPED(buffer_clear) struct buffer form;
 
-    buffer_init(&form, 64 * 1024);
+    buffer_init(&form, FORM_CEILING);
     if (form_add(&form, "TopicArn", topic_arn, err) < 0 || form_add(&form, "Token", token, err) < 0 ||
         form_add(&form, "AuthenticateOnUnsubscribe", "true", err) < 0)
         return aws_call_wrap(&call, err);

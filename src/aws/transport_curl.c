@@ -26,6 +26,7 @@ enum {
     TIMEOUT_MS = 20000,
     ANSWER_CEILING = 16 * 1024 * 1024,
     HEADERS_CEILING = 64 * 1024,
+    RETRY_AFTER_MAX = 24 * 3600 * 1000, /* seconds or milliseconds: beyond it is nonsense */
 };
 
 struct curl_transport {
@@ -86,7 +87,7 @@ static void keep_milliseconds(const char *value, int64_t unit_ms, int64_t *ret_m
     int64_t number;
 
     /* Retry-After may also be a date; AWS does not send that. */
-    if (number_parse(value, 0, 24 * 3600 * 1000, &number))
+    if (number_parse(value, 0, RETRY_AFTER_MAX, &number))
         *ret_ms = number * unit_ms;
 }
 

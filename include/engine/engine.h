@@ -9,8 +9,9 @@
 #define ENGINE_ENGINE_H
 
 #include "aws/client.h"
+#include "aws/kinesis.h"
 #include "base/clock.h"
-#include "scaling/config.h"
+#include "scaling/plan_up.h"
 #include "store/store.h"
 
 struct engine;
@@ -38,5 +39,19 @@ int engine_turn(struct engine *engine, struct store *store, const char *stream, 
  * -1 only when nothing could be looked at.
  */
 int engine_reconcile(struct engine *engine, struct store *store, struct error *err);
+
+/* What a turn would see and think now. */
+struct engine_view {
+    struct stream_summary summary;
+    struct shard_map shards;
+    struct demand demand;
+    int updates_24h;
+    int64_t headroom; /* shards the account may still open; -1 unknown */
+    struct up_plan plan;
+};
+/* As if an alarm had come this moment.  Calls only what reads, stores nothing.  The view is the caller's. */
+int engine_view(struct engine *engine, struct store *store, const char *stream, struct engine_view *ret_view,
+                struct error *err);
+void engine_view_clear(struct engine_view *view);
 
 #endif

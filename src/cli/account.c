@@ -1,0 +1,59 @@
+/*
+ * account.c - the way to AWS for commands that are no daemon, and options that several commands take.
+ */
+#include "parts.h"
+
+#include "base/text.h"
+
+int account_open(const struct service_config *service, struct clock *clock, struct account *ret_account,
+                 struct error *err)
+{
+    struct account account = {0};
+    struct credentials_options credentials = {.profile = service->profile};
+    struct aws_client_options client = {.clock = clock};
+
+    if (transport_curl_open(&account.transport, err) < 0 ||
+        aws_region(&credentials, account.transport, service->region, account.region, sizeof(account.region), err) < 0)
+        goto fail;
+    credentials.region = account.region;
+    account.credentials = credentials_provider_new(&credentials, account.transport, clock);
+    client.region = account.region;
+    client.transport = account.transport;
+    client.credentials = account.credentials;
+    if (aws_client_open(&client, &account.aws, err) < 0)
+        goto fail;
+    *ret_account = account;
+    return 0;
+
+fail:
+    account_close(&account);
+    return -1;
+}
+
+void account_close(struct account *account)
+{
+    aws_client_close(account->aws);
+    credentials_provider_free(account->credentials);
+    transport_curl_close(account->transport);
+    *account = (struct account){0};
+}
+
+bool cli_output(const char *text, bool *ret_json, struct error *err)
+{
+    if (!text_equal(text, "table") && !text_equal(text, "json"))
+        return error_set(err, ERROR_CONFIG, "--output must be table or json, not '%s'", text) == 0;
+    *ret_json = text_equal(text, "json");
+    return true;
+}
+
+int cli_clock(const char *text, struct scaled_clock *scaled, struct clock **ret_clock, struct error *err)
+{
+    if (text == NULL || text[0] == '\0') {
+        *ret_clock = clock_system();
+        return 0;
+    }
+    if (clock_scaled_parse(text, scaled, err) < 0)
+        return -1;
+    *ret_clock = &scaled->clock;
+    return 0;
+}

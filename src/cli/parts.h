@@ -1,0 +1,46 @@
+/*
+ * parts.h - what several commands share.
+ *
+ * Internal to cli/.
+ */
+#ifndef CLI_PARTS_H
+#define CLI_PARTS_H
+
+#include "aws/client.h"
+#include "cli/cli.h"
+
+/* ---- table.c: columns as wide as their widest cell */
+
+enum { TABLE_COLUMNS_MAX = 12 };
+
+struct table {
+    const char *const *headings; /* ends with NULL */
+    unsigned right_aligned;      /* bit per column */
+    char **cells;                /* row by row, owned */
+    size_t count;
+};
+/* One cell; a row is full after as many as there are headings. */
+void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_print(struct table *table, FILE *file);
+void table_clear(struct table *table);
+
+/* ---- account.c: the way to AWS for commands that are no daemon */
+
+struct account {
+    char region[64];
+    struct transport *transport;
+    struct credentials_provider *credentials;
+    struct aws_client *aws;
+};
+int account_open(const struct service_config *service, struct clock *clock, struct account *ret_account,
+                 struct error *err);
+void account_close(struct account *account);
+
+/* ---- options */
+
+/* "table" or "json" */
+bool cli_output(const char *text, bool *ret_json, struct error *err);
+/* NULL or "": the system's clock; else "BASE@SPEED".  `scaled` is where that one lives. */
+int cli_clock(const char *text, struct scaled_clock *scaled, struct clock **ret_clock, struct error *err);
+
+#endif

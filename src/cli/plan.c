@@ -1,0 +1,272 @@
+/*
+ * plan.c - what would be done now, operation by operation.  Touches nothing.
+ *
+ * Without --to: the answer to "if an alarm came this moment".  With it: the way to N even shards.
+ */
+#include "parts.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "engine/engine.h"
+#include "scaling/steps.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+
+static const char *config_path = "streams.conf", *output = "table", *to_text, *clock_text;
+
+static const struct cli_option options[] = {
+    {"--config", "FILE", "streams.conf", "the configuration", &config_path},
+    {"--to", "N", NULL, "the way to N even shards, whatever the load", &to_text},
+    {"--output", "table|json", "table", "for people or for programs", &output},
+    {"--clock", "BASE@SPEED", NULL, "simulated time, as 'kinescale sim-aws' prints it", &clock_text},
+};
+
+/* What is printed, whichever way it was found. */
+struct outlook {
+    const char *stream, *verdict, *reason;
+    const struct engine_view *view;
+    const struct operation *operations;
+    size_t count;
+    int64_t to_shards, peak_shards, seconds;
+    int update_calls;
+};
+
+static const char *const verdict_names[] = {[UP_ENOUGH] = "enough", [UP_RESHARD] = "reshard", [UP_LIMITED] = "limited"};
+
+static void print_operations(const struct outlook *outlook)
+{
+    static const char *const headings[] = {"#", "OPERATION", "SHARD", "WITH", "NEW STARTING HASH KEY", "SHARDS AFTER", NULL};
+    struct table table = {.headings = headings, .right_aligned = 0x31};
+
+    for (size_t i = 0; i < outlook->count; i++) {
+        const struct operation *operation = &outlook->operations[i];
+        char key[HASHKEY_TEXT_SIZE] = "";
+
+        if (operation->kind == OPERATION_SPLIT)
+            hashkey_format(operation->new_start, key);
+        table_add(&table, "%zu", i + 1);
+        table_add(&table, "%s", operation_kind_name(operation->kind));
+        table_add(&table, "%s", operation->shard);
+        table_add(&table, "%s", operation->adjacent);
+        table_add(&table, "%s", key);
+        table_add(&table, "%lld", (long long)operation->target);
+    }
+    if (outlook->count > 0)
+        table_print(&table, stdout);
+    table_clear(&table);
+}
+
+static void print_table(const struct outlook *outlook)
+{
+    const struct engine_view *view = outlook->view;
+    char duration[32];
+
+    number_format_duration(outlook->seconds * 1000, duration, sizeof(duration));
+    printf("%s: %s\n  %s\n", outlook->stream, outlook->verdict, outlook->reason);
+    printf("  shards      %zu open, worth %.6g; after it %lld, at most %lld on the way\n", view->shards.count,
+           shard_map_effective(&view->shards), (long long)outlook->to_shards, (long long)outlook->peak_shards);
+    if (view->demand.known)
+        printf("  demand      %.3f MiB/s and %.0f records/s (accepted: %.3f MiB/s and %.0f records/s)\n",
+               view->demand.bytes_per_s / 1048576, view->demand.records_per_s,
+               view->demand.accepted_bytes_per_s / 1048576, view->demand.accepted_records_per_s);
+    else
+        printf("  demand      unknown: CloudWatch has no recent datapoint\n");
+    printf("  time        about %s\n", outlook->count > 0 ? duration : "0s");
+    printf("  quotas      UpdateShardCount %d of %d used in 24 hours, this plan takes %d; ", view->updates_24h,
+           UPDATES_PER_DAY, outlook->update_calls);
+    if (view->headroom >= 0)
+        printf("the account may open %lld more shards\n", (long long)view->headroom);
+    else
+        printf("the account's shard limit is unknown\n");
+    print_operations(outlook);
+}
+
+static cJSON *operation_object(const struct operation *operation)
+{
+    cJSON *object = cJSON_CreateObject();
+    char key[HASHKEY_TEXT_SIZE];
+
+    (void)cJSON_AddStringToObject(object, "operation", operation_kind_name(operation->kind));
+    if (operation->kind != OPERATION_UPDATE)
+        (void)cJSON_AddStringToObject(object, "shard", operation->shard);
+    if (operation->kind == OPERATION_MERGE)
+        (void)cJSON_AddStringToObject(object, "adjacent_shard", operation->adjacent);
+    if (operation->kind == OPERATION_SPLIT) {
+        hashkey_format(operation->new_start, key);
+        (void)cJSON_AddStringToObject(object, "new_starting_hash_key", key);
+    }
+    (void)cJSON_AddNumberToObject(object, "shards_after", (double)operation->target);
+    return object;
+}
+
+static void add_known(cJSON *object, const char *name, double value, bool known)
+{
+    if (known)
+        (void)cJSON_AddNumberToObject(object, name, value);
+    else
+        (void)cJSON_AddNullToObject(object, name);
+}
+
+static cJSON *outlook_object(const struct outlook *outlook)
+{
+    const struct engine_view *view = outlook->view;
+    const struct demand *demand = &view->demand;
+    cJSON *object = cJSON_CreateObject();
+    cJSON *operations;
+
+    (void)cJSON_AddStringToObject(object, "stream", outlook->stream);
+    (void)cJSON_AddStringToObject(object, "verdict", outlook->verdict);
+    (void)cJSON_AddStringToObject(object, "reason", outlook->reason);
+    (void)cJSON_AddNumberToObject(object, "open_shards", (double)view->shards.count);
+    (void)cJSON_AddNumberToObject(object, "effective_shards", shard_map_effective(&view->shards));
+    (void)cJSON_AddNumberToObject(object, "to_shards", (double)outlook->to_shards);
+    (void)cJSON_AddNumberToObject(object, "peak_shards", (double)outlook->peak_shards);
+    (void)cJSON_AddNumberToObject(object, "seconds", (double)outlook->seconds);
+    add_known(object, "demand_bytes_per_s", demand->bytes_per_s, demand->known);
+    add_known(object, "demand_records_per_s", demand->records_per_s, demand->known);
+    add_known(object, "accepted_bytes_per_s", demand->accepted_bytes_per_s, demand->known);
+    add_known(object, "accepted_records_per_s", demand->accepted_records_per_s, demand->known);
+    (void)cJSON_AddNumberToObject(object, "updates_24h", view->updates_24h);
+    (void)cJSON_AddNumberToObject(object, "update_calls", outlook->update_calls);
+    add_known(object, "account_headroom", (double)view->headroom, view->headroom >= 0);
+    operations = cJSON_AddArrayToObject(object, "operations");
+    for (size_t i = 0; i < outlook->count; i++)
+        (void)cJSON_AddItemToArray(operations, operation_object(&outlook->operations[i]));
+    return object;
+}
+
+static void outlook_print(struct outlook *outlook, cJSON *all)
+{
+    for (size_t i = 0; i < outlook->count; i++)
+        outlook->update_calls += outlook->operations[i].kind == OPERATION_UPDATE;
+    if (all != NULL)
+        (void)cJSON_AddItemToArray(all, outlook_object(outlook));
+    else
+        print_table(outlook);
+}
+
+static void plan_for_load(const struct engine_view *view, const char *stream, cJSON *all)
+{
+    const struct up_plan *plan = &view->plan;
+    struct outlook outlook = {.stream = stream,
+                              .verdict = verdict_names[plan->verdict],
+                              .reason = plan->reason,
+                              .view = view,
+                              .operations = plan->operations,
+                              .count = plan->operation_count,
+                              .to_shards = plan->to_shards,
+                              .peak_shards = plan->peak_shards,
+                              .seconds = plan->seconds};
+
+    outlook_print(&outlook, all);
+}
+
+static int plan_to(const struct engine_view *view, const char *stream, int64_t target, cJSON *all, struct error *err)
+{
+    struct step_list steps = {0};
+    struct outlook outlook = {.stream = stream, .verdict = "by hand", .view = view, .to_shards = target};
+    char reason[160];
+
+    if (steps_to_even(&view->shards, target, &steps, err) < 0)
+        return -1;
+    snprintf(reason, sizeof(reason), "%zu splits and %zu merges lead from %zu shards to %lld even ones", steps.splits,
+             steps.merges, view->shards.count, (long long)target);
+    outlook.reason = reason;
+    outlook.operations = steps.items;
+    outlook.count = steps.count;
+    outlook.peak_shards = steps.peak_shards;
+    outlook.seconds = (int64_t)steps.count * SPLIT_SECONDS;
+    outlook_print(&outlook, all);
+    step_list_clear(&steps);
+    return 0;
+}
+
+static int plan_stream(struct engine *engine, struct store *store, const char *stream, int64_t target, cJSON *all,
+                       struct error *err)
+{
+    struct engine_view view;
+    int result = 0;
+
+    if (engine_view(engine, store, stream, &view, err) < 0)
+        return -1;
+    if (target > 0)
+        result = plan_to(&view, stream, target, all, err);
+    else
+        plan_for_load(&view, stream, all);
+    engine_view_clear(&view);
+    return result;
+}
+
+/* Without a database there is no history yet: an empty one stands in for it. */
+static int open_history(const char *path, struct store **ret_store, struct error *err)
+{
+    if (store_open_readonly(path, ret_store, err) == 0)
+        return 0;
+    return err->kind == ERROR_NOT_FOUND ? store_open(":memory:", ret_store, err) : -1;
+}
+
+static int plan(const struct config *config, int argc, char **argv, bool json, int64_t target, struct error *err)
+{
+    struct scaled_clock scaled;
+    struct clock *clock;
+    struct account account;
+    struct engine *engine;
+    struct store *store;
+    cJSON *all = NULL;
+    int result = 0;
+
+    if (cli_clock(clock_text, &scaled, &clock, err) < 0 || open_history(config->service.database, &store, err) < 0)
+        return -1;
+    if (account_open(&config->service, clock, &account, err) < 0) {
+        store_close(store);
+        return -1;
+    }
+    engine = engine_new(
+        &(struct engine_options){.config = config, .aws = account.aws, .clock = clock, .owner = "plan"});
+    if (json)
+        all = cJSON_CreateArray();
+    for (int i = 1; i <= argc && result == 0; i++)
+        result = plan_stream(engine, store, argv[i], target, all, err);
+    for (size_t i = 0; argc == 0 && i < config->stream_count && result == 0; i++)
+        result = plan_stream(engine, store, config->streams[i].name, target, all, err);
+    if (json) {
+        char *text = cJSON_Print(all);
+
+        puts(text);
+        cJSON_free(text);
+        cJSON_Delete(all);
+    }
+    engine_free(engine);
+    account_close(&account);
+    store_close(store);
+    return result;
+}
+
+static int run(int argc, char **argv)
+{
+    struct error err = {0};
+    struct config *config;
+    int64_t target = 0;
+    bool json;
+    int code = EXIT_DONE;
+    int left = cli_parse(&command_plan, options, COUNT_OF(options), argc, argv, &code);
+
+    if (left < 0)
+        return code;
+    if (!cli_output(output, &json, &err))
+        return cli_fail(&err);
+    if (to_text != NULL && !number_parse(to_text, 1, SHARDS_PER_STREAM_MAX, &target)) {
+        (void)error_set(&err, ERROR_CONFIG, "--to must be 1 to %d shards, not '%s'", (int)SHARDS_PER_STREAM_MAX, to_text);
+        return cli_fail(&err);
+    }
+    config = cli_config(config_path);
+    if (config == NULL)
+        return EXIT_USAGE;
+    code = plan(config, left, argv, json, target, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    config_free(config);
+    return code;
+}
+
+const struct command command_plan = {
+    "plan", "[STREAM...]", "Print the exact next operations for a stream; touches nothing", run};

@@ -1,0 +1,95 @@
+/*
+ * serve.c - runs the daemon until it is told to stop.
+ */
+#include "parts.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "daemon/daemon.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+static const char *config_path = "streams.conf", *clock_text, *region, *profile;
+
+static const struct cli_option options[] = {
+    {"--config", "FILE", "streams.conf", "the configuration", &config_path},
+    {"--region", "REGION", NULL, "instead of the configured one", &region},
+    {"--profile", "NAME", NULL, "of the AWS configuration, instead of the configured one", &profile},
+    {"--clock", "BASE@SPEED", NULL, "simulated time, as 'kinescale sim-aws' prints it", &clock_text},
+};
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} levels[] = {{"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warn", LOG_WARN}, {"error", LOG_ERROR}};
+
+static void set_log_level(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(levels); i++) {
+        if (text_equal(levels[i].name, name))
+            log_set_level(levels[i].level);
+    }
+}
+
+/* A signal is not handled but waited for: every thread has it blocked. */
+static void block_signals(sigset_t *stop)
+{
+    sigemptyset(stop);
+    sigaddset(stop, SIGINT);
+    sigaddset(stop, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(struct config *config, struct error *err)
+{
+    struct scaled_clock scaled;
+    struct daemon_options daemon_options = {.config = config};
+    struct daemon *daemon;
+    sigset_t stop;
+    int signal_number = 0;
+
+    if (cli_clock(clock_text, &scaled, &daemon_options.clock, err) < 0)
+        return -1;
+    if (region != NULL)
+        (void)text_copy(config->service.region, sizeof(config->service.region), region);
+    if (profile != NULL)
+        (void)text_copy(config->service.profile, sizeof(config->service.profile), profile);
+    set_log_level(config->service.log_level);
+    umask(077); /* what we make holds what our streams do; it is nobody else's */
+    block_signals(&stop);
+    if (daemon_start(&daemon_options, &daemon, err) < 0)
+        return -1;
+    while (sigwait(&stop, &signal_number) != 0)
+        ;
+    LOG(LOG_INFO, "stopping", {"signal", .number = signal_number});
+    daemon_stop(daemon);
+    LOG(LOG_INFO, "stopped", {"signal", .number = signal_number});
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    struct error err = {0};
+    struct config *config;
+    int code = EXIT_DONE;
+    int left = cli_parse(&command_serve, options, COUNT_OF(options), argc, argv, &code);
+
+    if (left < 0)
+        return code;
+    if (left > 0) {
+        (void)error_set(&err, ERROR_CONFIG, "serve takes no argument, not '%s'", argv[1]);
+        return cli_fail(&err);
+    }
+    config = cli_config(config_path);
+    if (config == NULL)
+        return EXIT_USAGE;
+    code = serve(config, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    config_free(config);
+    return code;
+}
+
+const struct command command_serve = {
+    "serve", "", "Take alarms, split shards, move thresholds, until stopped", run};

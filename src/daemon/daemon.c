@@ -1,0 +1,133 @@
+/*
+ * daemon.c - puts the parts together, and takes them apart in the reverse order.
+ */
+#include "parts.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+static const struct route front_routes[] = {
+    {"POST", "/sns", SNS_BODY_MAX, intake_post},
+};
+
+static int start_aws(struct daemon *daemon, struct error *err)
+{
+    const struct service_config *service = &daemon->config->service;
+    struct credentials_options credentials = {.profile = service->profile};
+    struct aws_client_options client = {.region = daemon->region, .clock = daemon->clock};
+    struct sns_verifier_options verifier = {
+        .clock = daemon->clock, .topic_arns = daemon->topic_arns, .topic_count = service->topic_count};
+
+    if (transport_curl_open(&daemon->transport, err) < 0 ||
+        aws_region(&credentials, daemon->transport, service->region, daemon->region, sizeof(daemon->region), err) < 0)
+        return -1;
+    credentials.region = daemon->region;
+    daemon->credentials = credentials_provider_new(&credentials, daemon->transport, daemon->clock);
+    client.transport = daemon->transport;
+    client.credentials = daemon->credentials;
+    if (aws_client_open(&client, &daemon->aws, err) < 0)
+        return -1;
+    for (size_t i = 0; i < service->topic_count; i++)
+        daemon->topic_arns[i] = service->topic_arns[i];
+    verifier.transport = daemon->transport;
+    daemon->verifier = sns_verifier_new(&verifier);
+    return 0;
+}
+
+/* Opens it once, so that a wrong file stops the start and not the first turn. */
+static int start_store(struct daemon *daemon, struct error *err)
+{
+    struct store *store;
+
+    stores_init(&daemon->stores, daemon->config->service.database);
+    store = stores_take(&daemon->stores, err);
+    if (store == NULL)
+        return -1;
+    stores_give(&daemon->stores, store);
+    return 0;
+}
+
+static int start_workers(struct daemon *daemon, struct error *err)
+{
+    struct engine_options engine = {
+        .config = daemon->config, .aws = daemon->aws, .clock = daemon->clock, .owner = daemon->owner};
+    struct workers_options workers = {.clock = daemon->clock,
+                                      .database = daemon->config->service.database,
+                                      .owner = daemon->owner,
+                                      .count = (int)daemon->config->service.workers,
+                                      .reconcile_every_ms = daemon->config->service.reconcile_every_ms};
+
+    owner_make(daemon->owner);
+    daemon->engine = engine_new(&engine);
+    workers.engine = daemon->engine;
+    return workers_start(&workers, &daemon->workers, err);
+}
+
+static int start_listeners(struct daemon *daemon, struct error *err)
+{
+    const struct service_config *service = &daemon->config->service;
+    bool tls = service->tls_certificate[0] != '\0';
+    struct http_server_options front = {.listen = service->listen,
+                                        .routes = front_routes,
+                                        .route_count = COUNT_OF(front_routes),
+                                        .context = daemon,
+                                        .tls_certificate = tls ? service->tls_certificate : NULL,
+                                        .tls_key = tls ? service->tls_key : NULL};
+    struct http_server_options admin = {.listen = service->admin_listen,
+                                        .routes = admin_routes,
+                                        .route_count = admin_route_count,
+                                        .context = daemon,
+                                        .threads = 2,
+                                        .connections_max = 64};
+
+    if (http_server_start(&front, &daemon->front, err) < 0)
+        return -1;
+    return http_server_start(&admin, &daemon->admin, err);
+}
+
+int daemon_start(const struct daemon_options *options, struct daemon **ret_daemon, struct error *err)
+{
+    struct daemon *daemon = must_calloc(1, sizeof(*daemon));
+
+    daemon->config = options->config;
+    daemon->clock = options->clock;
+    if (start_store(daemon, err) < 0 || start_aws(daemon, err) < 0 || start_workers(daemon, err) < 0 ||
+        start_listeners(daemon, err) < 0)
+        goto fail;
+    LOG(LOG_INFO, "serving", {"listen", daemon->config->service.listen},
+        {"port", .number = daemon_port(daemon)}, {"admin_port", .number = daemon_admin_port(daemon)},
+        {"region", daemon->region}, {"streams", .number = (int64_t)daemon->config->stream_count},
+        {"kinesis", aws_client_endpoint(daemon->aws, AWS_KINESIS)});
+    *ret_daemon = daemon;
+    return 0;
+
+fail:
+    daemon_stop(daemon);
+    return -1;
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+    if (daemon == NULL)
+        return;
+    http_server_stop(daemon->front); /* nothing new comes in */
+    http_server_stop(daemon->admin);
+    workers_stop(daemon->workers);
+    engine_free(daemon->engine);
+    sns_verifier_free(daemon->verifier);
+    aws_client_close(daemon->aws);
+    credentials_provider_free(daemon->credentials);
+    transport_curl_close(daemon->transport);
+    stores_clear(&daemon->stores);
+    free(daemon);
+}
+
+int daemon_port(const struct daemon *daemon)
+{
+    return http_server_port(daemon->front);
+}
+
+int daemon_admin_port(const struct daemon *daemon)
+{
+    return http_server_port(daemon->admin);
+}

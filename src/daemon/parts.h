@@ -1,0 +1,99 @@
+/*
+ * parts.h - the daemon's parts among themselves.
+ *
+ * Internal to daemon/.
+ */
+#ifndef DAEMON_PARTS_H
+#define DAEMON_PARTS_H
+
+#include "aws/client.h"
+#include "aws/sns_message.h"
+#include "daemon/daemon.h"
+#include "engine/engine.h"
+#include "http/server.h"
+#include "store/streams.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- stores.c: store handles for the HTTP server's threads, which come and go */
+
+enum { STORES_MAX = 64 };
+
+struct stores {
+    pthread_mutex_t mutex;
+    const char *path; /* borrowed */
+    struct store *idle[STORES_MAX];
+    size_t idle_count;
+};
+void stores_init(struct stores *stores, const char *path);
+void stores_clear(struct stores *stores);
+/* NULL with err set when the database cannot be opened.  Give it back. */
+struct store *stores_take(struct stores *stores, struct error *err);
+void stores_give(struct stores *stores, struct store *store);
+
+/* ---- workers.c: threads that take turns */
+
+struct workers;
+struct workers_options {
+    struct engine *engine;
+    struct clock *clock;
+    const char *database; /* all borrowed */
+    const char *owner;
+    int count;
+    int64_t reconcile_every_ms;
+};
+int workers_start(const struct workers_options *options, struct workers **ret_workers, struct error *err);
+void workers_stop(struct workers *workers); /* accepts NULL */
+/* Something was made due. */
+void workers_wake(struct workers *workers);
+
+struct worker_counts {
+    uint64_t turns, turns_failed, reconciles, reconciles_failed;
+    int64_t beat_age_ms;       /* real time since a worker last asked for work */
+    int64_t last_reconcile_ms; /* 0: not yet */
+};
+struct worker_counts workers_counts(struct workers *workers);
+
+/* ---- owner.c: who holds a lock, and does it still live? */
+
+/* "host:pid namespace:pid:start time" */
+void owner_make(char owner[OWNER_SIZE]);
+/* A process of this host (and pid namespace) that is no more.  False for what cannot be known from here. */
+bool owner_is_dead(const char *owner);
+
+/* ---- the daemon */
+
+struct intake_counts {
+    atomic_uint_fast64_t accepted, ignored, repeated, confirmed, unsubscribed, refused, failed;
+};
+
+struct daemon {
+    const struct config *config;
+    struct clock *clock;
+    char owner[OWNER_SIZE];
+    char region[64];
+    struct transport *transport;
+    struct credentials_provider *credentials;
+    struct aws_client *aws;
+    struct sns_verifier *verifier;
+    struct engine *engine;
+    struct stores stores;
+    struct workers *workers;
+    struct http_server *front; /* POST /sns */
+    struct http_server *admin;
+    const char *topic_arns[TOPICS_MAX];
+    struct intake_counts intake;
+};
+
+/* intake.c */
+void intake_post(void *context, const struct http_request *request, struct http_response *response);
+
+/* admin.c */
+extern const struct route admin_routes[];
+extern const size_t admin_route_count;
+
+/* metrics.c; `store` may be NULL when the database cannot be opened */
+void metrics_write(struct daemon *daemon, struct store *store, struct buffer *body);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * workers.c - threads that ask the store what is due and give it a turn.
+ *
+ * DESIGN  The queue is the database: what is due survives a crash, and two daemons on one file share it.  A worker
+ * takes the stream that has been due longest and that nobody here or elsewhere is at.  Waiting for AWS holds no
+ * thread: a turn ends and leaves a due time.  One more thread reconciles.
+ */
+#include "parts.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum {
+    /* Other processes on the database cannot wake us; this is how late we may see what they made due. */
+    IDLE_REAL_MS = 500,
+    DUE_BATCH = 256,
+    WORKERS_MAX = 64,
+};
+
+struct workers {
+    struct workers_options options;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool stopping;
+    uint64_t wakes; /* rises with every workers_wake() */
+    pthread_t threads[WORKERS_MAX + 1];
+    size_t thread_count;
+    char busy[WORKERS_MAX][STREAM_NAME_SIZE]; /* what each worker is at */
+    bool is_busy[WORKERS_MAX];
+    int slots_given;
+    struct worker_counts counts;
+    int64_t beat_ns;
+};
+
+static bool is_taken(const struct workers *workers, const char *stream)
+{
+    for (int i = 0; i < workers->options.count; i++) {
+        if (workers->is_busy[i] && strcmp(workers->busy[i], stream) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A lock that outlived its process would only cost time: opened at once when that process was of this host. */
+static bool is_locked_elsewhere(struct workers *workers, struct store *store, const struct stream_state *state,
+                                int64_t now_ms)
+{
+    struct error err = {0};
+
+    if (state->lock_owner[0] == '\0' || state->lock_until_ms <= now_ms ||
+        strcmp(state->lock_owner, workers->options.owner) == 0)
+        return false;
+    if (!owner_is_dead(state->lock_owner))
+        return true;
+    LOG(LOG_WARN, "lock-opened", {"stream", state->stream}, {"owner", state->lock_owner},
+        {"why", "the process that held it is no more"});
+    return store_lock_release(store, state->stream, state->lock_owner, 0, &err) < 0;
+}
+
+/* With the mutex held.  False: nothing to do before *ret_next_ms. */
+static bool take(struct workers *workers, struct store *store, int slot, int64_t *ret_next_ms)
+{
+    struct stream_state_list due = {0};
+    struct error err = {0};
+    int64_t now_ms = clock_now_ms(workers->options.clock);
+    bool taken = false;
+
+    if (store_streams_due(store, now_ms, DUE_BATCH, &due, ret_next_ms, &err) < 0) {
+        LOG(LOG_ERROR, "store-failed", {"error", err.message});
+        *ret_next_ms = INT64_MAX;
+        return false;
+    }
+    for (size_t i = 0; i < due.count && !taken; i++) {
+        if (is_taken(workers, due.items[i].stream) ||
+            is_locked_elsewhere(workers, store, &due.items[i], now_ms))
+            continue;
+        (void)text_copy(workers->busy[slot], STREAM_NAME_SIZE, due.items[i].stream);
+        workers->is_busy[slot] = true;
+        taken = true;
+    }
+    stream_state_list_clear(&due);
+    return taken;
+}
+
+/* With the mutex held: until woken, stopped, or `until_ms` of our clock; not longer than IDLE_REAL_MS. */
+static void wait_until(struct workers *workers, int64_t until_ms)
+{
+    int64_t now_ms = clock_now_ms(workers->options.clock);
+    int64_t real_ms = IDLE_REAL_MS;
+    struct timespec deadline;
+    uint64_t wakes = workers->wakes;
+
+    if (until_ms != INT64_MAX)
+        real_ms = clock_real_ms(workers->options.clock, until_ms > now_ms ? until_ms - now_ms : 0) + 1;
+    if (real_ms > IDLE_REAL_MS)
+        real_ms = IDLE_REAL_MS;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_nsec += real_ms * 1000000;
+    deadline.tv_sec += deadline.tv_nsec / 1000000000;
+    deadline.tv_nsec %= 1000000000;
+    while (!workers->stopping && workers->wakes == wakes &&
+           pthread_cond_timedwait(&workers->changed, &workers->mutex, &deadline) == 0)
+        ;
+}
+
+/* Comes back with the mutex held. */
+static void turn(struct workers *workers, struct store *store, int slot)
+{
+    struct error err = {0};
+    bool failed = engine_turn(workers->options.engine, store, workers->busy[slot], &err) < 0;
+
+    if (failed)
+        LOG(LOG_WARN, "turn-failed", {"stream", workers->busy[slot]}, {"kind", error_kind_name(err.kind)},
+            {"error", err.message});
+    pthread_mutex_lock(&workers->mutex);
+    workers->counts.turns++;
+    workers->counts.turns_failed += failed;
+    workers->is_busy[slot] = false;
+}
+
+static void *work(void *argument)
+{
+    struct workers *workers = argument;
+    struct store *store = NULL;
+    struct error err = {0};
+    int slot;
+
+    pthread_mutex_lock(&workers->mutex);
+    slot = workers->slots_given++;
+    while (!workers->stopping) {
+        int64_t next_ms = INT64_MAX;
+
+        workers->beat_ns = clock_monotonic_ns();
+        if (store == NULL && store_open(workers->options.database, &store, &err) < 0) {
+            LOG(LOG_ERROR, "store-failed", {"error", err.message});
+            wait_until(workers, INT64_MAX);
+        } else if (take(workers, store, slot, &next_ms)) {
+            pthread_mutex_unlock(&workers->mutex);
+            turn(workers, store, slot);
+        } else {
+            wait_until(workers, next_ms);
+        }
+    }
+    pthread_mutex_unlock(&workers->mutex);
+    store_close(store);
+    return NULL;
+}
+
+/* Called and left with the mutex held. */
+static void reconcile_once(struct workers *workers, struct store *store)
+{
+    struct error err = {0};
+    bool failed;
+
+    pthread_mutex_unlock(&workers->mutex);
+    failed = engine_reconcile(workers->options.engine, store, &err) < 0;
+    if (failed)
+        LOG(LOG_ERROR, "reconcile-failed", {"kind", error_kind_name(err.kind)}, {"error", err.message});
+    pthread_mutex_lock(&workers->mutex);
+    workers->counts.reconciles++;
+    workers->counts.reconciles_failed += failed;
+    workers->counts.last_reconcile_ms = clock_now_ms(workers->options.clock);
+    workers->wakes++;
+    pthread_cond_broadcast(&workers->changed);
+}
+
+static void *reconcile(void *argument)
+{
+    struct workers *workers = argument;
+    struct store *store = NULL;
+    struct error err = {0};
+    int64_t due_ms = 0;
+
+    pthread_mutex_lock(&workers->mutex);
+    while (!workers->stopping) {
+        int64_t now_ms = clock_now_ms(workers->options.clock);
+
+        if (now_ms < due_ms) {
+            wait_until(workers, due_ms);
+        } else if (store == NULL && store_open(workers->options.database, &store, &err) < 0) {
+            LOG(LOG_ERROR, "store-failed", {"error", err.message});
+            wait_until(workers, INT64_MAX);
+        } else {
+            due_ms = now_ms + workers->options.reconcile_every_ms;
+            reconcile_once(workers, store);
+        }
+    }
+    pthread_mutex_unlock(&workers->mutex);
+    store_close(store);
+    return NULL;
+}
+
+static int start_thread(struct workers *workers, void *(*body)(void *), struct error *err)
+{
+    int code = pthread_create(&workers->threads[workers->thread_count], NULL, body, workers);
+
+    if (code != 0)
+        return error_set(err, ERROR_BUG, "cannot start a thread: %s", strerror(code));
+    workers->thread_count++;
+    return 0;
+}
+
+int workers_start(const struct workers_options *options, struct workers **ret_workers, struct error *err)
+{
+    struct workers *workers = must_calloc(1, sizeof(*workers));
+    pthread_condattr_t monotonic;
+
+    workers->options = *options;
+    if (workers->options.count > WORKERS_MAX)
+        workers->options.count = WORKERS_MAX;
+    workers->beat_ns = clock_monotonic_ns();
+    pthread_mutex_init(&workers->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&workers->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+
+    for (int i = 0; i < workers->options.count; i++) {
+        if (start_thread(workers, work, err) < 0)
+            goto fail;
+    }
+    if (start_thread(workers, reconcile, err) < 0)
+        goto fail;
+    *ret_workers = workers;
+    return 0;
+
+fail:
+    workers_stop(workers);
+    return -1;
+}
+
+void workers_stop(struct workers *workers)
+{
+    if (workers == NULL)
+        return;
+    pthread_mutex_lock(&workers->mutex);
+    workers->stopping = true;
+    pthread_cond_broadcast(&workers->changed);
+    pthread_mutex_unlock(&workers->mutex);
+    for (size_t i = 0; i < workers->thread_count; i++)
+        pthread_join(workers->threads[i], NULL);
+    pthread_cond_destroy(&workers->changed);
+    pthread_mutex_destroy(&workers->mutex);
+    free(workers);
+}
+
+void workers_wake(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->mutex);
+    workers->wakes++;
+    pthread_cond_broadcast(&workers->changed);
+    pthread_mutex_unlock(&workers->mutex);
+}
+
+struct worker_counts workers_counts(struct workers *workers)
+{
+    struct worker_counts counts;
+
+    pthread_mutex_lock(&workers->mutex);
+    counts = workers->counts;
+    counts.beat_age_ms = (clock_monotonic_ns() - workers->beat_ns) / 1000000;
+    pthread_mutex_unlock(&workers->mutex);
+    return counts;
+}

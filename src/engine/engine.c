@@ -1,0 +1,197 @@
+/*
+ * engine.c - a turn from its first look at the store to the due time it leaves behind.
+ */
+#include "turn.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* After the first, second, and every further failure in a row. */
+static const int64_t failure_delay_ms[] = {15 * 1000, 2 * 60 * 1000, 5 * 60 * 1000};
+
+struct engine *engine_new(const struct engine_options *options)
+{
+    struct engine *engine = must_calloc(1, sizeof(*engine));
+
+    engine->config = options->config;
+    engine->aws = options->aws;
+    engine->clock = options->clock;
+    engine->headroom = -1;
+    (void)text_copy(engine->owner, sizeof(engine->owner), options->owner);
+    pthread_mutex_init(&engine->limits_mutex, NULL);
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    pthread_mutex_destroy(&engine->limits_mutex);
+    free(engine);
+}
+
+static void turn_clear(struct turn *turn)
+{
+    notification_list_clear(&turn->notifications);
+    shard_map_clear(&turn->shards);
+    alarm_list_clear(&turn->alarms);
+}
+
+static int load(struct turn *turn, const char *stream, struct error *err)
+{
+    if (store_stream_load(turn->store, stream, &turn->state, err) < 0 ||
+        store_action_current(turn->store, stream, &turn->action, &turn->running, err) < 0 ||
+        store_notifications_open(turn->store, stream, &turn->notifications, err) < 0)
+        return -1;
+    return 0;
+}
+
+/* Without a running action a cooldown makes everything wait; the alarms are looked at again when it ends. */
+static int rest(struct turn *turn, struct error *err)
+{
+    char reason[128];
+
+    snprintf(reason, sizeof(reason), "cooldown for another %lld s",
+             (long long)(turn->state.cooldown_until_ms - turn->now_ms + 999) / 1000);
+    turn->next_ms = turn->state.cooldown_until_ms;
+    turn->next_reasons = turn->state.due_reasons;
+    return triage_defer(turn, reason, err);
+}
+
+/* Nothing runs: is there something to begin? */
+static int begin(struct turn *turn, struct error *err)
+{
+    bool asked = false;
+
+    if (triage(turn, &asked, err) < 0)
+        return -1;
+    if (asked)
+        return act_begin(turn, ACTION_SCALE_UP, err);
+    if (turn->state.due_reasons & DUE_REPAIR)
+        return act_begin(turn, ACTION_REPAIR, err);
+    return 0;
+}
+
+static int take_turn(struct turn *turn, struct error *err)
+{
+    struct stream_state state;
+
+    if (!turn->running && turn->notifications.count == 0 && !(turn->state.due_reasons & DUE_REPAIR))
+        return 0;
+    if (!turn->running && turn->now_ms < turn->state.cooldown_until_ms)
+        return rest(turn, err);
+    if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, turn->now_ms, LEASE_MS,
+                        turn->running, &turn->locked, &state, err) < 0)
+        return -1;
+    if (!turn->locked) {
+        /* Whoever has the lock says when the stream is due again. */
+        turn->next_ms = -1;
+        return triage_defer(turn, "another process works on the stream", err);
+    }
+    /* What was read before we had the lock may be old. */
+    notification_list_clear(&turn->notifications);
+    if (load(turn, turn->config->name, err) < 0)
+        return -1;
+    return turn->running ? act_resume(turn, err) : begin(turn, err);
+}
+
+/* The failure is stored for the operator and for the notifications; the stream is due again after a while. */
+static void failed(struct turn *turn, const struct error *err)
+{
+    struct error ignored = {0};
+    size_t times = (size_t)turn->state.failures;
+
+    if (times >= COUNT_OF(failure_delay_ms))
+        times = COUNT_OF(failure_delay_ms) - 1;
+    turn->next_ms = turn->now_ms + failure_delay_ms[times];
+    turn->next_reasons = turn->state.due_reasons | (turn->running ? (unsigned)DUE_ACTION : 0);
+    if (!turn->running)
+        triage_failed(turn, err->message);
+    record_decision(turn, "failed", err->message, NULL, NULL);
+    /* When the store itself is what fails, there is nothing to be done here; the next turn will tell. */
+    (void)store_stream_outcome(turn->store, turn->config->name, turn->now_ms, err->message, &ignored);
+}
+
+/* Leaves the lock (unless an action keeps it) and the time of the next turn. */
+static int leave(struct turn *turn, struct error *err)
+{
+    if (turn->locked && !turn->running &&
+        store_lock_release(turn->store, turn->config->name, turn->engine->owner, 0, err) < 0)
+        return -1;
+    if (turn->next_ms < 0)
+        return 0;
+    return store_stream_set_due(turn->store, &turn->state, turn->next_ms, turn->next_reasons, err);
+}
+
+/* A stream that left the configuration: what waits for it will never be acted on. */
+static int abandon(struct turn *turn, const char *stream, struct error *err)
+{
+    if (load(turn, stream, err) < 0 || triage_drop(turn, "the stream is not configured", err) < 0)
+        return -1;
+    return store_stream_set_due(turn->store, &turn->state, INT64_MAX, 0, err);
+}
+
+static int turn_on(struct turn *turn, const char *stream, struct error *err)
+{
+    struct error later = {0};
+    int result;
+
+    turn->config = config_find(turn->engine->config, stream);
+    if (turn->config == NULL)
+        return abandon(turn, stream, err);
+    if (load(turn, stream, err) < 0)
+        return -1;
+    result = take_turn(turn, err);
+    if (result < 0)
+        failed(turn, err);
+    else if (turn->state.failures > 0)
+        result = store_stream_outcome(turn->store, stream, turn->now_ms, NULL, err);
+    if (leave(turn, result < 0 ? &later : err) < 0)
+        return -1;
+    return result;
+}
+
+int engine_turn(struct engine *engine, struct store *store, const char *stream, struct error *err)
+{
+    struct turn turn = {.engine = engine, .store = store, .next_ms = INT64_MAX};
+    int result;
+
+    if (stream[0] == '\0')
+        return triage_composites(engine, store, err);
+    turn.now_ms = clock_now_ms(engine->clock);
+    result = turn_on(&turn, stream, err);
+    turn_clear(&turn);
+    return result < 0 ? error_wrap(err, "stream '%s'", stream) : 0;
+}
+
+int engine_view(struct engine *engine, struct store *store, const char *stream, struct engine_view *ret_view,
+                struct error *err)
+{
+    struct turn turn = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
+    struct shard_load *loads = NULL;
+    struct up_facts facts;
+    int result = -1;
+
+    turn.config = config_find(engine->config, stream);
+    if (turn.config == NULL)
+        return error_set(err, ERROR_NOT_FOUND, "stream '%s' is not configured", stream);
+    if (store_stream_load(store, stream, &turn.state, err) == 0 && look_facts(&turn, &facts, &loads, err) == 0) {
+        facts.alarmed = true;
+        *ret_view = (struct engine_view){.summary = turn.summary,
+                                         .demand = facts.demand,
+                                         .updates_24h = facts.updates_24h,
+                                         .headroom = facts.account_headroom};
+        plan_up(&facts, &ret_view->plan);
+        shard_map_copy(&ret_view->shards, &turn.shards);
+        result = 0;
+    }
+    free(loads);
+    turn_clear(&turn);
+    return result;
+}
+
+void engine_view_clear(struct engine_view *view)
+{
+    shard_map_clear(&view->shards);
+    up_plan_clear(&view->plan);
+}

@@ -1,0 +1,195 @@
+/*
+ * look.c - what is so: the stream, its shards, its load.  No decision is made here.
+ */
+#include "turn.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+int look_summary(struct turn *turn, struct error *err)
+{
+    if (turn->summary_known)
+        return 0;
+    if (kinesis_describe_summary(turn->engine->aws, turn->config->name, &turn->summary, err) < 0)
+        return -1;
+    turn->summary_known = true;
+    return 0;
+}
+
+int look_shards(struct turn *turn, struct error *err)
+{
+    if (turn->shards.count > 0)
+        return 0;
+    if (kinesis_list_shards(turn->engine->aws, turn->config->name, &turn->shards, err) < 0)
+        return -1;
+    if (shard_map_check(&turn->shards, err) < 0) {
+        /* A listing just after a reshard may show parents and children half and half. */
+        shard_map_clear(&turn->shards);
+        err->kind = ERROR_TRANSIENT;
+        return error_wrap(err, "shards of '%s'", turn->config->name);
+    }
+    if (!turn->locked) /* somebody only wants to know */
+        return 0;
+    return store_stream_seen(turn->store, turn->config->name, (int64_t)turn->shards.count,
+                             shard_map_effective(&turn->shards), turn->now_ms, err);
+}
+
+int64_t look_headroom(struct engine *engine)
+{
+    struct error err = {0};
+    int64_t limit, open, headroom;
+
+    pthread_mutex_lock(&engine->limits_mutex);
+    if (engine->limits_at_ms == 0 || clock_now_ms(engine->clock) - engine->limits_at_ms > LIMITS_TTL_MS) {
+        /* Not knowing is no reason to wait: AWS refuses what is too much, and says so. */
+        if (kinesis_limits(engine->aws, &limit, &open, &err) < 0) {
+            engine->headroom = -1;
+            LOG(LOG_WARN, "limits-unknown", {"error", err.message});
+        } else {
+            engine->headroom = limit > open ? limit - open : 0;
+        }
+        engine->limits_at_ms = clock_now_ms(engine->clock);
+    }
+    headroom = engine->headroom;
+    pthread_mutex_unlock(&engine->limits_mutex);
+    return headroom;
+}
+
+void look_headroom_again(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->limits_mutex);
+    engine->limits_at_ms = 0;
+    pthread_mutex_unlock(&engine->limits_mutex);
+}
+
+/* One series per alarm_metric: bytes, records, throttled records. */
+static void add_queries(struct metric_query *queries, const char *stream, const char *shard)
+{
+    for (int i = 0; i < ALARM_METRIC_COUNT; i++)
+        queries[i] = (struct metric_query){.metric = alarm_metric_name((enum alarm_metric)i),
+                                           .stream = stream,
+                                           .shard = shard,
+                                           .statistic = "Sum",
+                                           .period_s = 60};
+}
+
+static struct demand demand_of(const struct metric_series *series, int64_t start_ms)
+{
+    struct load_point points[LOOK_BACK_MS / 60000];
+
+    for (size_t i = 0; i < COUNT_OF(points); i++)
+        points[i] = (struct load_point){.start_ms = start_ms + (int64_t)i * 60000,
+                                        .period_ms = 60000,
+                                        .bytes = series[METRIC_BYTES].values[i],
+                                        .records = series[METRIC_RECORDS].values[i],
+                                        .throttled_records = series[METRIC_THROTTLED].values[i]};
+    return load_demand(points, COUNT_OF(points));
+}
+
+/* Shard-level metrics count only when all three are switched on. */
+static bool has_shard_metrics(const struct stream_summary *summary)
+{
+    return summary->shard_bytes && summary->shard_records && summary->shard_throttled;
+}
+
+static int look_load(struct turn *turn, struct up_facts *facts, struct shard_load **ret_loads, struct error *err)
+{
+    size_t shards = has_shard_metrics(&turn->summary) ? turn->shards.count : 0;
+    size_t count = (1 + shards) * ALARM_METRIC_COUNT;
+    struct metric_query *queries = must_calloc(count, sizeof(*queries));
+    struct metric_answer answer = {0};
+    int64_t end_ms = turn->now_ms / 60000 * 60000;
+    int64_t start_ms = end_ms - LOOK_BACK_MS;
+    int result;
+
+    add_queries(queries, turn->config->name, NULL);
+    for (size_t i = 0; i < shards; i++)
+        add_queries(queries + (1 + i) * ALARM_METRIC_COUNT, turn->config->name, turn->shards.items[i].id);
+    result = cloudwatch_metrics(turn->engine->aws, queries, count, start_ms, end_ms, &answer, err);
+    free(queries);
+    if (result < 0)
+        return -1;
+
+    facts->demand = demand_of(answer.series, start_ms);
+    if (shards > 0)
+        *ret_loads = must_calloc(shards, sizeof(**ret_loads));
+    for (size_t i = 0; i < shards; i++)
+        (*ret_loads)[i].demand = demand_of(answer.series + (1 + i) * ALARM_METRIC_COUNT, start_ms);
+    metric_answer_clear(&answer);
+    return 0;
+}
+
+/* A notification may name a shard; one that has been split since counts for nothing. */
+static void mark_alarming(struct turn *turn, struct shard_load **loads)
+{
+    for (size_t n = 0; n < turn->notifications.count; n++) {
+        const char *id = turn->notifications.items[n].shard;
+        const struct shard *shard = id[0] != '\0' ? shard_map_find(&turn->shards, id) : NULL;
+
+        if (shard == NULL)
+            continue;
+        if (*loads == NULL)
+            *loads = must_calloc(turn->shards.count, sizeof(**loads));
+        (*loads)[shard - turn->shards.items].alarming = true;
+    }
+}
+
+/* AWS refused an UpdateShardCount of this action: its calls are used up, whatever our own count says. */
+static int update_was_refused(struct turn *turn, bool *ret_refused, struct error *err)
+{
+    struct step_list_stored steps = {0};
+
+    *ret_refused = false;
+    if (!turn->running)
+        return 0;
+    if (store_steps(turn->store, turn->action.id, &steps, err) < 0)
+        return -1;
+    for (size_t i = 0; i < steps.count; i++) {
+        if (steps.items[i].operation.kind == OPERATION_UPDATE && steps.items[i].outcome == STEP_REFUSED)
+            *ret_refused = true;
+    }
+    step_list_stored_clear(&steps);
+    return 0;
+}
+
+static int look_history(struct turn *turn, struct up_facts *facts, struct error *err)
+{
+    int64_t oldest_ms;
+    bool refused;
+
+    if (store_updates_since(turn->store, turn->config->name, turn->now_ms - DAY_MS, &facts->updates_24h, &oldest_ms,
+                            err) < 0 ||
+        update_was_refused(turn, &refused, err) < 0)
+        return -1;
+    if (refused)
+        facts->updates_24h = UPDATES_PER_DAY;
+    return store_update_seconds(turn->store, turn->config->name, &facts->update_seconds_per_shard, err);
+}
+
+int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads, struct error *err)
+{
+    struct up_facts facts = {.config = turn->config};
+    struct shard_load *loads = NULL;
+
+    if (look_summary(turn, err) < 0 || look_shards(turn, err) < 0 || look_history(turn, &facts, err) < 0)
+        return -1;
+    if (look_load(turn, &facts, &loads, err) < 0) {
+        /* An alarm is not left alone because CloudWatch has no numbers: tried once more, then blind. */
+        if (error_is_retryable(err) && turn->state.failures == 0)
+            return -1;
+        LOG(LOG_WARN, "metrics-missing", {"stream", turn->config->name}, {"error", err->message});
+    }
+    mark_alarming(turn, &loads);
+    facts.shards = &turn->shards;
+    facts.shard_loads = loads;
+    facts.account_headroom = look_headroom(turn->engine);
+    facts.skew_spent = turn->state.skew_split_ms > 0 && turn->now_ms - turn->state.skew_split_ms < DAY_MS;
+    if (turn->running) {
+        facts.alarmed = turn->action.kind == ACTION_SCALE_UP;
+        facts.goal_shards = turn->action.goal_shards;
+        facts.goal_basis = (enum up_basis)turn->action.goal_basis;
+    }
+    *ret_facts = facts;
+    *ret_loads = loads;
+    return 0;
+}

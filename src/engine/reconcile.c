@@ -1,0 +1,155 @@
+/*
+ * reconcile.c - everything is looked at now and then, so that nothing hangs on a message that got lost.
+ *
+ * SNS gives up after about a minute, an alarm acts only on a change of state, and a process may die in the
+ * middle.  Here a stream is only made due; what is done about it is decided in its turn.
+ */
+#include "turn.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/text.h"
+
+struct look_around {
+    struct engine *engine;
+    struct store *store;
+    int64_t now_ms;
+    struct alarm_list *lists; /* one per topic */
+    size_t list_count;
+};
+
+static int look_at_alarms(struct look_around *around, struct error *err)
+{
+    const struct service_config *service = &around->engine->config->service;
+
+    for (size_t i = 0; i < service->topic_count; i++) {
+        if (cloudwatch_alarms_by_action(around->engine->aws, service->topic_arns[i], &around->lists[i], err) < 0)
+            return error_wrap(err, "alarms of topic '%s'", service->topic_arns[i]);
+        around->list_count++;
+    }
+    return 0;
+}
+
+/* As if SNS had brought it, with an id of our own. */
+static int notify(struct look_around *around, const char *stream, const struct alarm *alarm, struct error *err)
+{
+    struct notification n = {.received_ms = around->now_ms,
+                             .changed_ms = alarm->transitioned_ms,
+                             .status = NOTIFICATION_PENDING};
+    char uuid[UUID_SIZE];
+    bool is_new;
+
+    random_uuid(uuid);
+    snprintf(n.message_id, sizeof(n.message_id), "reconcile:%s", uuid);
+    (void)text_copy(n.topic_arn, sizeof(n.topic_arn), alarm->action_count > 0 ? alarm->actions[0] : "");
+    (void)text_copy(n.alarm_name, sizeof(n.alarm_name), alarm->name);
+    (void)text_copy(n.stream, sizeof(n.stream), stream);
+    (void)text_copy(n.shard, sizeof(n.shard), alarm->shard);
+    (void)text_copy(n.metric, sizeof(n.metric), alarm->metric);
+    (void)text_copy(n.new_state, sizeof(n.new_state), "ALARM");
+    LOG(LOG_INFO, "alarm-found", {"stream", stream}, {"alarm", alarm->name},
+        {"why", "it stands in ALARM and nothing is being done"});
+    return store_notification_add(around->store, &n, &is_new, err);
+}
+
+/* An alarm in ALARM whose notification never came, or whose action ended without relief. */
+static int look_for_silent_alarms(struct look_around *around, const struct stream_config *config, struct error *err)
+{
+    struct notification_list open = {0};
+    bool waiting;
+
+    if (store_notifications_open(around->store, config->name, &open, err) < 0)
+        return -1;
+    waiting = open.count > 0;
+    notification_list_clear(&open);
+    for (size_t l = 0; l < around->list_count && !waiting; l++) {
+        for (size_t i = 0; i < around->lists[l].count; i++) {
+            const struct alarm *alarm = &around->lists[l].items[i];
+
+            if (alarm->state != ALARM_ALARM || strcmp(alarm->stream, config->name) != 0 ||
+                !alarm_asks_for_shards(alarm))
+                continue;
+            if (notify(around, config->name, alarm, err) < 0)
+                return -1;
+            waiting = true;
+        }
+    }
+    return 0;
+}
+
+static bool thresholds_fit(const struct look_around *around, const struct stream_config *config,
+                           const struct shard_map *shards)
+{
+    double capacity = alarm_capacity(config, shards);
+
+    for (size_t l = 0; l < around->list_count; l++) {
+        for (size_t i = 0; i < around->lists[l].count; i++) {
+            const struct alarm *alarm = &around->lists[l].items[i];
+            enum alarm_metric metric;
+
+            if (alarm_is_ours_to_move(alarm, config->name, &metric) &&
+                alarm->threshold != alarm_threshold(config, metric, alarm->period_s, capacity))
+                return false;
+        }
+    }
+    return true;
+}
+
+static int look_at_shards(struct look_around *around, const struct stream_config *config, struct error *err)
+{
+    struct shard_map shards = {0};
+    int result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
+
+    /* A listing in the middle of a reshard says nothing; whoever reshards will be looked at again. */
+    if (result == 0 && shard_map_check(&shards, err) == 0) {
+        result = store_stream_seen(around->store, config->name, (int64_t)shards.count, shard_map_effective(&shards),
+                                   around->now_ms, err);
+        if (result == 0 &&
+            ((int64_t)shards.count < config->min_shards || !thresholds_fit(around, config, &shards)))
+            result = store_stream_make_due(around->store, config->name, around->now_ms, DUE_REPAIR, err);
+    }
+    shard_map_clear(&shards);
+    return result;
+}
+
+static int look_at_stream(struct look_around *around, const struct stream_config *config, struct error *err)
+{
+    struct action action;
+    bool running;
+
+    if (store_action_current(around->store, config->name, &action, &running, err) < 0)
+        return -1;
+    if (running)
+        return store_stream_make_due(around->store, config->name, action.state_since_ms + LEASE_MS, DUE_ACTION, err);
+    if (look_for_silent_alarms(around, config, err) < 0)
+        return -1;
+    return look_at_shards(around, config, err);
+}
+
+int engine_reconcile(struct engine *engine, struct store *store, struct error *err)
+{
+    struct look_around around = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
+    size_t failed = 0;
+
+    around.lists = must_calloc(engine->config->service.topic_count + 1, sizeof(*around.lists));
+    (void)look_headroom(engine);
+    /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
+    if (look_at_alarms(&around, err) < 0)
+        LOG(LOG_WARN, "reconcile-failed", {"error", err->message});
+    for (size_t i = 0; i < engine->config->stream_count; i++) {
+        const struct stream_config *config = &engine->config->streams[i];
+
+        if (look_at_stream(&around, config, err) < 0) {
+            LOG(LOG_WARN, "reconcile-failed", {"stream", config->name}, {"kind", error_kind_name(err->kind)},
+                {"error", err->message});
+            failed++;
+        }
+    }
+    for (size_t i = 0; i <= engine->config->service.topic_count; i++)
+        alarm_list_clear(&around.lists[i]);
+    free(around.lists);
+    if (failed > 0 && failed == engine->config->stream_count)
+        return error_wrap(err, "none of %zu streams could be looked at", failed);
+    return 0;
+}

@@ -1,0 +1,120 @@
+/*
+ * turn.h - one turn of the engine, taken apart into look, think and act.
+ *
+ * Internal to engine/.  A turn gathers what it learns in one struct; nothing of
+ * it outlives the turn but what was stored.
+ */
+#ifndef ENGINE_TURN_H
+#define ENGINE_TURN_H
+
+#include "aws/cloudwatch.h"
+#include "aws/kinesis.h"
+#include "engine/engine.h"
+#include "scaling/action.h"
+#include "scaling/alarms.h"
+#include "scaling/plan_up.h"
+#include "store/actions.h"
+#include "store/decisions.h"
+#include "store/notifications.h"
+#include "store/streams.h"
+
+#include <pthread.h>
+
+enum {
+    /* A lease outlives the longest turn: a resharding call with its retries takes at most 4 x 20 s. */
+    LEASE_MS = 120 * 1000,
+    /* Metrics looked at: CloudWatch is a minute or two late, an alarm judges the last few. */
+    LOOK_BACK_MS = 6 * 60 * 1000,
+    /* A notification older than this is checked against the alarm's present state before it is acted on. */
+    FRESH_MS = 2 * 60 * 1000,
+    /* AWS may show the old shards for a while after it took a call ("start delay 1-30 s" was observed). */
+    SETTLE_MS = 60 * 1000,
+    /* The one generation for skew is spent for a day. */
+    DAY_MS = 24 * 60 * 60 * 1000,
+    LIMITS_TTL_MS = 10 * 60 * 1000,
+};
+
+struct engine {
+    const struct config *config;
+    struct aws_client *aws;
+    struct clock *clock;
+    char owner[OWNER_SIZE];
+    /* DescribeLimits may be asked once a second per account: one answer serves all streams. */
+    pthread_mutex_t limits_mutex;
+    int64_t limits_at_ms; /* 0: never asked, or no longer true */
+    int64_t headroom;     /* shards the account may still open; -1 unknown */
+};
+
+struct turn {
+    struct engine *engine;
+    struct store *store;
+    const struct stream_config *config;
+    int64_t now_ms;
+    struct stream_state state; /* as it was when the turn began */
+    struct notification_list notifications;
+    struct action action;
+    bool running; /* `action` is one */
+    bool locked;  /* we hold the lock */
+    bool summary_known;
+    struct stream_summary summary;
+    struct shard_map shards; /* empty until looked at */
+    struct alarm_list alarms;
+    bool alarms_known;
+    int64_t next_ms; /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
+    unsigned next_reasons;
+};
+
+/* ---- look.c: what is so; no decision */
+
+/* Status of the stream, at most one call a turn. */
+int look_summary(struct turn *turn, struct error *err);
+/* Open shards, checked to be a complete partition (ERROR_TRANSIENT while AWS shows a gap); once a turn. */
+int look_shards(struct turn *turn, struct error *err);
+/* Everything plan_up() wants.  *ret_loads is the caller's to free; NULL without shard-level knowledge. */
+int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads, struct error *err);
+/* Shards the account may still open, from a cached DescribeLimits; -1 when AWS would not say. */
+int64_t look_headroom(struct engine *engine);
+/* The account's numbers have changed: ask again next time. */
+void look_headroom_again(struct engine *engine);
+
+/* ---- triage.c: which notifications ask for something */
+
+/* Drops those whose alarm is no longer in ALARM (asks CloudWatch unless one is fresh).
+ * *ret_any tells whether one that must be acted on remains. */
+int triage(struct turn *turn, bool *ret_any, struct error *err);
+/* All pending ones are deferred, with the reason. */
+int triage_defer(struct turn *turn, const char *reason, struct error *err);
+/* All open ones are dropped, with the reason. */
+int triage_drop(struct turn *turn, const char *reason, struct error *err);
+/* The turn failed: one more attempt is counted for each open one. */
+void triage_failed(struct turn *turn, const char *reason);
+/* Gives notifications of composite alarms their stream, by their children. */
+int triage_composites(struct engine *engine, struct store *store, struct error *err);
+
+/* ---- act.c: the state machine of an action */
+
+/* Begins an action and carries it as far as it goes without waiting. */
+int act_begin(struct turn *turn, enum action_kind kind, struct error *err);
+/* Goes on with the running one. */
+int act_resume(struct turn *turn, struct error *err);
+
+/* ---- alarms.c: thresholds and states */
+
+/* Managed alarms of the stream: by metric and dimension with a topic of ours, and learned ones; once a turn. */
+int alarms_look(struct turn *turn, struct error *err);
+/* Is it one whose threshold we move: Sum of bytes or records of the stream, greater than. */
+bool alarm_is_ours_to_move(const struct alarm *alarm, const char *stream, enum alarm_metric *ret_metric);
+/* Does its change into ALARM ask for more shards? */
+bool alarm_asks_for_shards(const struct alarm *alarm);
+bool alarm_has_our_topic(const struct config *config, const struct alarm *alarm);
+/* An alarm that AWS will not let us change is passed over with a warning and named in the action's failure. */
+int alarms_move_thresholds(struct turn *turn, struct error *err);
+int alarms_reset(struct turn *turn, struct error *err);
+
+/* ---- record.c */
+
+/* A decision with its inputs into the store, and a line in the log; facts and plan may be NULL. */
+void record_decision(struct turn *turn, const char *verdict, const char *reason, const struct up_facts *facts,
+                     const struct up_plan *plan);
+
+#endif

@@ -12,7 +12,7 @@
 #include "aws/kinesis.h"
 #include "base/clock.h"
 #include "scaling/plan_up.h"
-#include "store/store.h"
+#include "store/notifications.h"
 
 struct engine;
 
@@ -25,6 +25,20 @@ struct engine_options {
 
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine);
+
+enum taken {
+    TAKEN_PENDING,  /* stored, and its stream is due */
+    TAKEN_IGNORED,  /* stored with the reason why nothing is asked of us */
+    TAKEN_REPEATED, /* seen before; nothing was changed */
+};
+
+/*
+ * Stores what a genuine SNS notification of one of our topics says; `message` is its Message.
+ * ret_notification (without body) is for the log.  -1: not stored, SNS shall send it again.
+ */
+int engine_take(struct engine *engine, struct store *store, const char *message_id, const char *topic_arn,
+                const char *message, struct notification *ret_notification, enum taken *ret_taken,
+                struct error *err);
 
 /*
  * One turn: at most one resharding call.  Safe to call again after any failure, from any thread with a

@@ -1,0 +1,477 @@
+#include "world.h"
+
+#include "support.h"
+
+#include "aws/kinesis.h"
+#include "aws/sns.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "store/notifications.h"
+#include "store/streams.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+static const char head[] = "[service]\n"
+                           "database = unused.db\n"
+                           "region = us-east-1\n"
+                           "topic_arn = " WORLD_TOPIC "\n";
+
+/* ---- the transport */
+
+struct wire {
+    const struct aws_request *request;
+    char authorization[512];
+};
+
+static const char *wire_header(const struct sim_request *request, const char *name)
+{
+    const struct wire *wire = request->context;
+
+    if (strcasecmp(name, "authorization") == 0)
+        return wire->authorization;
+    if (strcasecmp(name, "x-amz-date") == 0)
+        return "20260302T000000Z";
+    if (strcasecmp(name, "host") == 0)
+        return "world";
+    for (size_t i = 0; i < REQUEST_HEADERS_MAX && wire->request->headers[i].name != NULL; i++) {
+        if (strcasecmp(wire->request->headers[i].name, name) == 0)
+            return wire->request->headers[i].value;
+    }
+    return NULL;
+}
+
+static const char *operation_of(const struct aws_request *request)
+{
+    static char action[64];
+    const char *found;
+
+    for (size_t i = 0; i < REQUEST_HEADERS_MAX && request->headers[i].name != NULL; i++) {
+        if (strcasecmp(request->headers[i].name, "x-amz-target") == 0)
+            return strrchr(request->headers[i].value, '.') + 1;
+    }
+    found = request->body != NULL ? strstr(request->body, "Action=") : NULL;
+    if (found == NULL)
+        return "?";
+    snprintf(action, sizeof(action), "%.*s", (int)strcspn(found + 7, "&"), found + 7);
+    return action;
+}
+
+static enum world_fault due_fault(struct world *world, const char *operation)
+{
+    if (world->fault == FAULT_NONE || world->fault_times == 0 ||
+        (world->fault_operation != NULL && strcmp(operation, world->fault_operation) != 0))
+        return FAULT_NONE;
+    if (world->fault_after > 0) {
+        world->fault_after--;
+        return FAULT_NONE;
+    }
+    world->fault_times--;
+    return world->fault;
+}
+
+static int deny(struct aws_answer *answer, struct error *err)
+{
+    answer->status = 400;
+    buffer_init(&answer->body, 1024);
+    return buffer_add_text(&answer->body,
+                           "{\"__type\":\"AccessDeniedException\",\"message\":\"User is not authorized\"}", err);
+}
+
+static int world_send(struct transport *self, const struct aws_request *request, struct aws_answer *ret_answer,
+                      struct error *err)
+{
+    struct world *world = (struct world *)((char *)self - offsetof(struct world, transport));
+    struct wire wire = {.request = request};
+    struct sim_request sim_request = {.method = request->method,
+                                      .path = "/",
+                                      .query = "",
+                                      .body = request->body != NULL ? request->body : "",
+                                      .body_length = request->body_length,
+                                      .header = wire_header,
+                                      .context = &wire};
+    struct sim_response response = {0};
+    const char *operation = operation_of(request);
+    struct world_call *call = &world->calls[world->call_count];
+    enum world_fault fault = due_fault(world, operation);
+
+    ck_assert_uint_lt(world->call_count, WORLD_CALLS_MAX);
+    *call = (struct world_call){.at_ms = world->clock.ms};
+    (void)text_copy(call->operation, sizeof(call->operation), operation);
+    world->call_count++;
+    if (fault == FAULT_UNHEARD)
+        return error_set(err, ERROR_TRANSIENT, "connection refused");
+    if (fault == FAULT_DENIED)
+        return deny(ret_answer, err);
+    snprintf(wire.authorization, sizeof(wire.authorization),
+             "AWS4-HMAC-SHA256 Credential=AKIAKINESCALESIM0001/20260302/us-east-1/%s/aws4_request, "
+             "SignedHeaders=content-type;host;x-amz-date, Signature=%064d",
+             request->signing_service, 0);
+    sim_advance(world->sim, world->clock.ms);
+    sim_answer(world->sim, &sim_request, &response);
+    call->status = response.status;
+    (void)text_copy(call->error_type, sizeof(call->error_type), response.error_type);
+    if (fault == FAULT_LOST) {
+        buffer_clear(&response.body);
+        return error_set(err, ERROR_TRANSIENT, "connection reset by peer");
+    }
+    ret_answer->status = response.status;
+    ret_answer->body = response.body;
+    ret_answer->retry_after_ms = -1;
+    return 0;
+}
+
+/* ---- making and unmaking */
+
+static const char *world_getenv(const char *name)
+{
+    if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
+        return "AKIAKINESCALESIM0001";
+    if (strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0)
+        return "kinescale/simulated/secret/key/0000000001";
+    return NULL;
+}
+
+static double half(void)
+{
+    return 0.5;
+}
+
+static void open_store_and_engine(struct world *world)
+{
+    static int number;
+    char owner[OWNER_SIZE];
+    struct error err = {0};
+    struct engine_options engine = {
+        .config = world->config, .aws = world->aws, .clock = &world->clock.clock, .owner = owner};
+
+    snprintf(owner, sizeof(owner), "world:%d", ++number);
+    if (store_open(world->database, &world->store, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    world->engine = engine_new(&engine);
+}
+
+struct world *world_new(const char *streams, const struct sim_options *options)
+{
+    struct world *world = must_calloc(1, sizeof(*world));
+    struct sim_options sim = options != NULL ? *options : (struct sim_options){.metric_delay_ms = -1};
+    struct credentials_options credentials = {.getenv = world_getenv, .region = "us-east-1"};
+    struct aws_client_options client = {.region = "us-east-1", .getenv = world_getenv, .dice = half};
+    struct fault_list faults = {0};
+    struct error err = {0};
+    char *text = must_printf("%s%s", head, streams);
+
+    if (config_parse(text, strlen(text), "world.conf", &world->config, &faults, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    free(text);
+    fault_list_clear(&faults);
+    clock_virtual_init(&world->clock, 1772409600000);
+    world->reconcile_at_ms = INT64_MAX;
+    world->calls = must_calloc(WORLD_CALLS_MAX, sizeof(*world->calls));
+    sim.start_ms = world->clock.ms;
+    sim.public_url = "https://sns.us-east-1.amazonaws.com";
+    world->sim = sim_new(&sim);
+    world->transport.send = world_send;
+    world->credentials = credentials_provider_new(&credentials, &world->transport, &world->clock.clock);
+    client.transport = &world->transport;
+    client.credentials = world->credentials;
+    client.clock = &world->clock.clock;
+    if (aws_client_open(&client, &world->aws, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    snprintf(world->database, sizeof(world->database), "%s/world.db", temporary_directory());
+    open_store_and_engine(world);
+    return world;
+}
+
+void world_restart(struct world *world)
+{
+    engine_free(world->engine);
+    store_close(world->store);
+    open_store_and_engine(world);
+}
+
+void world_free(struct world *world)
+{
+    engine_free(world->engine);
+    store_close(world->store);
+    aws_client_close(world->aws);
+    credentials_provider_free(world->credentials);
+    sim_free(world->sim);
+    config_free(world->config);
+    free(world->calls);
+    free(world);
+}
+
+/* ---- requests of an operator */
+
+static cJSON *ask(struct world *world, const char *target, const char *type, const char *service, char *body)
+{
+    struct credentials none = {0};
+    struct aws_request request = {.method = "POST",
+                                  .url = "http://world/",
+                                  .headers = {{"Content-Type", type}, {"X-Amz-Target", target}},
+                                  .body = body,
+                                  .body_length = strlen(body),
+                                  .credentials = &none,
+                                  .signing_service = service,
+                                  .signing_region = "us-east-1"};
+    struct aws_answer answer = {0};
+    struct error err = {0};
+    enum world_fault fault = world->fault;
+    cJSON *object;
+
+    world->fault = FAULT_NONE; /* faults are for the program, not for the scene */
+    if (world_send(&world->transport, &request, &answer, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    world->fault = fault;
+    world->call_count--; /* nor does it count */
+    ck_assert_msg(answer.status == 200, "%s %s: %d %s", target, body, answer.status, buffer_text(&answer.body));
+    object = cJSON_Parse(buffer_text(&answer.body));
+    aws_answer_clear(&answer);
+    free(body);
+    return object;
+}
+
+#define FORMATTED(text, format)                                                                            \
+    do {                                                                                                   \
+        va_list arguments;                                                                                 \
+        va_start(arguments, format);                                                                       \
+        ck_assert_int_ge(vasprintf(&(text), format, arguments), 0);                                        \
+        va_end(arguments);                                                                                 \
+    } while (0)
+
+cJSON *world_kinesis(struct world *world, const char *operation, const char *format, ...)
+{
+    char target[96], *body = NULL;
+
+    FORMATTED(body, format);
+    snprintf(target, sizeof(target), "Kinesis_20131202.%s", operation);
+    return ask(world, target, "application/x-amz-json-1.1", "kinesis", body);
+}
+
+cJSON *world_cloudwatch(struct world *world, const char *operation, const char *format, ...)
+{
+    char target[96], *body = NULL;
+
+    FORMATTED(body, format);
+    snprintf(target, sizeof(target), "GraniteServiceVersion20100801.%s", operation);
+    return ask(world, target, "application/x-amz-json-1.0", "monitoring", body);
+}
+
+static void form(struct world *world, const char *body)
+{
+    struct credentials none = {0};
+    struct aws_request request = {.method = "POST",
+                                  .url = "http://world/",
+                                  .headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}},
+                                  .body = body,
+                                  .body_length = strlen(body),
+                                  .credentials = &none,
+                                  .signing_service = "sns",
+                                  .signing_region = "us-east-1"};
+    struct aws_answer answer = {0};
+    struct error err = {0};
+
+    if (world_send(&world->transport, &request, &answer, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    world->call_count--;
+    ck_assert_msg(answer.status == 200, "%s: %d %s", body, answer.status, buffer_text(&answer.body));
+    aws_answer_clear(&answer);
+}
+
+static void put_alarm(struct world *world, const char *stream, const char *metric, double threshold)
+{
+    cJSON_Delete(world_cloudwatch(
+        world, "PutMetricAlarm",
+        "{\"AlarmName\":\"%s %s\",\"AlarmDescription\":\"the user's own words\",\"Namespace\":\"AWS/Kinesis\","
+        "\"MetricName\":\"%s\",\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"%s\"}],\"Statistic\":\"Sum\","
+        "\"Period\":60,\"EvaluationPeriods\":1,\"DatapointsToAlarm\":1,\"Threshold\":%.1f,"
+        "\"ComparisonOperator\":\"GreaterThanThreshold\",\"TreatMissingData\":\"notBreaching\","
+        "\"ActionsEnabled\":true,\"AlarmActions\":[\"" WORLD_TOPIC "\"],"
+        "\"OKActions\":[\"arn:aws:sns:us-east-1:000000000000:somebody-else\"]}",
+        stream, metric, metric, stream, threshold));
+}
+
+void world_scene(struct world *world, const char *stream, int shards)
+{
+    cJSON_Delete(
+        world_kinesis(world, "CreateStream", "{\"StreamName\":\"%s\",\"ShardCount\":%d}", stream, shards));
+    world_run(world, MINUTE_MS); /* until it is ACTIVE */
+    form(world, "Action=CreateTopic&Version=2010-03-31&Name=kinescale");
+    form(world, "Action=CreateTopic&Version=2010-03-31&Name=somebody-else");
+    form(world, "Action=Subscribe&Version=2010-03-31&Protocol=https&Endpoint=https%3A%2F%2Fdaemon.example%2Fsns"
+                "&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A000000000000%3Akinescale");
+    put_alarm(world, stream, "IncomingBytes", 0.8 * 60 * 1048576 * shards);
+    put_alarm(world, stream, "IncomingRecords", 0.8 * 60 * 1000 * shards);
+    put_alarm(world, stream, "WriteProvisionedThroughputExceeded", 0);
+    world_run(world, MINUTE_MS); /* until the subscription is confirmed */
+}
+
+void world_traffic(struct world *world, const char *stream, const char *load, int64_t record_bytes,
+                   const char *keys)
+{
+    struct error err = {0};
+
+    sim_advance(world->sim, world->clock.ms);
+    if (sim_set_traffic(world->sim, stream, load, record_bytes, keys, &err) < 0)
+        ck_abort_msg("%s", err.message);
+}
+
+/* ---- time */
+
+static void hand_over(struct world *world, const struct sim_delivery *delivery)
+{
+    cJSON *body = cJSON_Parse(delivery->body);
+    const char *topic = cJSON_GetStringValue(cJSON_GetObjectItem(body, "TopicArn"));
+    struct error err = {0};
+
+    if (strcmp(delivery->message_type, "SubscriptionConfirmation") == 0) {
+        char arn[512];
+
+        if (sns_confirm_subscription(world->aws, topic, cJSON_GetStringValue(cJSON_GetObjectItem(body, "Token")), arn,
+                                     sizeof(arn), &err) < 0)
+            ck_abort_msg("%s", err.message);
+    } else {
+        struct notification n;
+        enum taken taken;
+
+        if (engine_take(world->engine, world->store, delivery->message_id, topic,
+                        cJSON_GetStringValue(cJSON_GetObjectItem(body, "Message")), &n, &taken, &err) < 0)
+            ck_abort_msg("%s", err.message);
+    }
+    cJSON_Delete(body);
+}
+
+static void deliver(struct world *world)
+{
+    struct sim_delivery delivery;
+
+    while (sim_take_delivery(world->sim, &delivery)) {
+        if (!world->deaf)
+            hand_over(world, &delivery);
+        sim_delivery_result(world->sim, delivery.id, world->deaf ? 0 : 200);
+        sim_delivery_clear(&delivery);
+    }
+}
+
+/* Returns when something is due next. */
+static int64_t turns(struct world *world)
+{
+    struct stream_state_list due;
+    struct error err = {0};
+    int64_t next_ms = INT64_MAX;
+
+    for (int rounds = 0;; rounds++) {
+        due = (struct stream_state_list){0};
+        ck_assert_int_lt(rounds, 1000); /* or the engine makes itself due for ever */
+        if (store_streams_due(world->store, world->clock.ms, 1, &due, &next_ms, &err) < 0)
+            ck_abort_msg("%s", err.message);
+        if (due.count == 0)
+            return next_ms;
+        (void)engine_turn(world->engine, world->store, due.items[0].stream, &err); /* may fail, must recover */
+        stream_state_list_clear(&due);
+    }
+}
+
+void world_run(struct world *world, int64_t ms)
+{
+    int64_t end_ms = world->clock.ms + ms;
+    struct error err = {0};
+
+    while (world->clock.ms < end_ms) {
+        int64_t next_ms, event_ms;
+
+        sim_advance(world->sim, world->clock.ms);
+        deliver(world);
+        next_ms = turns(world);
+        if (world->clock.ms >= world->reconcile_at_ms) {
+            (void)engine_reconcile(world->engine, world->store, &err);
+            world->reconcile_at_ms = world->clock.ms + 5 * MINUTE_MS;
+            continue;
+        }
+        event_ms = sim_next_event_ms(world->sim);
+        if (event_ms < next_ms)
+            next_ms = event_ms;
+        if (world->reconcile_at_ms < next_ms)
+            next_ms = world->reconcile_at_ms;
+        if (next_ms > end_ms)
+            next_ms = end_ms;
+        world->clock.ms = next_ms > world->clock.ms ? next_ms : world->clock.ms + 1;
+    }
+    sim_advance(world->sim, world->clock.ms);
+}
+
+/* ---- questions */
+
+size_t world_count_calls(const struct world *world, const char *operation)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < world->call_count; i++)
+        count += strcmp(world->calls[i].operation, operation) == 0;
+    return count;
+}
+
+static void list_shards(struct world *world, const char *stream, struct shard_map *map)
+{
+    struct error err = {0};
+    size_t calls = world->call_count;
+
+    if (kinesis_list_shards(world->aws, stream, map, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    world->call_count = calls;
+}
+
+int64_t world_open_shards(struct world *world, const char *stream)
+{
+    struct shard_map map = {0};
+    int64_t count;
+
+    list_shards(world, stream, &map);
+    count = (int64_t)map.count;
+    shard_map_clear(&map);
+    return count;
+}
+
+void world_assert_partition(struct world *world, const char *stream)
+{
+    struct shard_map map = {0};
+    struct error err = {0};
+
+    list_shards(world, stream, &map);
+    ck_assert_msg(shard_map_check(&map, &err) == 0, "%s", err.message);
+    shard_map_clear(&map);
+}
+
+cJSON *world_alarm(struct world *world, const char *name)
+{
+    cJSON *answer = world_cloudwatch(world, "DescribeAlarms", "{\"AlarmNames\":[\"%s\"]}", name);
+    cJSON *alarm = cJSON_DetachItemFromArray(cJSON_GetObjectItem(answer, "MetricAlarms"), 0);
+
+    ck_assert_msg(alarm != NULL, "no alarm '%s'", name);
+    cJSON_Delete(answer);
+    return alarm;
+}
+
+double world_threshold(struct world *world, const char *name)
+{
+    cJSON *alarm = world_alarm(world, name);
+    double threshold = cJSON_GetObjectItem(alarm, "Threshold")->valuedouble;
+
+    cJSON_Delete(alarm);
+    return threshold;
+}
+
+const char *world_alarm_state(struct world *world, const char *name)
+{
+    static const char *const states[] = {"OK", "ALARM", "INSUFFICIENT_DATA"};
+    cJSON *alarm = world_alarm(world, name);
+    const char *found = "?";
+
+    for (size_t i = 0; i < COUNT_OF(states); i++) {
+        if (strcmp(states[i], cJSON_GetStringValue(cJSON_GetObjectItem(alarm, "StateValue"))) == 0)
+            found = states[i];
+    }
+    cJSON_Delete(alarm);
+    return found;
+}

@@ -1,0 +1,89 @@
+/*
+ * world.h - the real engine, the real store and the simulated AWS in one thread and in virtual time.
+ *
+ * The simulated AWS stands behind the transport seam, so that no socket is needed and a day passes in
+ * milliseconds.  A test sets the scene by AWS's own operations, lets time pass, and asks what was done.
+ */
+#ifndef TESTS_WORLD_H
+#define TESTS_WORLD_H
+
+#include "aws/client.h"
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "scaling/config.h"
+#include "sim/sim.h"
+
+#include <cjson/cJSON.h>
+
+#define WORLD_TOPIC "arn:aws:sns:us-east-1:000000000000:kinescale"
+
+enum { WORLD_CALLS_MAX = 65536, MINUTE_MS = 60000, HOUR_MS = 3600000 };
+
+struct world_call {
+    char operation[48]; /* "SplitShard" */
+    int64_t at_ms;
+    int status;
+    char error_type[64];
+};
+
+/* What happens to the next requests, before they reach the simulated AWS or after. */
+enum world_fault {
+    FAULT_NONE,
+    FAULT_UNHEARD,  /* the connection fails before the request is heard */
+    FAULT_LOST,     /* it was executed, the answer is lost */
+    FAULT_DENIED,   /* AccessDeniedException */
+};
+
+struct world {
+    struct virtual_clock clock;
+    struct sim *sim;
+    struct transport transport; /* world.c finds the world around it */
+    struct credentials_provider *credentials;
+    struct aws_client *aws;
+    struct config *config;
+    struct store *store;
+    struct engine *engine;
+    char database[128];
+    int64_t reconcile_at_ms;  /* INT64_MAX: never */
+    bool deaf;                /* deliveries of SNS go nowhere */
+    struct world_call *calls;
+    size_t call_count;
+    /* The fault strikes operation `fault_operation` (NULL: any) when `fault_after` of them have gone by. */
+    enum world_fault fault;
+    const char *fault_operation;
+    int fault_after;
+    int fault_times;
+};
+
+/* `streams` are [stream NAME] sections (and [defaults]) of streams.conf; topic and region are WORLD's.
+ * Begins at 2026-03-02 00:00 UTC.  Fails the test when anything is wrong. */
+struct world *world_new(const char *streams, const struct sim_options *options);
+void world_free(struct world *world);
+/* As a kill and a restart: a new engine with a new owner on the same database. */
+void world_restart(struct world *world);
+
+/* A request as an operator would send it; the answer is the caller's.  Fails the test unless it is a 200. */
+cJSON *world_kinesis(struct world *world, const char *operation, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+cJSON *world_cloudwatch(struct world *world, const char *operation, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A stream of `shards`, ACTIVE; its three alarms at 80 % of that; the topic, subscribed and confirmed. */
+void world_scene(struct world *world, const char *stream, int shards);
+void world_traffic(struct world *world, const char *stream, const char *load, int64_t record_bytes,
+                   const char *keys);
+
+/* Everything that falls due happens until `ms` have passed. */
+void world_run(struct world *world, int64_t ms);
+
+/* ---- questions */
+size_t world_count_calls(const struct world *world, const char *operation);
+int64_t world_open_shards(struct world *world, const char *stream);
+/* Alarm by name, with every field; the caller's. */
+cJSON *world_alarm(struct world *world, const char *name);
+double world_threshold(struct world *world, const char *name);
+/* "OK", "ALARM"... static */
+const char *world_alarm_state(struct world *world, const char *name);
+/* Fails the test unless the open shards cover the hash key space exactly once. */
+void world_assert_partition(struct world *world, const char *stream);
+
+#endif

@@ -122,7 +122,7 @@ static void write_actions(struct store *store, struct buffer *body)
     head(body, "kinescale_actions_running", "gauge", "Actions under way.");
     PUT(body, "kinescale_actions_running %lld\n", (long long)totals.running);
     head(body, "kinescale_steps_total", "counter", "Resharding calls, by operation and outcome.");
-    for (int kind = OPERATION_SPLIT; kind <= OPERATION_UPDATE; kind++) {
+    for (int kind = OPERATION_SPLIT; kind < OPERATION_KIND_COUNT; kind++) {
         for (int outcome = 0; outcome < STEP_OUTCOME_COUNT; outcome++)
             PUT(body, "kinescale_steps_total{operation=\"%s\",outcome=\"%s\"} %lld\n",
                 operation_kind_name((enum operation_kind)kind), step_outcome_name((enum step_outcome)outcome),

@@ -179,6 +179,21 @@ static int observe_waiting(struct turn *turn, struct observation *ret_seen, stru
     return 0;
 }
 
+/* States THRESHOLDS and RESET: what they do is done here, unless somebody has begun to reshard meanwhile. */
+static int observe_alarms(struct turn *turn, int (*deed)(struct turn *, struct error *), enum action_event done,
+                          struct observation *ret_seen, struct error *err)
+{
+    enum action_event status;
+
+    if (look_status(turn, &status, err) < 0)
+        return -1;
+    *ret_seen = event(status);
+    if (status != EVENT_SEEN_ACTIVE)
+        return 0;
+    *ret_seen = event(done);
+    return deed(turn, err);
+}
+
 static int observe(struct turn *turn, struct observation *ret_seen, struct error *err)
 {
     *ret_seen = (struct observation){0};
@@ -190,11 +205,9 @@ static int observe(struct turn *turn, struct observation *ret_seen, struct error
     case ACTION_WAITING:
         return observe_waiting(turn, ret_seen, err);
     case ACTION_THRESHOLDS:
-        *ret_seen = event(EVENT_ALARMS_MOVED);
-        return alarms_move_thresholds(turn, err);
+        return observe_alarms(turn, alarms_move_thresholds, EVENT_ALARMS_MOVED, ret_seen, err);
     case ACTION_RESET:
-        *ret_seen = event(EVENT_ALARMS_RESET);
-        return alarms_reset(turn, err);
+        return observe_alarms(turn, alarms_reset, EVENT_ALARMS_RESET, ret_seen, err);
     case ACTION_DONE:
     case ACTION_STATE_COUNT:
         break;
@@ -217,6 +230,8 @@ static int call(struct turn *turn, const struct operation *operation, struct err
         return kinesis_merge(aws, stream, operation->shard, operation->adjacent, err);
     case OPERATION_UPDATE:
         return kinesis_update_count(aws, stream, operation->target, err);
+    case OPERATION_KIND_COUNT:
+        break;
     }
     return error_set(err, ERROR_BUG, "operation %d", (int)operation->kind);
 }

@@ -10,7 +10,7 @@
 #include "store/notifications.h"
 #include "store/streams.h"
 
-static const char orders[] = "[stream orders]\nmin_shards = 1\nmax_shards = 64\n";
+static const char orders[] = "[stream orders]\nmin_shards = 1\nmax_shards = 64\nresharding = split\n";
 
 #define BYTES_ALARM     "orders IncomingBytes"
 #define RECORDS_ALARM   "orders IncomingRecords"
@@ -190,7 +190,7 @@ END_TEST
 
 /* ---- cooldown and deferral */
 
-static const char long_cooldown[] = "[stream orders]\nmin_shards = 1\nmax_shards = 64\ncooldown = 30m\n";
+static const char long_cooldown[] = "[stream orders]\nmin_shards = 1\nmax_shards = 64\nresharding = split\ncooldown = 30m\n";
 
 START_TEST(an_alarm_during_the_cooldown_is_acted_on_when_it_ends)
 {

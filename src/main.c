@@ -10,8 +10,8 @@
 
 /* In the order of --help. */
 static const struct command *const commands[] = {
-    &command_check,
-    &command_sim_aws,
+    &command_serve, &command_status,  &command_plan,
+    &command_check, &command_sim_aws, &command_demo,
     NULL,
 };
 

@@ -16,7 +16,7 @@
 cJSON *view_status(struct store *store, const struct config *config, int64_t now_ms, struct error *err);
 /* One stream with its last actions, their steps, its last decisions and notifications; `limit` of each.
  * ERROR_NOT_FOUND when it is not configured. */
-cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms, int limit,
-                   struct error *err);
+cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms,
+                   int limit, struct error *err);
 
 #endif

@@ -123,6 +123,9 @@ struct sim_totals {
 /* Since the stream was made; ERROR_NOT_FOUND. */
 int sim_stream_totals(struct sim *sim, const char *stream, struct sim_totals *ret_totals, struct error *err);
 
+/* Adds what a scene file describes (see src/sim/scene.c) to the model; ERROR_CONFIG with "FILE:LINE: ...". */
+int sim_scene_load(struct sim *sim, const char *path, struct error *err);
+
 /* ---- the server: wire, deliveries and a clock on one address */
 
 struct sim_server;

@@ -80,7 +80,7 @@ int store_step_active(struct store *store, const struct action *action, int64_t 
 /*
  * The end: the action is DONE, its notifications (those pending or deferred with received_ms <= started_ms, and
  * those already tied to it) are ACTED with its id, the lock is free, the cooldown runs; one transaction.
- * Also sets last_scale_up_ms / last_scale_down_ms when at least one step was accepted.
+ * A step that is still open is closed as UNHEARD.  Also sets last_scale_up_ms / last_scale_down_ms when at least one step was accepted.
  */
 int store_action_end(struct store *store, const struct action *action, const char *owner,
                      int64_t cooldown_until_ms, int64_t now_ms, struct error *err);

@@ -21,6 +21,10 @@ enum due_reason {
     DUE_REPAIR = 4, /* thresholds do not fit the shards, or fewer than min_shards */
 };
 
+/* Under this name the notifications whose stream is not known yet (composite alarms) fall due: no stream's name
+ * holds a colon. */
+#define STREAM_NOT_KNOWN ":unknown"
+
 struct stream_state {
     char stream[STREAM_NAME_SIZE];
     int64_t due_ms; /* INT64_MAX when not due */

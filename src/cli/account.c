@@ -13,7 +13,8 @@ int account_open(const struct service_config *service, struct clock *clock, stru
     struct aws_client_options client = {.clock = clock};
 
     if (transport_curl_open(&account.transport, err) < 0 ||
-        aws_region(&credentials, account.transport, service->region, account.region, sizeof(account.region), err) < 0)
+        aws_region(&credentials, account.transport, service->region, account.region, sizeof(account.region),
+                   err) < 0)
         goto fail;
     credentials.region = account.region;
     account.credentials = credentials_provider_new(&credentials, account.transport, clock);

@@ -32,11 +32,13 @@ struct outlook {
     int update_calls;
 };
 
-static const char *const verdict_names[] = {[UP_ENOUGH] = "enough", [UP_RESHARD] = "reshard", [UP_LIMITED] = "limited"};
+static const char *const verdict_names[] = {
+    [UP_ENOUGH] = "enough", [UP_RESHARD] = "reshard", [UP_LIMITED] = "limited"};
 
 static void print_operations(const struct outlook *outlook)
 {
-    static const char *const headings[] = {"#", "OPERATION", "SHARD", "WITH", "NEW STARTING HASH KEY", "SHARDS AFTER", NULL};
+    static const char *const headings[] = {
+        "#", "OPERATION", "SHARD", "WITH", "NEW STARTING HASH KEY", "SHARDS AFTER", NULL};
     struct table table = {.headings = headings, .right_aligned = 0x31};
 
     for (size_t i = 0; i < outlook->count; i++) {
@@ -65,7 +67,8 @@ static void print_table(const struct outlook *outlook)
     number_format_duration(outlook->seconds * 1000, duration, sizeof(duration));
     printf("%s: %s\n  %s\n", outlook->stream, outlook->verdict, outlook->reason);
     printf("  shards      %zu open, worth %.6g; after it %lld, at most %lld on the way\n", view->shards.count,
-           shard_map_effective(&view->shards), (long long)outlook->to_shards, (long long)outlook->peak_shards);
+           shard_map_effective(&view->shards), (long long)outlook->to_shards,
+           (long long)outlook->peak_shards);
     if (view->demand.known)
         printf("  demand      %.3f MiB/s and %.0f records/s (accepted: %.3f MiB/s and %.0f records/s)\n",
                view->demand.bytes_per_s / 1048576, view->demand.records_per_s,
@@ -73,8 +76,8 @@ static void print_table(const struct outlook *outlook)
     else
         printf("  demand      unknown: CloudWatch has no recent datapoint\n");
     printf("  time        about %s\n", outlook->count > 0 ? duration : "0s");
-    printf("  quotas      UpdateShardCount %d of %d used in 24 hours, this plan takes %d; ", view->updates_24h,
-           UPDATES_PER_DAY, outlook->update_calls);
+    printf("  quotas      UpdateShardCount %d of %d used in 24 hours, this plan takes %d; ",
+           view->updates_24h, UPDATES_PER_DAY, outlook->update_calls);
     if (view->headroom >= 0)
         printf("the account may open %lld more shards\n", (long long)view->headroom);
     else
@@ -162,7 +165,8 @@ static void plan_for_load(const struct engine_view *view, const char *stream, cJ
     outlook_print(&outlook, all);
 }
 
-static int plan_to(const struct engine_view *view, const char *stream, int64_t target, cJSON *all, struct error *err)
+static int plan_to(const struct engine_view *view, const char *stream, int64_t target, cJSON *all,
+                   struct error *err)
 {
     struct step_list steps = {0};
     struct outlook outlook = {.stream = stream, .verdict = "by hand", .view = view, .to_shards = target};
@@ -170,8 +174,8 @@ static int plan_to(const struct engine_view *view, const char *stream, int64_t t
 
     if (steps_to_even(&view->shards, target, &steps, err) < 0)
         return -1;
-    snprintf(reason, sizeof(reason), "%zu splits and %zu merges lead from %zu shards to %lld even ones", steps.splits,
-             steps.merges, view->shards.count, (long long)target);
+    snprintf(reason, sizeof(reason), "%zu splits and %zu merges lead from %zu shards to %lld even ones",
+             steps.splits, steps.merges, view->shards.count, (long long)target);
     outlook.reason = reason;
     outlook.operations = steps.items;
     outlook.count = steps.count;
@@ -182,8 +186,8 @@ static int plan_to(const struct engine_view *view, const char *stream, int64_t t
     return 0;
 }
 
-static int plan_stream(struct engine *engine, struct store *store, const char *stream, int64_t target, cJSON *all,
-                       struct error *err)
+static int plan_stream(struct engine *engine, struct store *store, const char *stream, int64_t target,
+                       cJSON *all, struct error *err)
 {
     struct engine_view view;
     int result = 0;
@@ -206,7 +210,8 @@ static int open_history(const char *path, struct store **ret_store, struct error
     return err->kind == ERROR_NOT_FOUND ? store_open(":memory:", ret_store, err) : -1;
 }
 
-static int plan(const struct config *config, int argc, char **argv, bool json, int64_t target, struct error *err)
+static int plan(const struct config *config, int argc, char **argv, bool json, int64_t target,
+                struct error *err)
 {
     struct scaled_clock scaled;
     struct clock *clock;
@@ -216,7 +221,8 @@ static int plan(const struct config *config, int argc, char **argv, bool json, i
     cJSON *all = NULL;
     int result = 0;
 
-    if (cli_clock(clock_text, &scaled, &clock, err) < 0 || open_history(config->service.database, &store, err) < 0)
+    if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
+        open_history(config->service.database, &store, err) < 0)
         return -1;
     if (account_open(&config->service, clock, &account, err) < 0) {
         store_close(store);
@@ -257,7 +263,8 @@ static int run(int argc, char **argv)
     if (!cli_output(output, &json, &err))
         return cli_fail(&err);
     if (to_text != NULL && !number_parse(to_text, 1, SHARDS_PER_STREAM_MAX, &target)) {
-        (void)error_set(&err, ERROR_CONFIG, "--to must be 1 to %d shards, not '%s'", (int)SHARDS_PER_STREAM_MAX, to_text);
+        (void)error_set(&err, ERROR_CONFIG, "--to must be 1 to %d shards, not '%s'",
+                        (int)SHARDS_PER_STREAM_MAX, to_text);
         return cli_fail(&err);
     }
     config = cli_config(config_path);
@@ -268,5 +275,5 @@ static int run(int argc, char **argv)
     return code;
 }
 
-const struct command command_plan = {
-    "plan", "[STREAM...]", "Print the exact next operations for a stream; touches nothing", run};
+const struct command command_plan = {"plan", "[STREAM...]",
+                                     "Print the exact next operations for a stream; touches nothing", run};

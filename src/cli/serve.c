@@ -91,5 +91,5 @@ static int run(int argc, char **argv)
     return code;
 }
 
-const struct command command_serve = {
-    "serve", "", "Take alarms, split shards, move thresholds, until stopped", run};
+const struct command command_serve = {"serve", "",
+                                      "Take alarms, split shards, move thresholds, until stopped", run};

@@ -32,8 +32,8 @@ static double number_of(const cJSON *object, const char *name)
 
 static void print_streams(const cJSON *status)
 {
-    static const char *const headings[] = {"STREAM", "STATE", "SHARDS", "EFFECTIVE", "MIN", "MAX",
-                                           "SEEN",   "LAST SCALE-UP", "WHY", NULL};
+    static const char *const headings[] = {"STREAM", "STATE", "SHARDS",        "EFFECTIVE", "MIN",
+                                           "MAX",    "SEEN",  "LAST SCALE-UP", "WHY",       NULL};
     struct table table = {.headings = headings, .right_aligned = 0x3c};
     const cJSON *stream;
 
@@ -64,8 +64,8 @@ static void print_steps(const cJSON *action)
         const char *kind = text_of(step, "operation");
 
         if (strcmp(kind, "update") == 0)
-            printf("      %s  %-8s update to %.0f shards", text_of(step, "intended"), text_of(step, "outcome"),
-                   number_of(step, "target"));
+            printf("      %s  %-8s update to %.0f shards", text_of(step, "intended"),
+                   text_of(step, "outcome"), number_of(step, "target"));
         else
             printf("      %s  %-8s %s %s", text_of(step, "intended"), text_of(step, "outcome"), kind,
                    text_of(step, "shard"));
@@ -83,7 +83,8 @@ static void print_stream(const cJSON *stream)
            text_of(stream, "state"), number_of(stream, "open_shards"), number_of(stream, "effective_shards"),
            number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
     if (number_of(stream, "failures") > 0)
-        printf("  failing since %.0f turns: %s\n", number_of(stream, "failures"), text_of(stream, "last_error"));
+        printf("  failing since %.0f turns: %s\n", number_of(stream, "failures"),
+               text_of(stream, "last_error"));
     printf("  actions:\n");
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "actions"))
     {
@@ -169,5 +170,5 @@ static int run(int argc, char **argv)
     return code;
 }
 
-const struct command command_status = {
-    "status", "[STREAM...]", "Show each stream, or all that is known of one", run};
+const struct command command_status = {"status", "[STREAM...]",
+                                       "Show each stream, or all that is known of one", run};

@@ -29,7 +29,8 @@ void table_add(struct table *table, const char *format, ...)
     table->cells[table->count++] = text;
 }
 
-static void print_row(const struct table *table, char *const *cells, const int *widths, size_t columns, FILE *file)
+static void print_row(const struct table *table, char *const *cells, const int *widths, size_t columns,
+                      FILE *file)
 {
     for (size_t c = 0; c < columns; c++) {
         bool last = c + 1 == columns;

@@ -19,7 +19,8 @@ static int start_aws(struct daemon *daemon, struct error *err)
         .clock = daemon->clock, .topic_arns = daemon->topic_arns, .topic_count = service->topic_count};
 
     if (transport_curl_open(&daemon->transport, err) < 0 ||
-        aws_region(&credentials, daemon->transport, service->region, daemon->region, sizeof(daemon->region), err) < 0)
+        aws_region(&credentials, daemon->transport, service->region, daemon->region, sizeof(daemon->region),
+                   err) < 0)
         return -1;
     credentials.region = daemon->region;
     daemon->credentials = credentials_provider_new(&credentials, daemon->transport, daemon->clock);

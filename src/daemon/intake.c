@@ -38,8 +38,8 @@ static void take_notification(struct daemon *daemon, const struct sns_message *m
     enum taken taken;
     struct store *store = stores_take(&daemon->stores, &err);
 
-    if (store == NULL || engine_take(daemon->engine, store, message->message_id, message->topic_arn, message->message,
-                                     &n, &taken, &err) < 0) {
+    if (store == NULL || engine_take(daemon->engine, store, message->message_id, message->topic_arn,
+                                     message->message, &n, &taken, &err) < 0) {
         answer_trouble(daemon, response, &err);
     } else {
         atomic_fetch_add(counts[taken], 1);
@@ -59,7 +59,8 @@ static void take_confirmation(struct daemon *daemon, const struct sns_message *m
     char arn[512];
     struct error err = {0};
 
-    if (sns_confirm_subscription(daemon->aws, message->topic_arn, message->token, arn, sizeof(arn), &err) < 0) {
+    if (sns_confirm_subscription(daemon->aws, message->topic_arn, message->token, arn, sizeof(arn), &err) <
+        0) {
         (void)error_wrap(&err, "confirm subscription to '%s'", message->topic_arn);
         answer_trouble(daemon, response, &err);
         return;
@@ -77,8 +78,8 @@ void intake_post(void *context, const struct http_request *request, struct http_
     struct error err = {0};
 
     if (sns_verify(daemon->verifier, request->body, request->body_length,
-                   request->header(request, "x-amz-sns-message-type"), raw != NULL && strcmp(raw, "true") == 0,
-                   &message, &err) < 0) {
+                   request->header(request, "x-amz-sns-message-type"),
+                   raw != NULL && strcmp(raw, "true") == 0, &message, &err) < 0) {
         if (err.kind != ERROR_INPUT) {
             answer_trouble(daemon, response, &err);
             return;

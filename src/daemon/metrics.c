@@ -10,10 +10,10 @@
 enum { CALL_ROWS_MAX = 64 };
 
 /* The body has a ceiling of its own far above what can come together here. */
-#define PUT(body, ...)                                                                                     \
-    do {                                                                                                   \
-        struct error put_error = {0};                                                                      \
-        (void)buffer_printf((body), &put_error, __VA_ARGS__);                                              \
+#define PUT(body, ...)                                        \
+    do {                                                      \
+        struct error put_error = {0};                         \
+        (void)buffer_printf((body), &put_error, __VA_ARGS__); \
     } while (0)
 
 static void head(struct buffer *body, const char *name, const char *type, const char *help)
@@ -27,9 +27,12 @@ static void write_intake(struct daemon *daemon, struct buffer *body)
         const char *result;
         atomic_uint_fast64_t *count;
     } rows[] = {
-        {"accepted", &daemon->intake.accepted},   {"ignored", &daemon->intake.ignored},
-        {"repeated", &daemon->intake.repeated},   {"refused", &daemon->intake.refused},
-        {"failed", &daemon->intake.failed},       {"confirmed", &daemon->intake.confirmed},
+        {"accepted", &daemon->intake.accepted},
+        {"ignored", &daemon->intake.ignored},
+        {"repeated", &daemon->intake.repeated},
+        {"refused", &daemon->intake.refused},
+        {"failed", &daemon->intake.failed},
+        {"confirmed", &daemon->intake.confirmed},
         {"unsubscribed", &daemon->intake.unsubscribed},
     };
 
@@ -55,7 +58,8 @@ static void write_workers(struct daemon *daemon, struct buffer *body)
         (unsigned long long)(counts.reconciles - counts.reconciles_failed));
     PUT(body, "kinescale_reconciles_total{result=\"failed\"} %llu\n",
         (unsigned long long)counts.reconciles_failed);
-    head(body, "kinescale_last_reconcile_timestamp_seconds", "gauge", "When all streams were last looked at.");
+    head(body, "kinescale_last_reconcile_timestamp_seconds", "gauge",
+         "When all streams were last looked at.");
     PUT(body, "kinescale_last_reconcile_timestamp_seconds %.3f\n", (double)counts.last_reconcile_ms / 1000);
 }
 
@@ -70,7 +74,8 @@ static void write_calls(struct daemon *daemon, struct buffer *body)
     } columns[] = {
         {"kinescale_aws_requests_total", "Requests sent to AWS, retries included.",
          offsetof(struct aws_call_count, calls), 1},
-        {"kinescale_aws_retries_total", "Requests that were retries.", offsetof(struct aws_call_count, retries), 1},
+        {"kinescale_aws_retries_total", "Requests that were retries.",
+         offsetof(struct aws_call_count, retries), 1},
         {"kinescale_aws_throttled_total", "Answers that said we are too fast.",
          offsetof(struct aws_call_count, throttled), 1},
         {"kinescale_aws_failures_total", "Calls that ended in an error.",

@@ -50,7 +50,7 @@ static void place_make(char *place, size_t size)
 
     (void)gethostname(host, sizeof(host) - 1);
     if (readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1) < 0)
-        namespace[0] = '\0';
+    namespace[0] = '\0';
     without_colons(host);
     without_colons(namespace);
     snprintf(place, size, "%.32s:%.24s:", host, namespace);

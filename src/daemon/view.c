@@ -199,7 +199,8 @@ static int add_decisions(struct store *store, const char *stream, int limit, cJS
     return 0;
 }
 
-static int add_notifications(struct store *store, const char *stream, int limit, cJSON *object, struct error *err)
+static int add_notifications(struct store *store, const char *stream, int limit, cJSON *object,
+                             struct error *err)
 {
     struct notification_list list = {0};
     cJSON *array;
@@ -228,8 +229,8 @@ static int add_notifications(struct store *store, const char *stream, int limit,
     return 0;
 }
 
-cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms, int limit,
-                   struct error *err)
+cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms,
+                   int limit, struct error *err)
 {
     const struct stream_config *found = config_find(config, stream);
     cJSON *object;

@@ -43,8 +43,8 @@ static bool is_taken(const struct workers *workers, const char *stream)
 }
 
 /* A lock that outlived its process would only cost time: opened at once when that process was of this host. */
-static bool is_locked_elsewhere(struct workers *workers, struct store *store, const struct stream_state *state,
-                                int64_t now_ms)
+static bool is_locked_elsewhere(struct workers *workers, struct store *store,
+                                const struct stream_state *state, int64_t now_ms)
 {
     struct error err = {0};
 

@@ -180,8 +180,8 @@ static int observe_waiting(struct turn *turn, struct observation *ret_seen, stru
 }
 
 /* States THRESHOLDS and RESET: what they do is done here, unless somebody has begun to reshard meanwhile. */
-static int observe_alarms(struct turn *turn, int (*deed)(struct turn *, struct error *), enum action_event done,
-                          struct observation *ret_seen, struct error *err)
+static int observe_alarms(struct turn *turn, int (*deed)(struct turn *, struct error *),
+                          enum action_event done, struct observation *ret_seen, struct error *err)
 {
     enum action_event status;
 
@@ -245,14 +245,15 @@ static int keep_lock(struct turn *turn, struct error *err)
 
     if (now_ms - turn->now_ms < LEASE_MS / 4)
         return 0;
-    if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, now_ms, LEASE_MS, true, &taken, &state,
-                        err) < 0)
+    if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, now_ms, LEASE_MS, true, &taken,
+                        &state, err) < 0)
         return -1;
     return taken ? 0 : error_set(err, ERROR_BUSY, "the lock was lost to '%s'", state.lock_owner);
 }
 
 /* UpdateShardCount may be out of calls while splits are not. */
-static bool may_split_instead(const struct turn *turn, const struct operation *operation, const struct error *err)
+static bool may_split_instead(const struct turn *turn, const struct operation *operation,
+                              const struct error *err)
 {
     return operation->kind == OPERATION_UPDATE && turn->config->resharding == RESHARDING_AUTO &&
            err->kind == ERROR_QUOTA;
@@ -379,10 +380,8 @@ int act_resume(struct turn *turn, struct error *err)
 
 int act_begin(struct turn *turn, enum action_kind kind, struct error *err)
 {
-    turn->action = (struct action){.kind = kind,
-                                   .state = ACTION_PLANNING,
-                                   .started_ms = turn->now_ms,
-                                   .state_since_ms = turn->now_ms};
+    turn->action = (struct action){
+        .kind = kind, .state = ACTION_PLANNING, .started_ms = turn->now_ms, .state_since_ms = turn->now_ms};
     (void)text_copy(turn->action.stream, sizeof(turn->action.stream), turn->config->name);
     (void)text_copy(turn->action.owner, sizeof(turn->action.owner), turn->engine->owner);
     if (look_summary(turn, err) < 0) {

@@ -27,14 +27,16 @@ bool alarm_asks_for_shards(const struct alarm *alarm)
 
     if (alarm->composite || alarm->math)
         return strncmp(alarm->comparison, "LessThan", strlen("LessThan")) != 0;
-    return strcmp(alarm->namespace, "AWS/Kinesis") == 0 && alarm_metric_parse(alarm->metric, &metric) && rises(alarm);
+    return strcmp(alarm->namespace, "AWS/Kinesis") == 0 && alarm_metric_parse(alarm->metric, &metric) &&
+           rises(alarm);
 }
 
 bool alarm_is_ours_to_move(const struct alarm *alarm, const char *stream, enum alarm_metric *ret_metric)
 {
     return !alarm->composite && !alarm->math && strcmp(alarm->namespace, "AWS/Kinesis") == 0 &&
-           strcmp(alarm->stream, stream) == 0 && alarm->shard[0] == '\0' && strcmp(alarm->statistic, "Sum") == 0 &&
-           rises(alarm) && alarm_metric_parse(alarm->metric, ret_metric) && *ret_metric != METRIC_THROTTLED;
+           strcmp(alarm->stream, stream) == 0 && alarm->shard[0] == '\0' &&
+           strcmp(alarm->statistic, "Sum") == 0 && rises(alarm) &&
+           alarm_metric_parse(alarm->metric, ret_metric) && *ret_metric != METRIC_THROTTLED;
 }
 
 /* Moves the items of `more` that are not there yet and that `wanted` says yes to. */
@@ -108,7 +110,8 @@ static int note_or_fail(struct turn *turn, const struct alarm *alarm, struct err
     }
     if (error_is_retryable(err) || err->kind == ERROR_STORE)
         return -1;
-    LOG(LOG_WARN, "alarm-refused", {"stream", turn->config->name}, {"alarm", alarm->name}, {"error", err->message});
+    LOG(LOG_WARN, "alarm-refused", {"stream", turn->config->name}, {"alarm", alarm->name},
+        {"error", err->message});
     if (turn->action.failure[0] == '\0')
         (void)text_copy(turn->action.failure, sizeof(turn->action.failure), err->message);
     return 0;
@@ -154,7 +157,8 @@ int alarms_reset(struct turn *turn, struct error *err)
     if (alarms_look(turn, err) < 0)
         return -1;
     snprintf(reason, sizeof(reason), "kinescale: %lld to %lld shards, action %lld; the alarm is armed again",
-             (long long)turn->action.from_shards, (long long)turn->action.to_shards, (long long)turn->action.id);
+             (long long)turn->action.from_shards, (long long)turn->action.to_shards,
+             (long long)turn->action.id);
     for (size_t i = 0; i < turn->alarms.count; i++) {
         const struct alarm *alarm = &turn->alarms.items[i];
 

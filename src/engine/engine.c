@@ -156,7 +156,7 @@ int engine_turn(struct engine *engine, struct store *store, const char *stream, 
     struct turn turn = {.engine = engine, .store = store, .next_ms = INT64_MAX};
     int result;
 
-    if (stream[0] == '\0')
+    if (strcmp(stream, STREAM_NOT_KNOWN) == 0)
         return triage_composites(engine, store, err);
     turn.now_ms = clock_now_ms(engine->clock);
     result = turn_on(&turn, stream, err);
@@ -175,7 +175,8 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
     turn.config = config_find(engine->config, stream);
     if (turn.config == NULL)
         return error_set(err, ERROR_NOT_FOUND, "stream '%s' is not configured", stream);
-    if (store_stream_load(store, stream, &turn.state, err) == 0 && look_facts(&turn, &facts, &loads, err) == 0) {
+    if (store_stream_load(store, stream, &turn.state, err) == 0 &&
+        look_facts(&turn, &facts, &loads, err) == 0) {
         facts.alarmed = true;
         *ret_view = (struct engine_view){.summary = turn.summary,
                                          .demand = facts.demand,

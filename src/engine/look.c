@@ -92,7 +92,8 @@ static bool has_shard_metrics(const struct stream_summary *summary)
     return summary->shard_bytes && summary->shard_records && summary->shard_throttled;
 }
 
-static int look_load(struct turn *turn, struct up_facts *facts, struct shard_load **ret_loads, struct error *err)
+static int look_load(struct turn *turn, struct up_facts *facts, struct shard_load **ret_loads,
+                     struct error *err)
 {
     size_t shards = has_shard_metrics(&turn->summary) ? turn->shards.count : 0;
     size_t count = (1 + shards) * ALARM_METRIC_COUNT;
@@ -157,8 +158,8 @@ static int look_history(struct turn *turn, struct up_facts *facts, struct error 
     int64_t oldest_ms;
     bool refused;
 
-    if (store_updates_since(turn->store, turn->config->name, turn->now_ms - DAY_MS, &facts->updates_24h, &oldest_ms,
-                            err) < 0 ||
+    if (store_updates_since(turn->store, turn->config->name, turn->now_ms - DAY_MS, &facts->updates_24h,
+                            &oldest_ms, err) < 0 ||
         update_was_refused(turn, &refused, err) < 0)
         return -1;
     if (refused)
@@ -166,7 +167,8 @@ static int look_history(struct turn *turn, struct up_facts *facts, struct error 
     return store_update_seconds(turn->store, turn->config->name, &facts->update_seconds_per_shard, err);
 }
 
-int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads, struct error *err)
+int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
+               struct error *err)
 {
     struct up_facts facts = {.config = turn->config};
     struct shard_load *loads = NULL;

@@ -24,7 +24,8 @@ static int look_at_alarms(struct look_around *around, struct error *err)
     const struct service_config *service = &around->engine->config->service;
 
     for (size_t i = 0; i < service->topic_count; i++) {
-        if (cloudwatch_alarms_by_action(around->engine->aws, service->topic_arns[i], &around->lists[i], err) < 0)
+        if (cloudwatch_alarms_by_action(around->engine->aws, service->topic_arns[i], &around->lists[i], err) <
+            0)
             return error_wrap(err, "alarms of topic '%s'", service->topic_arns[i]);
         around->list_count++;
     }
@@ -32,11 +33,11 @@ static int look_at_alarms(struct look_around *around, struct error *err)
 }
 
 /* As if SNS had brought it, with an id of our own. */
-static int notify(struct look_around *around, const char *stream, const struct alarm *alarm, struct error *err)
+static int notify(struct look_around *around, const char *stream, const struct alarm *alarm,
+                  struct error *err)
 {
-    struct notification n = {.received_ms = around->now_ms,
-                             .changed_ms = alarm->transitioned_ms,
-                             .status = NOTIFICATION_PENDING};
+    struct notification n = {
+        .received_ms = around->now_ms, .changed_ms = alarm->transitioned_ms, .status = NOTIFICATION_PENDING};
     char uuid[UUID_SIZE];
     bool is_new;
 
@@ -54,7 +55,8 @@ static int notify(struct look_around *around, const char *stream, const struct a
 }
 
 /* An alarm in ALARM whose notification never came, or whose action ended without relief. */
-static int look_for_silent_alarms(struct look_around *around, const struct stream_config *config, struct error *err)
+static int look_for_silent_alarms(struct look_around *around, const struct stream_config *config,
+                                  struct error *err)
 {
     struct notification_list open = {0};
     bool waiting;
@@ -103,8 +105,8 @@ static int look_at_shards(struct look_around *around, const struct stream_config
 
     /* A listing in the middle of a reshard says nothing; whoever reshards will be looked at again. */
     if (result == 0 && shard_map_check(&shards, err) == 0) {
-        result = store_stream_seen(around->store, config->name, (int64_t)shards.count, shard_map_effective(&shards),
-                                   around->now_ms, err);
+        result = store_stream_seen(around->store, config->name, (int64_t)shards.count,
+                                   shard_map_effective(&shards), around->now_ms, err);
         if (result == 0 &&
             ((int64_t)shards.count < config->min_shards || !thresholds_fit(around, config, &shards)))
             result = store_stream_make_due(around->store, config->name, around->now_ms, DUE_REPAIR, err);
@@ -121,7 +123,8 @@ static int look_at_stream(struct look_around *around, const struct stream_config
     if (store_action_current(around->store, config->name, &action, &running, err) < 0)
         return -1;
     if (running)
-        return store_stream_make_due(around->store, config->name, action.state_since_ms + LEASE_MS, DUE_ACTION, err);
+        return store_stream_make_due(around->store, config->name, action.state_since_ms + LEASE_MS,
+                                     DUE_ACTION, err);
     if (look_for_silent_alarms(around, config, err) < 0)
         return -1;
     return look_at_shards(around, config, err);

@@ -17,18 +17,19 @@ static void inputs_text(char *text, size_t size, const struct up_facts *facts, c
 {
     const struct demand *d = &facts->demand;
 
-    snprintf(text, size,
-             "{\"shards\":%zu,\"effective_shards\":%.6g,\"bytes_per_s\":%.0f,\"records_per_s\":%.1f,"
-             "\"accepted_bytes_per_s\":%.0f,\"accepted_records_per_s\":%.1f,\"throttled_records_per_s\":%.1f,"
-             "\"points\":%zu,\"shard_metrics\":%s,\"headroom\":%lld,\"updates_24h\":%d,\"goal\":%lld,"
-             "\"basis\":\"%s\",\"limit\":\"%s\",\"to_shards\":%lld,\"operations\":%zu,\"utilization_now\":%.4f,"
-             "\"utilization_after\":%.4f}",
-             facts->shards->count, shard_map_effective(facts->shards), number(d->bytes_per_s),
-             number(d->records_per_s), number(d->accepted_bytes_per_s), number(d->accepted_records_per_s),
-             number(d->throttled_records_per_s), d->points, facts->shard_loads != NULL ? "true" : "false",
-             (long long)facts->account_headroom, facts->updates_24h, (long long)facts->goal_shards,
-             up_basis_name(plan->basis), up_limit_name(plan->limit), (long long)plan->to_shards,
-             plan->operation_count, number(plan->utilization_now), number(plan->utilization_after));
+    snprintf(
+        text, size,
+        "{\"shards\":%zu,\"effective_shards\":%.6g,\"bytes_per_s\":%.0f,\"records_per_s\":%.1f,"
+        "\"accepted_bytes_per_s\":%.0f,\"accepted_records_per_s\":%.1f,\"throttled_records_per_s\":%.1f,"
+        "\"points\":%zu,\"shard_metrics\":%s,\"headroom\":%lld,\"updates_24h\":%d,\"goal\":%lld,"
+        "\"basis\":\"%s\",\"limit\":\"%s\",\"to_shards\":%lld,\"operations\":%zu,\"utilization_now\":%.4f,"
+        "\"utilization_after\":%.4f}",
+        facts->shards->count, shard_map_effective(facts->shards), number(d->bytes_per_s),
+        number(d->records_per_s), number(d->accepted_bytes_per_s), number(d->accepted_records_per_s),
+        number(d->throttled_records_per_s), d->points, facts->shard_loads != NULL ? "true" : "false",
+        (long long)facts->account_headroom, facts->updates_24h, (long long)facts->goal_shards,
+        up_basis_name(plan->basis), up_limit_name(plan->limit), (long long)plan->to_shards,
+        plan->operation_count, number(plan->utilization_now), number(plan->utilization_after));
 }
 
 void record_decision(struct turn *turn, const char *verdict, const char *reason, const struct up_facts *facts,

@@ -38,7 +38,7 @@ static void fill(struct notification *n, const struct alarm_message *alarm)
 }
 
 static enum notification_status judge(struct engine *engine, const char *message, struct notification *n,
-                                       bool *ret_math)
+                                      bool *ret_math)
 {
     struct alarm_message *alarm = must_calloc(1, sizeof(*alarm));
     struct error err = {0};

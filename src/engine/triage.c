@@ -14,8 +14,9 @@
 static int end_one(struct turn *turn, const struct notification *n, enum notification_status status,
                    const char *reason, struct error *err)
 {
-    LOG(LOG_INFO, notification_status_name(status), {"stream", turn->config != NULL ? turn->config->name : ""},
-        {"alarm", n->alarm_name}, {"message_id", n->message_id}, {"why", reason});
+    LOG(LOG_INFO, notification_status_name(status),
+        {"stream", turn->config != NULL ? turn->config->name : ""}, {"alarm", n->alarm_name},
+        {"message_id", n->message_id}, {"why", reason});
     return store_notification_set(turn->store, n->id, status, reason, 0, err);
 }
 
@@ -142,8 +143,11 @@ static int assign(struct turn *turn, const struct notification *n, const struct 
                 return -1;
         }
     }
-    return first != NULL ? 0 : end_one(turn, n, NOTIFICATION_DROPPED, "no child of the composite alarm stands in "
-                                                                      "ALARM for a configured stream", err);
+    return first != NULL ? 0
+                         : end_one(turn, n, NOTIFICATION_DROPPED,
+                                   "no child of the composite alarm stands in "
+                                   "ALARM for a configured stream",
+                                   err);
 }
 
 static int resolve(struct turn *turn, const struct notification *n, struct error *err)
@@ -173,7 +177,7 @@ int triage_composites(struct engine *engine, struct store *store, struct error *
     int64_t next_ms = INT64_MAX;
     int result;
 
-    if (store_stream_load(store, "", &turn.state, err) < 0 ||
+    if (store_stream_load(store, STREAM_NOT_KNOWN, &turn.state, err) < 0 ||
         store_notifications_open(store, "", &turn.notifications, err) < 0)
         return -1;
     for (size_t i = 0; i < turn.notifications.count; i++) {

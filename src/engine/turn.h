@@ -71,7 +71,8 @@ int look_summary(struct turn *turn, struct error *err);
 /* Open shards, checked to be a complete partition (ERROR_TRANSIENT while AWS shows a gap); once a turn. */
 int look_shards(struct turn *turn, struct error *err);
 /* Everything plan_up() wants.  *ret_loads is the caller's to free; NULL without shard-level knowledge. */
-int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads, struct error *err);
+int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
+               struct error *err);
 /* Shards the account may still open, from a cached DescribeLimits; -1 when AWS would not say. */
 int64_t look_headroom(struct engine *engine);
 /* The account's numbers have changed: ask again next time. */

@@ -202,7 +202,7 @@ void model_evaluate_composite(struct sim *sim, struct alarm *alarm, const struct
     char arn[2048], date[96];
     enum alarm_value value;
     struct error err;
-    bool rings;
+    bool rings = false;
 
     if (read_rule(sim, alarm->settings.rule, &rings, &err) < 0)
         abort(); /* rules are checked before an alarm is taken */

@@ -194,7 +194,7 @@ static int parse_steps(struct load *load, char *arguments, struct error *err)
 
     for (char *piece; (piece = text_split(&arguments, ',')) != NULL;) {
         const char *length = text_split(&piece, '=');
-        int64_t duration_ms;
+        int64_t duration_ms = 0;
         double bytes_s;
 
         if (piece == NULL)

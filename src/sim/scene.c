@@ -281,7 +281,7 @@ static int run_line(struct sim *sim, char *text, struct error *err)
     return directive->run(sim, &line, err);
 }
 
-int scene_load(struct sim *sim, const char *path, struct error *err)
+int sim_scene_load(struct sim *sim, const char *path, struct error *err)
 {
     SCOPED(free_text) char *text = NULL;
     char *cursor, *line;

@@ -261,7 +261,7 @@ static int make_model(struct sim_server *server, const struct sim_server_options
     model_lock(server->sim);
     wire_of(server->sim)->lenient = options->lenient;
     model_unlock(server->sim);
-    if (options->scene != NULL && scene_load(server->sim, options->scene, err) < 0)
+    if (options->scene != NULL && sim_scene_load(server->sim, options->scene, err) < 0)
         return -1;
     sim_advance(server->sim, now_ms);
     return 0;

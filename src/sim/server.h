@@ -14,7 +14,4 @@ void couriers_wake(struct couriers *couriers);
 /* Breaks off what is under way.  Accepts NULL. */
 void couriers_stop(struct couriers *couriers);
 
-/* Adds what a scene file describes to the model; ERROR_CONFIG with "FILE:LINE: ...". */
-int scene_load(struct sim *sim, const char *path, struct error *err);
-
 #endif

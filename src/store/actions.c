@@ -186,6 +186,8 @@ int store_action_end(struct store *store, const struct action *action, const cha
     int64_t up_ms, down_ms;
 
     if (store_begin(store, &transaction, err) < 0 || save(store, action, ACTION_DONE, now_ms, err) < 0 ||
+        store_run(store, STEP_CLOSE,
+                  VALUES(INTEGER(action->id), INTEGER(STEP_UNHEARD), TEXT(""), INTEGER(now_ms)), err) < 0 ||
         store_each(store, STEP_ANY_ACCEPTED, VALUES(INTEGER(action->id)), read_any, &resharded, err) < 0)
         return -1;
     up_ms = resharded && action->kind == ACTION_SCALE_UP ? now_ms : 0;

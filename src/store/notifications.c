@@ -91,15 +91,15 @@ static int list_rows(struct store *store, enum statement statement, const struct
     return 0;
 }
 
-/* Those that end at once (status DROPPED) and those whose stream nobody knows yet make nothing due. */
+/* Those that end at once (status DROPPED) make nothing due. */
 static int make_due(struct store *store, const struct notification *notification, struct error *err)
 {
     bool open = notification->status == NOTIFICATION_PENDING || notification->status == NOTIFICATION_DEFERRED;
 
-    if (!open || notification->stream[0] == '\0')
-        return 0;
-    return store_stream_make_due(store, notification->stream, notification->received_ms, DUE_NOTIFICATION,
-                                 err);
+    return !open ? 0
+                 : store_stream_make_due(
+                       store, notification->stream[0] != '\0' ? notification->stream : STREAM_NOT_KNOWN,
+                       notification->received_ms, DUE_NOTIFICATION, err);
 }
 
 int store_notification_add(struct store *store, const struct notification *notification, bool *ret_new,

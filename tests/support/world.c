@@ -74,12 +74,12 @@ static int deny(struct aws_answer *answer, struct error *err)
 {
     answer->status = 400;
     buffer_init(&answer->body, 1024);
-    return buffer_add_text(&answer->body,
-                           "{\"__type\":\"AccessDeniedException\",\"message\":\"User is not authorized\"}", err);
+    return buffer_add_text(
+        &answer->body, "{\"__type\":\"AccessDeniedException\",\"message\":\"User is not authorized\"}", err);
 }
 
-static int world_send(struct transport *self, const struct aws_request *request, struct aws_answer *ret_answer,
-                      struct error *err)
+static int world_send(struct transport *self, const struct aws_request *request,
+                      struct aws_answer *ret_answer, struct error *err)
 {
     struct world *world = (struct world *)((char *)self - offsetof(struct world, transport));
     struct wire wire = {.request = request};
@@ -192,7 +192,8 @@ static void open_locks(struct world *world)
     ck_assert_int_eq(store_streams_all(world->store, &streams, &err), 0);
     for (size_t i = 0; i < streams.count; i++) {
         if (streams.items[i].lock_owner[0] != '\0')
-            ck_assert_int_eq(store_lock_release(world->store, streams.items[i].stream, streams.items[i].lock_owner, 0, &err),
+            ck_assert_int_eq(store_lock_release(world->store, streams.items[i].stream,
+                                                streams.items[i].lock_owner, 0, &err),
                              0);
     }
     stream_state_list_clear(&streams);
@@ -241,19 +242,20 @@ static cJSON *ask(struct world *world, const char *target, const char *type, con
         ck_abort_msg("%s", err.message);
     world->fault = fault;
     world->call_count--; /* nor does it count */
-    ck_assert_msg(answer.status == 200, "%s %s: %d %s", target, body, answer.status, buffer_text(&answer.body));
+    ck_assert_msg(answer.status == 200, "%s %s: %d %s", target, body, answer.status,
+                  buffer_text(&answer.body));
     object = cJSON_Parse(buffer_text(&answer.body));
     aws_answer_clear(&answer);
     free(body);
     return object;
 }
 
-#define FORMATTED(text, format)                                                                            \
-    do {                                                                                                   \
-        va_list arguments;                                                                                 \
-        va_start(arguments, format);                                                                       \
-        ck_assert_int_ge(vasprintf(&(text), format, arguments), 0);                                        \
-        va_end(arguments);                                                                                 \
+#define FORMATTED(text, format)                                     \
+    do {                                                            \
+        va_list arguments;                                          \
+        va_start(arguments, format);                                \
+        ck_assert_int_ge(vasprintf(&(text), format, arguments), 0); \
+        va_end(arguments);                                          \
     } while (0)
 
 cJSON *world_kinesis(struct world *world, const char *operation, const char *format, ...)
@@ -277,14 +279,15 @@ cJSON *world_cloudwatch(struct world *world, const char *operation, const char *
 static void form(struct world *world, const char *body)
 {
     struct credentials none = {0};
-    struct aws_request request = {.method = "POST",
-                                  .url = "http://world/",
-                                  .headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}},
-                                  .body = body,
-                                  .body_length = strlen(body),
-                                  .credentials = &none,
-                                  .signing_service = "sns",
-                                  .signing_region = "us-east-1"};
+    struct aws_request request = {
+        .method = "POST",
+        .url = "http://world/",
+        .headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}},
+        .body = body,
+        .body_length = strlen(body),
+        .credentials = &none,
+        .signing_service = "sns",
+        .signing_region = "us-east-1"};
     struct aws_answer answer = {0};
     struct error err = {0};
 
@@ -299,8 +302,10 @@ static void put_alarm(struct world *world, const char *stream, const char *metri
 {
     cJSON_Delete(world_cloudwatch(
         world, "PutMetricAlarm",
-        "{\"AlarmName\":\"%s %s\",\"AlarmDescription\":\"the user's own words\",\"Namespace\":\"AWS/Kinesis\","
-        "\"MetricName\":\"%s\",\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"%s\"}],\"Statistic\":\"Sum\","
+        "{\"AlarmName\":\"%s %s\",\"AlarmDescription\":\"the user's own "
+        "words\",\"Namespace\":\"AWS/Kinesis\","
+        "\"MetricName\":\"%s\",\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"%s\"}],\"Statistic\":"
+        "\"Sum\","
         "\"Period\":60,\"EvaluationPeriods\":1,\"DatapointsToAlarm\":1,\"Threshold\":%.1f,"
         "\"ComparisonOperator\":\"GreaterThanThreshold\",\"TreatMissingData\":\"notBreaching\","
         "\"ActionsEnabled\":true,\"AlarmActions\":[\"" WORLD_TOPIC "\"],"
@@ -315,8 +320,9 @@ void world_scene(struct world *world, const char *stream, int shards)
     world_run(world, MINUTE_MS); /* until it is ACTIVE */
     form(world, "Action=CreateTopic&Version=2010-03-31&Name=kinescale");
     form(world, "Action=CreateTopic&Version=2010-03-31&Name=somebody-else");
-    form(world, "Action=Subscribe&Version=2010-03-31&Protocol=https&Endpoint=https%3A%2F%2Fdaemon.example%2Fsns"
-                "&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A000000000000%3Akinescale");
+    form(world,
+         "Action=Subscribe&Version=2010-03-31&Protocol=https&Endpoint=https%3A%2F%2Fdaemon.example%2Fsns"
+         "&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A000000000000%3Akinescale");
     put_alarm(world, stream, "IncomingBytes", 0.8 * 60 * 1048576 * shards);
     put_alarm(world, stream, "IncomingRecords", 0.8 * 60 * 1000 * shards);
     put_alarm(world, stream, "WriteProvisionedThroughputExceeded", 0);
@@ -344,7 +350,8 @@ static void hand_over(struct world *world, const struct sim_delivery *delivery)
     if (strcmp(delivery->message_type, "SubscriptionConfirmation") == 0) {
         char arn[512];
 
-        if (sns_confirm_subscription(world->aws, topic, cJSON_GetStringValue(cJSON_GetObjectItem(body, "Token")), arn,
+        if (sns_confirm_subscription(world->aws, topic,
+                                     cJSON_GetStringValue(cJSON_GetObjectItem(body, "Token")), arn,
                                      sizeof(arn), &err) < 0)
             ck_abort_msg("%s", err.message);
     } else {
@@ -384,7 +391,8 @@ static int64_t turns(struct world *world)
             ck_abort_msg("%s", err.message);
         if (due.count == 0)
             return next_ms;
-        (void)engine_turn(world->engine, world->store, due.items[0].stream, &err); /* may fail, must recover */
+        (void)engine_turn(world->engine, world->store, due.items[0].stream,
+                          &err); /* may fail, must recover */
         stream_state_list_clear(&due);
     }
 }

@@ -29,9 +29,9 @@ struct world_call {
 /* What happens to the next requests, before they reach the simulated AWS or after. */
 enum world_fault {
     FAULT_NONE,
-    FAULT_UNHEARD,  /* the connection fails before the request is heard */
-    FAULT_LOST,     /* it was executed, the answer is lost */
-    FAULT_DENIED,   /* AccessDeniedException */
+    FAULT_UNHEARD, /* the connection fails before the request is heard */
+    FAULT_LOST,    /* it was executed, the answer is lost */
+    FAULT_DENIED,  /* AccessDeniedException */
 };
 
 struct world {
@@ -44,8 +44,8 @@ struct world {
     struct store *store;
     struct engine *engine;
     char database[128];
-    int64_t reconcile_at_ms;  /* INT64_MAX: never */
-    bool deaf;                /* deliveries of SNS go nowhere */
+    int64_t reconcile_at_ms; /* INT64_MAX: never */
+    bool deaf;               /* deliveries of SNS go nowhere */
     struct world_call *calls;
     size_t call_count;
     /* The fault strikes operation `fault_operation` (NULL: any) when `fault_after` of them have gone by. */

@@ -12,8 +12,8 @@
 
 static const char orders[] = "[stream orders]\nmin_shards = 1\nmax_shards = 64\nresharding = split\n";
 
-#define BYTES_ALARM     "orders IncomingBytes"
-#define RECORDS_ALARM   "orders IncomingRecords"
+#define BYTES_ALARM "orders IncomingBytes"
+#define RECORDS_ALARM "orders IncomingRecords"
 #define THROTTLED_ALARM "orders WriteProvisionedThroughputExceeded"
 
 static double bytes_threshold(int shards)
@@ -45,7 +45,8 @@ static size_t actions(struct world *world, struct action *ret_last)
     return count;
 }
 
-static size_t notifications(struct world *world, enum notification_status status, char *ret_reason, size_t size)
+static size_t notifications(struct world *world, enum notification_status status, char *ret_reason,
+                            size_t size)
 {
     struct notification_list list = {0};
     struct error err = {0};
@@ -113,9 +114,12 @@ static void forget(cJSON *alarm, const char *field)
 
 START_TEST(every_field_of_an_alarm_but_its_threshold_stays_as_it_was)
 {
-    static const char *const changing[] = {"Threshold",       "StateValue",
-                                           "StateReason",     "StateReasonData",
-                                           "StateUpdatedTimestamp", "StateTransitionedTimestamp",
+    static const char *const changing[] = {"Threshold",
+                                           "StateValue",
+                                           "StateReason",
+                                           "StateReasonData",
+                                           "StateUpdatedTimestamp",
+                                           "StateTransitionedTimestamp",
                                            "AlarmConfigurationUpdatedTimestamp"};
     struct world *world = scene(orders, 4);
     cJSON *before = world_alarm(world, BYTES_ALARM), *after;
@@ -190,7 +194,8 @@ END_TEST
 
 /* ---- cooldown and deferral */
 
-static const char long_cooldown[] = "[stream orders]\nmin_shards = 1\nmax_shards = 64\nresharding = split\ncooldown = 30m\n";
+static const char long_cooldown[] =
+    "[stream orders]\nmin_shards = 1\nmax_shards = 64\nresharding = split\ncooldown = 30m\n";
 
 START_TEST(an_alarm_during_the_cooldown_is_acted_on_when_it_ends)
 {
@@ -304,7 +309,8 @@ START_TEST(without_metrics_an_alarm_splits_one_generation_and_no_more)
     struct world *world = scene(orders, 4);
 
     cJSON_Delete(world_cloudwatch(world, "SetAlarmState",
-                                  "{\"AlarmName\":\"" BYTES_ALARM "\",\"StateValue\":\"ALARM\",\"StateReason\":\"by hand\"}"));
+                                  "{\"AlarmName\":\"" BYTES_ALARM
+                                  "\",\"StateValue\":\"ALARM\",\"StateReason\":\"by hand\"}"));
     world_run(world, 60 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 8);
     ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 4);
@@ -347,8 +353,9 @@ START_TEST(thresholds_that_do_not_fit_are_put_right)
 {
     struct world *world = scene(orders, 4);
 
-    cJSON_Delete(world_kinesis(world, "UpdateShardCount",
-                               "{\"StreamName\":\"orders\",\"TargetShardCount\":8,\"ScalingType\":\"UNIFORM_SCALING\"}"));
+    cJSON_Delete(world_kinesis(
+        world, "UpdateShardCount",
+        "{\"StreamName\":\"orders\",\"TargetShardCount\":8,\"ScalingType\":\"UNIFORM_SCALING\"}"));
     world_run(world, 10 * MINUTE_MS);
     ck_assert_double_eq(world_threshold(world, BYTES_ALARM), bytes_threshold(4));
     world->reconcile_at_ms = world->clock.ms;
@@ -361,7 +368,8 @@ END_TEST
 
 START_TEST(one_bad_stream_stops_no_other)
 {
-    struct world *world = world_new("[stream orders]\nmax_shards = 64\n[stream missing]\nmax_shards = 64\n", NULL);
+    struct world *world =
+        world_new("[stream orders]\nmax_shards = 64\n[stream missing]\nmax_shards = 64\n", NULL);
 
     world_scene(world, "orders", 4);
     world->reconcile_at_ms = world->clock.ms;
@@ -385,10 +393,11 @@ START_TEST(a_composite_alarm_finds_its_stream_by_its_children)
         "\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"orders\"}],\"Statistic\":\"Sum\",\"Period\":60,"
         "\"EvaluationPeriods\":1,\"Threshold\":100000000,\"ComparisonOperator\":\"GreaterThanThreshold\"}"));
     cJSON_Delete(world_cloudwatch(world, "PutCompositeAlarm",
-                                  "{\"AlarmName\":\"parent\",\"AlarmRule\":\"ALARM(\\\"child\\\")\",\"AlarmActions\":[\"" WORLD_TOPIC
-                                  "\"]}"));
-    cJSON_Delete(world_cloudwatch(world, "DeleteAlarms", "{\"AlarmNames\":[\"" BYTES_ALARM "\",\"" RECORDS_ALARM
-                                                         "\",\"" THROTTLED_ALARM "\"]}"));
+                                  "{\"AlarmName\":\"parent\",\"AlarmRule\":\"ALARM(\\\"child\\\")\","
+                                  "\"AlarmActions\":[\"" WORLD_TOPIC "\"]}"));
+    cJSON_Delete(world_cloudwatch(world, "DeleteAlarms",
+                                  "{\"AlarmNames\":[\"" BYTES_ALARM "\",\"" RECORDS_ALARM
+                                  "\",\"" THROTTLED_ALARM "\"]}"));
     world_traffic(world, "orders", "constant:3.6M", 4096, "uniform");
     world_run(world, 20 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 8);
@@ -402,13 +411,15 @@ START_TEST(a_metric_math_alarm_is_acted_on_and_reset_but_its_threshold_is_left_a
 {
     struct world *world = scene(orders, 4);
 
-    cJSON_Delete(world_cloudwatch(world, "DeleteAlarms", "{\"AlarmNames\":[\"" BYTES_ALARM "\",\"" RECORDS_ALARM
-                                                         "\",\"" THROTTLED_ALARM "\"]}"));
+    cJSON_Delete(world_cloudwatch(world, "DeleteAlarms",
+                                  "{\"AlarmNames\":[\"" BYTES_ALARM "\",\"" RECORDS_ALARM
+                                  "\",\"" THROTTLED_ALARM "\"]}"));
     cJSON_Delete(world_cloudwatch(
         world, "PutMetricAlarm",
         "{\"AlarmName\":\"math\",\"EvaluationPeriods\":1,\"Threshold\":0.8,"
         "\"ComparisonOperator\":\"GreaterThanThreshold\",\"AlarmActions\":[\"" WORLD_TOPIC "\"],\"Metrics\":["
-        "{\"Id\":\"m1\",\"MetricStat\":{\"Metric\":{\"Namespace\":\"AWS/Kinesis\",\"MetricName\":\"IncomingBytes\","
+        "{\"Id\":\"m1\",\"MetricStat\":{\"Metric\":{\"Namespace\":\"AWS/"
+        "Kinesis\",\"MetricName\":\"IncomingBytes\","
         "\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"orders\"}]},\"Period\":60,\"Stat\":\"Sum\"},"
         "\"ReturnData\":false},{\"Id\":\"e1\",\"Expression\":\"m1/(1048576*60*4)\",\"ReturnData\":true}]}"));
     world_traffic(world, "orders", "constant:3.6M", 4096, "uniform");

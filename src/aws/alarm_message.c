@@ -52,11 +52,12 @@ static int read_state(const cJSON *object, const char *name, bool required, enum
 static int read_time(const cJSON *object, const char *name, int64_t *ret_ms, struct error *err)
 {
     const char *value = untrusted_member(object, name);
-    char quoted[41];
 
     if (value == NULL)
         return error_set(err, ERROR_INPUT, "'%s' is missing or no text", name);
     if (!date_parse(value, ret_ms)) {
+        char quoted[41];
+
         untrusted_quote(value, quoted, sizeof(quoted));
         return error_set(err, ERROR_INPUT, "'%s' is no time: '%s'", name, quoted);
     }

@@ -23,6 +23,7 @@ enum {
     /* A metadata service gives the same keys until shortly before they end, and a failure may last:
      * while there is something to work with, it is not asked more often than this. */
     REFRESH_PAUSE_MS = 60 * 1000,
+    TRIED_MAX = 16 * 1024,
 };
 
 /* The chain: the order of the AWS CLI. */
@@ -102,7 +103,7 @@ static int walk(struct credentials_provider *provider, struct credentials *ret_c
     struct error why = {0};
 
     source_context_init(&context, &provider->options, provider->transport, provider->clock);
-    buffer_init(&tried, 16 * 1024);
+    buffer_init(&tried, TRIED_MAX);
     for (size_t i = 0; i < COUNT_OF(chain); i++) {
         struct credentials found = {0};
         int result = chain[i].load(&context, context.profile, &found, &why);

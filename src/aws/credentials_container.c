@@ -18,6 +18,7 @@ enum {
     CONTAINER_TRIES = 3,
     CONTAINER_URL_MAX = 2048,
     CONTAINER_TOKEN_MAX = 16 * 1024,
+    CONTAINER_ANSWER_MAX = 64 * 1024,
 };
 
 static bool is_near(const char *host)
@@ -138,7 +139,7 @@ int source_container(struct source_context *context, const char *profile, struct
         .headers = {{"Accept", "application/json"}},
         .connect_timeout_ms = CONTAINER_TIMEOUT_MS,
         .timeout_ms = CONTAINER_TIMEOUT_MS,
-        .answer_ceiling = 64 * 1024,
+        .answer_ceiling = CONTAINER_ANSWER_MAX,
     };
     char *token = NULL;
     int result;

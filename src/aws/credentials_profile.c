@@ -193,24 +193,20 @@ static bool is_role(const struct source_context *context, const char *profile)
            value_of(context, profile, "web_identity_token_file") == NULL;
 }
 
-static int assume(struct source_context *context, const char *profile, struct role_walk *walk,
-                  struct credentials *ret_credentials, struct error *err);
-
-/* The keys with which the role of `profile` is assumed, when they are another profile's. */
-static int from_source_profile(struct source_context *context, const char *profile, const char *source,
-                               struct role_walk *walk, struct credentials *ret_credentials, struct error *err)
+/* May the role of `profile` be assumed with what `source` gives? */
+static int check_source_profile(const struct source_context *context, const char *profile, const char *source,
+                                const struct role_walk *walk, struct error *err)
 {
+    bool itself = strcmp(source, profile) == 0;
+
     if (!profiles_has(&context->profiles, source))
         return error_set(err, ERROR_CONFIG, "there is no profile '%s', the source_profile of '%s'", source,
                          profile);
     for (size_t i = 0; i < walk->count; i++) {
-        if (strcmp(walk->visited[i], source) == 0 &&
-            !(strcmp(source, profile) == 0 && has_keys(context, source)))
+        if (strcmp(walk->visited[i], source) == 0 && !(itself && has_keys(context, source)))
             return error_set(err, ERROR_CONFIG, "source_profile of '%s' leads back to '%s'", profile, source);
     }
-    if (is_role(context, source) && !has_keys(context, source))
-        return assume(context, source, walk, ret_credentials, err);
-    return without_role(context, source, ret_credentials, err);
+    return 0;
 }
 
 static int from_credential_source(struct source_context *context, const char *name,
@@ -238,8 +234,9 @@ static int from_credential_source(struct source_context *context, const char *na
                      name);
 }
 
-static int base_credentials(struct source_context *context, const char *profile, struct role_walk *walk,
-                            struct credentials *ret_credentials, struct error *err)
+/* Can the role of `profile` be assumed at all, and with the keys of which other profile, or place? */
+static int read_source(const struct source_context *context, const char *profile, const char **ret_source,
+                       bool *ret_is_place, struct error *err)
 {
     const char *source = value_of(context, profile, "source_profile");
     const char *place = value_of(context, profile, "credential_source");
@@ -251,37 +248,70 @@ static int base_credentials(struct source_context *context, const char *profile,
         return error_set(err, ERROR_CONFIG,
                          "role_arn of profile '%s' needs %s of source_profile and credential_source", profile,
                          source == NULL ? "one" : "only one");
-    if (walk->count == COUNT_OF(walk->visited))
-        return error_set(err, ERROR_CONFIG, "more than %d roles in a row", ROLES_MAX);
-    walk->visited[walk->count++] = profile;
-    return source != NULL ? from_source_profile(context, profile, source, walk, ret_credentials, err)
-                          : from_credential_source(context, place, ret_credentials, err);
+    *ret_source = source != NULL ? source : place;
+    *ret_is_place = source == NULL;
+    return 0;
 }
 
-static int assume(struct source_context *context, const char *profile, struct role_walk *walk,
-                  struct credentials *ret_credentials, struct error *err)
+/* Notes one role after the other, down to the keys that the last of them is assumed with. */
+static int walk_down(struct source_context *context, const char *profile, struct role_walk *walk,
+                     struct credentials *ret_credentials, struct error *err)
 {
-    SCOPED(credentials_clear) struct credentials with = {0};
+    for (;;) {
+        const char *source = "";
+        bool is_place = false;
+
+        if (read_source(context, profile, &source, &is_place, err) < 0)
+            return -1;
+        if (walk->count == COUNT_OF(walk->visited))
+            return error_set(err, ERROR_CONFIG, "more than %d roles in a row", ROLES_MAX);
+        walk->visited[walk->count++] = profile;
+        if (is_place)
+            return from_credential_source(context, source, ret_credentials, err);
+        if (check_source_profile(context, profile, source, walk, err) < 0)
+            return -1;
+        if (!is_role(context, source) || has_keys(context, source))
+            return without_role(context, source, ret_credentials, err);
+        profile = source;
+    }
+}
+
+/* The role of `profile` with these keys, which its own replace. */
+static int assume(struct source_context *context, const char *profile, struct credentials *credentials,
+                  struct error *err)
+{
     char region[64], endpoint[ENDPOINT_SIZE], name[SESSION_NAME_SIZE];
+    struct credentials assumed = {0};
     struct sts_role role;
 
-    if (read_role(context, profile, name, &role, err) < 0 ||
-        base_credentials(context, profile, walk, &with, err) < 0 ||
-        sts_place(context, region, endpoint, err) < 0)
+    if (read_role(context, profile, name, &role, err) < 0 || sts_place(context, region, endpoint, err) < 0 ||
+        sts_assume_role(context->transport, endpoint, region, credentials, &role, &assumed, err) < 0)
         return -1;
-    return sts_assume_role(context->transport, endpoint, region, &with, &role, ret_credentials, err);
+    credentials_clear(credentials);
+    *credentials = assumed;
+    wipe(&assumed, sizeof(assumed));
+    return 0;
 }
 
 int source_profile_role(struct source_context *context, const char *profile,
                         struct credentials *ret_credentials, struct error *err)
 {
+    SCOPED(credentials_clear) struct credentials credentials = {0};
     struct role_walk walk = {0};
 
     if (source_profiles(context, err) < 0)
         return -1;
     if (!is_role(context, profile))
         return source_absent(err, "no role_arn");
-    return assume(context, profile, &walk, ret_credentials, err);
+    if (walk_down(context, profile, &walk, &credentials, err) < 0)
+        return -1;
+    while (walk.count > 0) {
+        if (assume(context, walk.visited[--walk.count], &credentials, err) < 0)
+            return -1;
+    }
+    *ret_credentials = credentials;
+    credentials.session_token = NULL; /* now the caller's */
+    return 0;
 }
 
 /* ---- web identity */

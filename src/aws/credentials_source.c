@@ -10,7 +10,7 @@
 
 #include <stdarg.h>
 
-enum { TOKEN_MAX = 16 * 1024 };
+enum { TOKEN_MAX = 16 * 1024, DOCUMENT_MAX = 64 * 1024 };
 
 static const char *system_getenv(const char *name)
 {
@@ -112,11 +112,12 @@ static int check_document(const cJSON *object, const struct source_document *doc
 {
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(object, "Version");
     const char *code = untrusted_member(object, "Code");
-    char said[41];
 
     if (document->has_version && (!cJSON_IsNumber(version) || version->valuedouble != 1.0))
         return error_set(err, ERROR_AUTH, "'Version' is not 1");
     if (code != NULL && strcmp(code, "Success") != 0) {
+        char said[41];
+
         untrusted_quote(code, said, sizeof(said));
         return error_set(err, ERROR_AUTH, "it says '%s'", said);
     }
@@ -127,7 +128,7 @@ int source_read_document(const char *text, size_t length, const struct source_do
                          struct credentials *ret_credentials, struct error *err)
 {
     static const struct untrusted_limits limits = {
-        .bytes = 64 * 1024, .depth = 8, .values = 256, .members = 64};
+        .bytes = DOCUMENT_MAX, .depth = 8, .values = 256, .members = 64};
     SCOPED(untrusted_wipe) cJSON *object = NULL;
     const char *access_key_id, *secret, *token, *expiration;
     int64_t expires_ms = INT64_MAX;

@@ -16,8 +16,6 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 /* ---- words */
 
 enum { WORDS_MAX = 256, REAP_EVERY_MS = 10 };
@@ -190,7 +188,7 @@ static void kill_group(pid_t pid)
 int process_output(char *const *words, int timeout_ms, struct buffer *output, struct error *err)
 {
     int64_t deadline_ms = now_ms() + timeout_ms;
-    int ends[2];
+    int ends[2] = {-1, -1};
     int status = 0;
     pid_t pid;
 

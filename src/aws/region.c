@@ -8,12 +8,16 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { PAGE_MAX = 64 * 1024 };
+
 static int take_region(const char *region, const char *from, char *ret_region, size_t size, struct error *err)
 {
-    char copy[64], quoted[41];
+    char copy[64];
 
     if (!text_copy(copy, sizeof(copy), region) || !aws_region_is_plausible(copy) ||
         !text_copy(ret_region, size, copy)) {
+        char quoted[41];
+
         untrusted_quote(region, quoted, sizeof(quoted));
         return error_set(err, ERROR_CONFIG, "'%s' of %s is no region", quoted, from);
     }
@@ -25,7 +29,7 @@ static int instance_region(struct source_context *context, char *ret_region, siz
     SCOPED(buffer_wipe) struct buffer body;
     struct error why;
 
-    buffer_init(&body, 64 * 1024);
+    buffer_init(&body, PAGE_MAX);
     if (instance_metadata_get(context, "/latest/meta-data/placement/region", &body, &why) != 0)
         return error_set(err, ERROR_CONFIG,
                          "no region: none given, AWS_REGION is not set, profile '%s' has none, "

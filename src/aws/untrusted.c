@@ -89,13 +89,25 @@ void untrusted_release(cJSON **object)
     *object = NULL;
 }
 
-/* As deep as the check before parsing allowed. */
+/* No deeper than the check before parsing allowed. */
 static void wipe_texts(cJSON *item)
 {
-    for (; item != NULL; item = item->next) {
+    cJSON *later[JSON_DEPTH_MAX] = {NULL};
+    size_t depth = 0;
+
+    while (item != NULL || depth > 0) {
+        if (item == NULL) {
+            item = later[--depth];
+            continue;
+        }
         if (item->valuestring != NULL)
             wipe(item->valuestring, strlen(item->valuestring));
-        wipe_texts(item->child);
+        if (item->child != NULL) {
+            later[depth++] = item->next;
+            item = item->child;
+        } else {
+            item = item->next;
+        }
     }
 }
 
@@ -110,7 +122,7 @@ void untrusted_quote(const char *text, char *ret_text, size_t size)
     size_t length = 0;
 
     for (; *text != '\0' && length + 1 < size; text++)
-        ret_text[length++] = *text >= ' ' && *text <= '~' && *text != '\'' ? *text : '?';
+        ret_text[length++] = (char)(*text >= ' ' && *text <= '~' && *text != '\'' ? *text : '?');
     ret_text[length] = '\0';
 }
 

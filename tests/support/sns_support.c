@@ -61,6 +61,9 @@ char *make_certificate(EVP_PKEY *key, const struct made_certificate *wanted)
     ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)(wanted->to_ms / 1000));
     must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wanted->common_name,
                                     length, -1, 0) == 1);
+    must(wanted->second_name == NULL ||
+         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wanted->second_name, -1,
+                                    -1, 0) == 1);
     must(X509_set_issuer_name(certificate, name) == 1 && X509_set_pubkey(certificate, key) == 1);
     if (wanted->alternative_name != NULL)
         add_alternative_name(certificate, wanted->alternative_name);

@@ -25,6 +25,7 @@ struct made_certificate {
     size_t common_name_length;    /* 0: up to its end */
     const char *alternative_name; /* "DNS:..."; NULL for none */
     int64_t from_ms, to_ms;
+    const char *second_name; /* another common name; NULL for none */
 };
 
 EVP_PKEY *make_rsa_key(unsigned bits);

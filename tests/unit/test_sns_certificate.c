@@ -123,6 +123,20 @@ START_TEST(a_certificate_must_bear_the_name)
 }
 END_TEST
 
+START_TEST(a_certificate_has_one_name_to_choose_from)
+{
+    struct made_certificate made = {.common_name = "sns.amazonaws.com",
+                                    .second_name = "sns.evil.com",
+                                    .from_ms = sns.now_ms - DAY_MS,
+                                    .to_ms = sns.now_ms + DAY_MS};
+    char *pem = make_certificate(sns.our_key, &made);
+
+    sns.web.page = pem;
+    refused_made("two names", &usual, "it is not made out to 'sns.amazonaws.com'");
+    free(pem);
+}
+END_TEST
+
 START_TEST(a_key_must_be_rsa_of_2048_bits)
 {
     struct made_certificate made = {
@@ -323,6 +337,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, a_certificate_serves_on_its_days_only, 0, 2);
     tcase_add_loop_test(tcase, each_region_has_its_own_host_and_name, 0, COUNT_OF(places));
     tcase_add_loop_test(tcase, a_certificate_must_bear_the_name, 0, COUNT_OF(names));
+    tcase_add_test(tcase, a_certificate_has_one_name_to_choose_from);
     tcase_add_loop_test(tcase, a_key_must_be_rsa_of_2048_bits, 0, 2);
     tcase_add_test(tcase, a_page_must_be_exactly_one_certificate);
     tcase_add_test(tcase, a_redirect_is_not_followed);

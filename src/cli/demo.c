@@ -19,6 +19,7 @@
 #include "store/actions.h"
 #include "store/notifications.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -180,19 +181,29 @@ static int start(struct demo *demo, struct error *err)
     return store_open_readonly(demo->config->service.database, &demo->store, err);
 }
 
+/* SQLite leaves two more files beside the database when it was not closed last. */
+static void remove_folder(const char *folder)
+{
+    static const char *const files[] = {"scene", "kinescale.db", "kinescale.db-wal", "kinescale.db-shm"};
+
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        char path[128];
+
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        (void)unlink(path); /* may not be there */
+    }
+    if (rmdir(folder) < 0)
+        fprintf(stderr, "could not remove %s: %s\n", folder, strerror(errno));
+}
+
 static void stop(struct demo *demo)
 {
-    char command[128];
-
     store_close(demo->store);
     daemon_stop(demo->daemon);
     account_close(&demo->account);
     sim_server_stop(demo->sim);
-    if (demo->folder[0] == '\0')
-        return;
-    snprintf(command, sizeof(command), "rm -rf '%s'", demo->folder);
-    if (system(command) != 0)
-        fprintf(stderr, "could not remove %s\n", demo->folder);
+    if (demo->folder[0] != '\0')
+        remove_folder(demo->folder);
 }
 
 /* ---- what happens */

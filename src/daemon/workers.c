@@ -88,6 +88,7 @@ static void wait_until(struct workers *workers, int64_t until_ms)
 {
     int64_t now_ms = clock_now_ms(workers->options.clock);
     int64_t real_ms = IDLE_REAL_MS;
+    int64_t deadline_ns;
     struct timespec deadline;
     uint64_t wakes = workers->wakes;
 
@@ -95,10 +96,8 @@ static void wait_until(struct workers *workers, int64_t until_ms)
         real_ms = clock_real_ms(workers->options.clock, until_ms > now_ms ? until_ms - now_ms : 0) + 1;
     if (real_ms > IDLE_REAL_MS)
         real_ms = IDLE_REAL_MS;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_nsec += real_ms * 1000000;
-    deadline.tv_sec += deadline.tv_nsec / 1000000000;
-    deadline.tv_nsec %= 1000000000;
+    deadline_ns = clock_monotonic_ns() + real_ms * 1000000;
+    deadline = (struct timespec){.tv_sec = deadline_ns / 1000000000, .tv_nsec = deadline_ns % 1000000000};
     while (!workers->stopping && workers->wakes == wakes &&
            pthread_cond_timedwait(&workers->changed, &workers->mutex, &deadline) == 0)
         ;

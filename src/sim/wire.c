@@ -223,7 +223,8 @@ static void answer_query(struct call *call, const struct sim_request *request, c
     if (service != SERVICE_COUNT && action != NULL)
         call->operation = find_operation(service, action);
     if (parameters == NULL) {
-        wire_answer_fault(SERVICE_SNS, true, "SerializationException", "Too many parameters", 400, response);
+        wire_answer_fault(SERVICE_SNS, true, "SerializationException", "Too many parameters, or not UTF-8",
+                          400, response);
     } else if (action == NULL) {
         wire_answer_fault(SERVICE_SNS, true, "MissingAction", "The request must contain the parameter Action",
                           400, response);

@@ -24,7 +24,7 @@ void wire_fault_clear(struct wire_fault *fault);
 
 /* Query parameters, decoded and sorted by name. */
 struct wire_parameters;
-/* NULL when there are too many; wire_parameters_free() accepts NULL. */
+/* NULL when there are too many or they are no UTF-8; wire_parameters_free() accepts NULL. */
 struct wire_parameters *wire_parameters_parse(const char *text, size_t length);
 void wire_parameters_free(struct wire_parameters *parameters);
 void wire_parameters_release(struct wire_parameters **parameters); /* for SCOPED */

@@ -80,6 +80,11 @@ struct wire_parameters *wire_parameters_parse(const char *text, size_t length)
         wire_url_decode(item->name, true);
         wire_url_decode(item->value, true);
         parameters->count++;
+        if (!text_is_utf8(item->name, strlen(item->name)) ||
+            !text_is_utf8(item->value, strlen(item->value))) {
+            wire_parameters_free(parameters);
+            return NULL;
+        }
     }
     qsort(parameters->items, parameters->count, sizeof(*parameters->items), by_name);
     return parameters;

@@ -9,6 +9,7 @@
 #include "base/date.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -205,16 +206,35 @@ static void answer_json_fault(enum service service, const char *type, const char
                  name == NULL ? type : name->query_code, status >= 500 ? "Receiver" : "Sender");
 }
 
+/* What was echoed may have come as anything, or been cut within a character: '?' stands for bytes that are no UTF-8. */
+static void make_utf8(char *text)
+{
+    size_t length;
+
+    for (; *text != '\0'; text += length) {
+        for (length = 1; length < 4 && text[length] != '\0' && !text_is_utf8(text, length); length++)
+            continue;
+        if (!text_is_utf8(text, length)) {
+            *text = '?';
+            length = 1;
+        }
+    }
+}
+
 void wire_answer_fault(enum service service, bool query, const char *type, const char *message, int status,
                        struct sim_response *response)
 {
-    if (message != NULL && message[0] == '\0')
-        message = NULL;
+    SCOPED(free_text) char *copy = NULL;
+
+    if (message != NULL && message[0] != '\0') {
+        copy = must_strdup(message);
+        make_utf8(copy);
+    }
     buffer_clear(&response->body);
     if (query)
-        answer_query_fault(service, type, message, status, response);
+        answer_query_fault(service, type, copy, status, response);
     else
-        answer_json_fault(service, type, message, status, response);
+        answer_json_fault(service, type, copy, status, response);
 }
 
 /* ---- members of an answer */

@@ -343,6 +343,21 @@ END_TEST
 
 /* ---- */
 
+START_TEST(what_is_no_text_is_refused_and_never_sent_back)
+{
+    query("Action=CreateTopic&Version=2010-03-31&Name=%ff");
+    ck_assert_int_eq(response.status, 400);
+    expect_has("<Code>MalformedInput</Code><Message>Too many parameters, or not UTF-8</Message>");
+    /* Cut after 100 bytes, within the last character. */
+    query(
+        "Action=%c3%"
+        "b6xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        "%c3%b6%c3%b6");
+    expect_has("x? for version");
+    ck_assert(text_is_utf8(buffer_text(&response.body), response.body.length));
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *all = suite_create("sim_query");
@@ -363,6 +378,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, the_link_in_a_confirmation_works_without_a_signature);
     tcase_add_loop_test(tcase, sns_and_sts_say_what_is_wrong, 0, COUNT_OF(sns_refusals));
     tcase_add_test(tcase, texts_are_escaped_in_xml);
+    tcase_add_test(tcase, what_is_no_text_is_refused_and_never_sent_back);
     return all;
 }
 

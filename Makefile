@@ -98,7 +98,7 @@ test: programs ## all tests of one flavour: make test FLAVOUR=asan
 
 check: ## all a change must pass
 	tools/bootstrap test
-	$(SUBMAKE) layers format-check scripts
+	$(SUBMAKE) layers format-check scripts cppcheck
 	$(SUBMAKE) FLAVOUR=release all
 	$(SUBMAKE) CC=clang O=$(O)/clang all
 	$(SUBMAKE) FLAVOUR=asan programs

@@ -39,6 +39,8 @@ struct alarm_list {
 };
 void alarm_list_clear(struct alarm_list *list); /* begins zeroed */
 bool alarm_has_action(const struct alarm *alarm, const char *arn);
+/* The alarms whose ALARM a composite alarm waits for, at most `size`; 0 for any other. */
+size_t cloudwatch_alarm_children(const struct alarm *alarm, char (*ret_names)[ALARM_NAME_SIZE], size_t size);
 
 /* All alarms, metric and composite, one of whose ALARM actions begins with `action_prefix`; all pages. */
 int cloudwatch_alarms_by_action(struct aws_client *client, const char *action_prefix,

@@ -19,7 +19,7 @@ enum {
     UPDATE_SECONDS = 180,                 /* "a few minutes" (UpdateShardCount), until a stream has shown its own figure */
     STREAM_NAME_MAX = 128, STREAM_NAME_SIZE = STREAM_NAME_MAX + 1,
     SHARD_ID_SIZE = 129,
-    ALARM_NAME_SIZE = 256,
+    ALARM_NAME_SIZE = 1021, /* 255 characters of up to 4 bytes */
     ARN_SIZE = 1601,
 };
 

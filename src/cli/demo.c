@@ -304,7 +304,7 @@ static void watch_alarms(struct demo *demo)
     for (size_t i = 0; i < list.count; i++) {
         const struct alarm *alarm = &list.items[i];
         struct seen_alarm *before = seen(demo, alarm);
-        char text[384];
+        char text[ALARM_NAME_SIZE + 64];
 
         if (before == NULL)
             continue;

@@ -123,11 +123,21 @@ static int leave(struct turn *turn, struct error *err)
     return store_stream_set_due(turn->store, &turn->state, turn->next_ms, turn->next_reasons, err);
 }
 
-/* A stream that left the configuration: what waits for it will never be acted on. */
+/* A stream that left the configuration: what waits for it is dropped, what runs ends where it stands. */
 static int abandon(struct turn *turn, const char *stream, struct error *err)
 {
-    if (load(turn, stream, err) < 0 || triage_drop(turn, "the stream is not configured", err) < 0)
+    static const char why[] = "the stream is not configured any more";
+
+    if (load(turn, stream, err) < 0)
         return -1;
+    if (triage_drop(turn, why, err) < 0)
+        return -1;
+    if (turn->running) {
+        turn->action.ended_ms = turn->now_ms;
+        (void)text_copy(turn->action.failure, sizeof(turn->action.failure), why);
+        if (store_action_end(turn->store, &turn->action, turn->engine->owner, 0, turn->now_ms, err) < 0)
+            return -1;
+    }
     return store_stream_set_due(turn->store, &turn->state, INT64_MAX, 0, err);
 }
 

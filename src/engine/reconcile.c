@@ -15,21 +15,70 @@ struct look_around {
     struct engine *engine;
     struct store *store;
     int64_t now_ms;
-    struct alarm_list *lists; /* one per topic */
+    struct alarm_list
+        *lists; /* one per topic, and one per composite alarm that stands in ALARM: its children */
     size_t list_count;
 };
+
+enum { CHILDREN_MAX = 100 };
+
+static struct alarm_list *new_list(struct look_around *around)
+{
+    around->lists = must_realloc(around->lists, around->list_count + 1, sizeof(*around->lists));
+    around->lists[around->list_count] = (struct alarm_list){0};
+    return &around->lists[around->list_count++];
+}
+
+/* A composite alarm that stands in ALARM speaks for its children, whoever they would have told. */
+static int look_at_children(struct look_around *around, const struct alarm *composite, struct error *err)
+{
+    char(*names)[ALARM_NAME_SIZE] = must_calloc(CHILDREN_MAX, sizeof(*names));
+    const char *pointers[CHILDREN_MAX];
+    size_t count = cloudwatch_alarm_children(composite, names, CHILDREN_MAX);
+    struct alarm_list *list = new_list(around);
+    int result = 0;
+
+    for (size_t i = 0; i < count; i++)
+        pointers[i] = names[i];
+    if (count > 0)
+        result = cloudwatch_alarms_by_name(around->engine->aws, pointers, count, list, err);
+    for (size_t i = 0; result == 0 && i < list->count; i++) {
+        const struct alarm *child = &list->items[i];
+
+        if (config_find(around->engine->config, child->stream) != NULL && alarm_asks_for_shards(child))
+            result = store_alarm_learn(around->store, child->stream, child->name, around->now_ms, err);
+    }
+    free(names);
+    return result;
+}
+
+static int look_at_composites(struct look_around *around, struct error *err)
+{
+    size_t topics = around->list_count;
+
+    for (size_t l = 0; l < topics; l++) {
+        for (size_t i = 0; i < around->lists[l].count; i++) {
+            const struct alarm *alarm = &around->lists[l].items[i];
+
+            if (!alarm->composite || alarm->state != ALARM_ALARM)
+                continue;
+            if (look_at_children(around, alarm, err) < 0)
+                return error_wrap(err, "children of '%s'", alarm->name);
+        }
+    }
+    return 0;
+}
 
 static int look_at_alarms(struct look_around *around, struct error *err)
 {
     const struct service_config *service = &around->engine->config->service;
 
     for (size_t i = 0; i < service->topic_count; i++) {
-        if (cloudwatch_alarms_by_action(around->engine->aws, service->topic_arns[i], &around->lists[i], err) <
+        if (cloudwatch_alarms_by_action(around->engine->aws, service->topic_arns[i], new_list(around), err) <
             0)
             return error_wrap(err, "alarms of topic '%s'", service->topic_arns[i]);
-        around->list_count++;
     }
-    return 0;
+    return look_at_composites(around, err);
 }
 
 /* As if SNS had brought it, with an id of our own. */
@@ -135,7 +184,6 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
     struct look_around around = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
     size_t failed = 0;
 
-    around.lists = must_calloc(engine->config->service.topic_count + 1, sizeof(*around.lists));
     (void)look_headroom(engine);
     /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
     if (look_at_alarms(&around, err) < 0)
@@ -149,7 +197,7 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
             failed++;
         }
     }
-    for (size_t i = 0; i <= engine->config->service.topic_count; i++)
+    for (size_t i = 0; i < around.list_count; i++)
         alarm_list_clear(&around.lists[i]);
     free(around.lists);
     if (failed > 0 && failed == engine->config->stream_count)

@@ -45,6 +45,9 @@ static const struct setting table[] = {
     {"reconcile_every", .type = TYPE_DURATION, SERVICE(reconcile_every_ms), .minimum = SECONDS(1),
      .maximum = HOURS(1), .unit = "duration", .fallback = "5m",
      .help = "How often every stream is looked at without a notification, for those that were lost."},
+    {"history", .type = TYPE_DURATION, SERVICE(history_ms), .minimum = HOURS(48), .maximum = HOURS(24 * 3650),
+     .unit = "duration", .fallback = "90d",
+     .help = "How long finished actions, decisions and notifications are kept; dead letters stay."},
     {"log_level", .type = TYPE_WORD, SERVICE(log_level), .unit = "choice", .choices = "debug|info|warn|error",
      .fallback = "info", .help = "The least severe lines that are logged."},
 

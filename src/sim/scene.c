@@ -161,7 +161,7 @@ static int make_alarms(struct sim *sim, const struct line *line, struct error *e
 {
     const char *stream = line->words[0], *topic = line->values[0];
     double fraction = 0.8, seconds_of_shards;
-    int64_t period_ms = 60000, shards;
+    int64_t period_ms = 60000, period_s, shards = 0;
 
     if (topic == NULL)
         return error_set(err, ERROR_CONFIG, "alarms need a topic=");
@@ -172,13 +172,14 @@ static int make_alarms(struct sim *sim, const struct line *line, struct error *e
         return error_set(err, ERROR_CONFIG, "period must be whole seconds, not '%s'", line->values[2]);
     if (count_shards(sim, stream, &shards, err) < 0)
         return -1;
-    seconds_of_shards = fraction * (double)(period_ms / 1000) * (double)shards;
-    if (make_alarm(sim, stream, topic, "IncomingBytes", seconds_of_shards * SHARD_BYTES_A_SECOND,
-                   period_ms / 1000, err) < 0 ||
+    period_s = period_ms / 1000;
+    seconds_of_shards = fraction * (double)period_s * (double)shards;
+    if (make_alarm(sim, stream, topic, "IncomingBytes", seconds_of_shards * SHARD_BYTES_A_SECOND, period_s,
+                   err) < 0 ||
         make_alarm(sim, stream, topic, "IncomingRecords", seconds_of_shards * SHARD_RECORDS_A_SECOND,
-                   period_ms / 1000, err) < 0)
+                   period_s, err) < 0)
         return -1;
-    return make_alarm(sim, stream, topic, "WriteProvisionedThroughputExceeded", 0, period_ms / 1000, err);
+    return make_alarm(sim, stream, topic, "WriteProvisionedThroughputExceeded", 0, period_s, err);
 }
 
 static int set_traffic(struct sim *sim, const struct line *line, struct error *err)

@@ -75,7 +75,7 @@ struct wire {
  * caller's; the output is the answer's tree in JSON form, NULL when there is none, and the caller's to delete.
  */
 int wire_perform(struct sim *sim, enum service service, const char *operation, const cJSON *input,
-                 cJSON **ret_output, struct wire_fault *fault);
+                 cJSON **ret_output, struct wire_fault *refusal);
 /* Makes the wire's state, once per model: sim_answer() does, and whoever subscribes without it. */
 struct wire *wire_of(struct sim *sim);
 

@@ -34,8 +34,7 @@ void wire_read_metric(const cJSON *input, const char *name_space, struct metric_
     ret_metric->name = read_owned(input, "MetricName");
     ret_metric->dimensions =
         must_calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*ret_metric->dimensions));
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         ret_metric->dimensions[count].name = read_owned(item, "Name");
         ret_metric->dimensions[count++].value = read_owned(item, "Value");
     }
@@ -66,7 +65,8 @@ void wire_read_queries(const cJSON *list, struct data_query **ret_queries, size_
     struct data_query *queries = must_calloc(count + 1, sizeof(*queries));
     const cJSON *item;
 
-    cJSON_ArrayForEach(item, list) read_query(item, &queries[i++]);
+    cJSON_ArrayForEach(item, list)
+        read_query(item, &queries[i++]);
     *ret_queries = queries;
     *ret_count = count;
 }
@@ -77,8 +77,8 @@ static void read_actions(const cJSON *input, struct text_list lists[3])
         const cJSON *list = input_member(input, action_members[value]), *item;
 
         lists[value].items = must_calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(char *));
-        cJSON_ArrayForEach(item, list) lists[value].items[lists[value].count++] =
-            must_strdup(item->valuestring);
+        cJSON_ArrayForEach(item, list)
+            lists[value].items[lists[value].count++] = must_strdup(item->valuestring);
     }
 }
 
@@ -281,8 +281,7 @@ static void read_types(const cJSON *types, struct describe_alarms *request)
     const cJSON *type;
 
     request->metric = types == NULL;
-    cJSON_ArrayForEach(type, types)
-    {
+    cJSON_ArrayForEach(type, types) {
         request->metric |= strcmp(type->valuestring, "MetricAlarm") == 0;
         request->composite |= strcmp(type->valuestring, "CompositeAlarm") == 0;
     }
@@ -295,7 +294,8 @@ static const char **read_names(const cJSON *list, size_t *ret_count)
     const cJSON *item;
     size_t count = 0;
 
-    cJSON_ArrayForEach(item, list) names[count++] = item->valuestring;
+    cJSON_ArrayForEach(item, list)
+        names[count++] = item->valuestring;
     *ret_count = count;
     return names;
 }

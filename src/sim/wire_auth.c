@@ -59,18 +59,36 @@ static void hmac(const void *key, size_t key_length, const char *text,
 
 /* ---- the Authorization header */
 
-static void take_credential(struct authorization *authorization, char *credential)
+static bool take_credential(struct authorization *authorization, char *credential)
 {
     authorization->access_key_id = text_split(&credential, '/');
     authorization->date = text_split(&credential, '/');
     authorization->region = text_split(&credential, '/');
     authorization->service = text_split(&credential, '/');
     authorization->terminator = text_split(&credential, '/');
+    return authorization->access_key_id != NULL && authorization->date != NULL &&
+           authorization->region != NULL && authorization->service != NULL &&
+           authorization->terminator != NULL && credential == NULL;
 }
 
 /* Every part that is missing is named, as AWS does. */
-static int parse_authorization(const struct sim_request *request, const char *header,
-                               struct authorization *authorization, struct wire_fault *fault)
+static void name_missing(const struct authorization *authorization, const char *credential,
+                         const char *header, struct wire_fault *fault)
+{
+    (void)wire_fault_set(
+        fault, "IncompleteSignatureException", "%s%s%s%sAuthorization=%s",
+        credential == NULL ? "Authorization header requires 'Credential' parameter. " : "",
+        authorization->signature == NULL ? "Authorization header requires 'Signature' parameter. " : "",
+        authorization->signed_headers == NULL ? "Authorization header requires 'SignedHeaders' parameter. "
+                                              : "",
+        authorization->time == NULL
+            ? "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+            : "",
+        header);
+}
+
+static bool parse_authorization(const struct sim_request *request, const char *header,
+                                struct authorization *authorization, struct wire_fault *fault)
 {
     static const char algorithm[] = "AWS4-HMAC-SHA256 ";
     char *cursor, *part, *credential = NULL;
@@ -78,12 +96,15 @@ static int parse_authorization(const struct sim_request *request, const char *he
     authorization->time = request->header(request, "X-Amz-Date");
     if (authorization->time == NULL)
         authorization->time = request->header(request, "Date");
-    if (!text_starts_with(header, algorithm))
-        return wire_fault_set(fault, "IncompleteSignatureException", "Unsupported AWS 'algorithm': '%.64s'.",
-                              header);
-    if (!text_copy(authorization->text, sizeof(authorization->text), header + strlen(algorithm)))
-        return wire_fault_set(fault, "IncompleteSignatureException", "Authorization header is too long.");
-
+    if (!text_starts_with(header, algorithm)) {
+        (void)wire_fault_set(fault, "IncompleteSignatureException", "Unsupported AWS 'algorithm': '%.64s'.",
+                             header);
+        return false;
+    }
+    if (!text_copy(authorization->text, sizeof(authorization->text), header + strlen(algorithm))) {
+        (void)wire_fault_set(fault, "IncompleteSignatureException", "Authorization header is too long.");
+        return false;
+    }
     for (cursor = authorization->text; (part = text_split(&cursor, ',')) != NULL;) {
         if (text_starts_with(part, "Credential="))
             credential = part + strlen("Credential=");
@@ -93,25 +114,18 @@ static int parse_authorization(const struct sim_request *request, const char *he
             authorization->signature = part + strlen("Signature=");
     }
     if (credential == NULL || authorization->signature == NULL || authorization->signed_headers == NULL ||
-        authorization->time == NULL)
-        return wire_fault_set(
-            fault, "IncompleteSignatureException", "%s%s%s%sAuthorization=%s",
-            credential == NULL ? "Authorization header requires 'Credential' parameter. " : "",
-            authorization->signature == NULL ? "Authorization header requires 'Signature' parameter. " : "",
-            authorization->signed_headers == NULL
-                ? "Authorization header requires 'SignedHeaders' parameter. "
-                : "",
-            authorization->time == NULL
-                ? "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
-                : "",
-            header);
-    take_credential(authorization, credential);
-    if (authorization->terminator == NULL)
-        return wire_fault_set(fault, "IncompleteSignatureException",
-                              "Credential must have exactly 5 slash-delimited elements, e.g. "
-                              "keyid/date/region/service/term, got '%.256s'",
-                              strstr(header, "Credential=") + strlen("Credential="));
-    return 0;
+        authorization->time == NULL) {
+        name_missing(authorization, credential, header, fault);
+        return false;
+    }
+    if (!take_credential(authorization, credential)) {
+        (void)wire_fault_set(fault, "IncompleteSignatureException",
+                             "Credential must have exactly 5 slash-delimited elements, e.g. "
+                             "keyid/date/region/service/term, got '%.256s'",
+                             strstr(header, "Credential=") + strlen("Credential="));
+        return false;
+    }
+    return true;
 }
 
 /* ---- the canonical request */
@@ -142,7 +156,7 @@ static int compare_texts(const void *a, const void *b)
 static int add_query(struct buffer *canonical, const char *query, struct wire_fault *fault)
 {
     SCOPED(free_text) char *copy = must_strdup(query == NULL ? "" : query);
-    char *cursor = copy, *pair, *pairs[QUERY_PAIRS_MAX];
+    char *cursor = copy, *pair, *pairs[QUERY_PAIRS_MAX] = {0};
     size_t count = 0;
     struct error err;
 
@@ -398,7 +412,7 @@ int wire_authorize(struct call *call, const struct sim_request *request, struct 
             return 0;
         return wire_fault_set(fault, "MissingAuthenticationTokenException", "Missing Authentication Token");
     }
-    if (parse_authorization(request, header, &authorization, fault) < 0)
+    if (!parse_authorization(request, header, &authorization, fault))
         return -1;
     if (call->sim->check_signatures &&
         (find_secret(call, request, &authorization, &secret, fault) < 0 ||

@@ -73,8 +73,7 @@ static void write_point(const struct call *call, cJSON *object, const struct dat
     const cJSON *wanted;
 
     answer_time(call, object, "Timestamp", point->at_ms);
-    cJSON_ArrayForEach(wanted, input_member(call->input, "Statistics"))
-    {
+    cJSON_ArrayForEach(wanted, input_member(call->input, "Statistics")) {
         for (size_t i = 0; i < COUNT_OF(statistics); i++) {
             if (strcmp(wanted->valuestring, statistics[i].name) == 0 &&
                 !cJSON_HasObjectItem(object, statistics[i].name))
@@ -137,8 +136,7 @@ static int add_values(const cJSON *values, const cJSON *counts, int number, stru
             "The parameters MetricData.member.%d.Values and MetricData.member.%d.Counts must be of the "
             "same size.",
             number, number);
-    cJSON_ArrayForEach(value, values)
-    {
+    cJSON_ArrayForEach(value, values) {
         add_value(point, value->valuedouble, count == NULL ? 1 : count->valuedouble);
         count = count == NULL ? NULL : count->next;
     }
@@ -178,8 +176,7 @@ static int put_metric_data(struct call *call, struct fault *fault)
     size_t count = 0;
     int result = 0;
 
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         result = read_datum(item, input_text(call->input, "Namespace"), (int)count + 1, &data[count], fault);
         count++;
         if (result < 0)

@@ -237,8 +237,7 @@ static void check_size(const struct shape *shape, const cJSON *value, const char
     buffer_init(&list, ECHO_MAX);
     if (!few && !many)
         return;
-    cJSON_ArrayForEach(child, value)
-    {
+    cJSON_ArrayForEach(child, value) {
         (void)buffer_printf(&list, &err, "%s%s", child == value->child ? "[" : ", ",
                             cJSON_IsString(child) ? child->valuestring : "{...}");
     }
@@ -290,8 +289,7 @@ static void check_value(const struct shape *shape, const cJSON *value, const cha
     case SHAPE_LIST:
     case SHAPE_MAP:
         check_size(shape, value, path, complaints);
-        cJSON_ArrayForEach(child, value)
-        {
+        cJSON_ArrayForEach(child, value) {
             snprintf(number, sizeof(number), "%d", ++index);
             child_path(inner, path, shape->type == SHAPE_LIST ? number : child->string, ".member");
             check_value(shape->of, child, inner, complaints);

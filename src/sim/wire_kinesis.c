@@ -255,8 +255,7 @@ static unsigned read_metrics(const struct call *call)
     const cJSON *name;
     unsigned metrics = 0;
 
-    cJSON_ArrayForEach(name, input_member(call->input, "ShardLevelMetrics"))
-    {
+    cJSON_ArrayForEach(name, input_member(call->input, "ShardLevelMetrics")) {
         if (strcmp(name->valuestring, "ALL") == 0)
             metrics = SHARD_ALL;
         for (int bit = 0; bit < SHARD_METRIC_COUNT; bit++) {

@@ -35,14 +35,27 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The byte that "%41" stands for; -1 when it stands for none, and for "%00", which would end the text. */
+static int escaped_byte(const char *text)
+{
+    int high, low;
+
+    if (text[0] != '%')
+        return -1;
+    high = hex_digit(text[1]);
+    low = high < 0 ? -1 : hex_digit(text[2]);
+    return low < 0 || high + low == 0 ? -1 : high * 16 + low;
+}
+
 void wire_url_decode(char *text, bool plus_is_blank)
 {
     char *to = text;
 
     for (; *text != '\0'; text++) {
-        if (*text == '%' && hex_digit(text[1]) >= 0 && hex_digit(text[2]) >= 0 &&
-            hex_digit(text[1]) + hex_digit(text[2]) > 0) {
-            *to++ = (char)(hex_digit(text[1]) << 4 | hex_digit(text[2]));
+        int byte = escaped_byte(text);
+
+        if (byte >= 0) {
+            *to++ = (char)byte;
             text += 2;
         } else {
             *to++ = *text == '+' && plus_is_blank ? ' ' : *text;
@@ -204,7 +217,7 @@ static int decode_list(const struct shape *shape, struct wire_parameters *parame
     if (empty != NULL && empty->value[0] != '\0')
         return malformed(fault, empty->value, name);
     for (int i = 1;; i++) {
-        cJSON *value;
+        cJSON *value = NULL;
 
         snprintf(element, sizeof(element), "%s.member.%d", name, i);
         if (!has_any(parameters, element))
@@ -222,7 +235,7 @@ static int decode_map(const struct shape *shape, struct wire_parameters *paramet
 
     for (int i = 1;; i++) {
         const struct parameter *key;
-        cJSON *value;
+        cJSON *value = NULL;
 
         snprintf(entry, sizeof(entry), "%s.entry.%d.key", name, i);
         key = find(parameters, entry);
@@ -241,7 +254,7 @@ static int decode_members(const struct shape *shape, struct wire_parameters *par
     char inner[NAME_SIZE];
 
     for (const struct member *member = shape->members; member->name != NULL; member++) {
-        cJSON *value;
+        cJSON *value = NULL;
 
         snprintf(inner, sizeof(inner), "%s%s%s", name, name[0] == '\0' ? "" : ".", member->name);
         if (!has_any(parameters, inner))

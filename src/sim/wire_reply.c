@@ -212,8 +212,9 @@ static void make_utf8(char *text)
     size_t length;
 
     for (; *text != '\0'; text += length) {
-        for (length = 1; length < 4 && text[length] != '\0' && !text_is_utf8(text, length); length++)
-            continue;
+        length = 1;
+        while (length < 4 && text[length] != '\0' && !text_is_utf8(text, length))
+            length++;
         if (!text_is_utf8(text, length)) {
             *text = '?';
             length = 1;

@@ -35,8 +35,7 @@ static int create_topic(struct call *call, struct fault *fault)
         return invalid(fault, "Topic Name", NULL);
     if (model_create_topic(call->sim, name, &topic, fault) < 0)
         return -1;
-    cJSON_ArrayForEach(attribute, input_member(call->input, "Attributes"))
-    {
+    cJSON_ArrayForEach(attribute, input_member(call->input, "Attributes")) {
         if (model_set_topic_attribute(call->sim, topic->arn, attribute->string, attribute->valuestring,
                                       fault) < 0)
             return -1;

@@ -35,6 +35,19 @@ static bool has_figures(const struct demand *demand)
     return demand->known && !(isnan(demand->bytes_per_s) && isnan(demand->records_per_s));
 }
 
+/* The shard's own figures, or NULL. */
+static const struct demand *own_demand(const struct up_facts *facts, size_t shard)
+{
+    const struct shard_load *loads = facts->shard_loads;
+
+    return loads != NULL && has_figures(&loads[shard].demand) ? &loads[shard].demand : NULL;
+}
+
+static bool is_alarming(const struct up_facts *facts, size_t shard)
+{
+    return facts->shard_loads != NULL && facts->shard_loads[shard].alarming;
+}
+
 struct worth {
     double bytes, records; /* in shards */
 };
@@ -105,27 +118,26 @@ static void spread_load(struct forecast *forecast, const struct up_facts *facts)
         forecast->measured = true;
     }
     for (size_t i = 0; i < forecast->count; i++) {
-        const struct shard_load *own = facts->shard_loads == NULL ? NULL : &facts->shard_loads[i];
+        const struct demand *own = own_demand(facts, i);
         struct worth worth;
 
-        if (own == NULL || !has_figures(&own->demand)) {
+        if (own == NULL) {
             rest_share += share_of(&forecast->leaves[i]);
             continue;
         }
-        worth = worth_of(&own->demand);
+        worth = worth_of(own);
         forecast->leaves[i].load = fmax(worth.bytes, worth.records);
         rest.bytes = fmax(0, rest.bytes - worth.bytes);
         rest.records = fmax(0, rest.records - worth.records);
         forecast->measured = forecast->by_shard = true;
     }
     for (size_t i = 0; i < forecast->count; i++) {
-        const struct shard_load *own = facts->shard_loads == NULL ? NULL : &facts->shard_loads[i];
         struct leaf *leaf = &forecast->leaves[i];
 
-        if (own != NULL && has_figures(&own->demand))
+        if (own_demand(facts, i) != NULL)
             continue;
         leaf->load = fmax(rest.bytes, rest.records) * (share_of(leaf) / rest_share);
-        if (own != NULL && own->alarming) /* its alarm has seen at least this much */
+        if (is_alarming(facts, i)) /* its alarm has seen at least this much */
             leaf->load = fmax(leaf->load, facts->config->scale_up_threshold);
     }
 }
@@ -210,7 +222,7 @@ static void find_hot_keys(struct forecast *forecast, const struct up_facts *fact
     for (size_t i = 0; i < forecast->count; i++) {
         struct leaf *leaf = &forecast->leaves[i];
 
-        if (leaf->load > facts->config->target_utilization && has_figures(&facts->shard_loads[i].demand) &&
+        if (leaf->load > facts->config->target_utilization && own_demand(facts, i) != NULL &&
             holds_hot_key(forecast, i))
             leaf->state = LEAF_HOT_KEY;
     }
@@ -235,7 +247,7 @@ void forecast_init(struct forecast *forecast, const struct up_facts *facts)
         forecast->leaves[i].shard = map->items[i];
         forecast->widest = fmax(forecast->widest, share_of(&forecast->leaves[i]));
         forecast->narrowest = fmin(forecast->narrowest, share_of(&forecast->leaves[i]));
-        forecast->alarming += facts->shard_loads != NULL && facts->shard_loads[i].alarming;
+        forecast->alarming += is_alarming(facts, i);
     }
     spread_load(forecast, facts);
     forecast->uniform = !forecast->by_shard && forecast->alarming == 0;
@@ -246,7 +258,7 @@ void forecast_init(struct forecast *forecast, const struct up_facts *facts)
 
         if (!forecast->measured)
             leaf->load = share_of(leaf);
-        find_rank(forecast, leaf, facts->shard_loads != NULL && facts->shard_loads[i].alarming);
+        find_rank(forecast, leaf, is_alarming(facts, i));
         if (leaf->state == LEAF_FREE)
             push(forecast, i);
     }

@@ -39,7 +39,7 @@ struct search {
 static void add_operation(struct search *search, const struct operation *operation)
 {
     if (search->split_count == search->split_capacity) {
-        search->split_capacity = search->split_capacity == 0 ? 16 : search->split_capacity * 2;
+        search->split_capacity *= 2;
         search->splits = must_realloc(search->splits, search->split_capacity, sizeof(search->splits[0]));
     }
     search->splits[search->split_count++] = *operation;
@@ -309,6 +309,8 @@ void route_find(const struct up_facts *facts, enum up_basis basis, const struct 
 {
     struct search search = {facts, aim, forecast, .from = (int64_t)facts->shards->count};
 
+    search.split_capacity = facts->shards->count;
+    search.splits = must_calloc(search.split_capacity, sizeof(search.splits[0]));
     find_best(&search, basis);
     write_operations(&search, plan);
     if (forecast->measured)

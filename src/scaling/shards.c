@@ -14,6 +14,9 @@
 
 #define SAME_WIDTH 1e-9 /* relative */
 
+/* An UpdateShardCount on its way can have more than are allowed to stay. */
+enum { LISTED_MAX = SHARDS_PER_STREAM_MAX * 2 };
+
 void shard_map_clear(struct shard_map *map)
 {
     free(map->items);
@@ -63,8 +66,8 @@ int shard_map_add(struct shard_map *map, const struct shard *shard, struct error
 {
     size_t index;
 
-    if (map->count >= SHARDS_PER_STREAM_MAX * 2)
-        return error_set(err, ERROR_INPUT, "more than %d open shards", SHARDS_PER_STREAM_MAX * 2);
+    if (map->count >= LISTED_MAX)
+        return error_set(err, ERROR_INPUT, "more than %d open shards", LISTED_MAX);
     if (shard->start > shard->end)
         return error_set(err, ERROR_INPUT, "shard '%s' ends before it starts", shard->id);
     index = position_after(map, shard->start);
@@ -197,8 +200,8 @@ int shard_map_split(struct shard_map *map, size_t index, hashkey key, struct err
     whole = map->items[index];
     if (key <= whole.start || key - whole.start < 2 || key >= whole.end)
         return error_set(err, ERROR_INPUT, "shard '%s' cannot be split there", whole.id);
-    if (map->count >= SHARDS_PER_STREAM_MAX * 2)
-        return error_set(err, ERROR_INPUT, "more than %d open shards", SHARDS_PER_STREAM_MAX * 2);
+    if (map->count >= LISTED_MAX)
+        return error_set(err, ERROR_INPUT, "more than %d open shards", LISTED_MAX);
     make_room(map, index);
     shard_halves(&whole, key, &map->items[index], &map->items[index + 1]);
     return 0;

@@ -105,7 +105,7 @@ int steps_to_even(const struct shard_map *map, int64_t target, struct step_list 
         return -1;
 
     sweep.steps.peak_shards = sweep.open;
-    sweep.slack = HASHKEY_MAX / (hashkey)target / 1000000000000u;
+    sweep.slack = HASHKEY_MAX / (hashkey)target / 1000000000000U;
     take_next(&sweep);
     for (unsigned i = 1; i < (unsigned)target; i++)
         finish_one(&sweep, hashkey_even_start(i, (unsigned)target) - 1);

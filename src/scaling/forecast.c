@@ -171,22 +171,17 @@ static bool came_from_split(const struct shard *shard)
     return shard->parent[0] != '\0' && shard->adjacent_parent[0] == '\0';
 }
 
-/* Can shard `at` be the sibling of the closed `parent`, which had `share`?  No shard that had no parent. */
-static bool may_be_its_sibling(const struct forecast *forecast, size_t at, const char *parent, double share)
+/* Can the open shard `at`, beside what was the closed `parent`, be its sibling?  Not if it has no parent. */
+static bool may_be_its_sibling(const struct forecast *forecast, size_t at, const char *parent)
 {
-    const struct leaf *leaf;
-
-    if (at >= forecast->count)
-        return false;
-    leaf = &forecast->leaves[at];
-    return came_from_split(&leaf->shard) && numbers_are_neighbours(leaf->shard.id, parent) &&
-           fabs(share_of(leaf) - share) <= LOAD_SLACK * share;
+    return at < forecast->count && came_from_split(&forecast->leaves[at].shard) &&
+           numbers_are_neighbours(forecast->leaves[at].shard.id, parent);
 }
 
 /*
  * Has this shard kept its parent's load, and the parent its own parent's?  Closed shards are not listed, but
  * as long as what was split off is open, it shows: the sibling has the same parent, and the parent's sibling
- * lies beside both, as wide as both, with the number next to the parent's.
+ * lies beside both with the number next to the parent's.
  */
 static bool holds_hot_key(const struct forecast *forecast, size_t hot)
 {
@@ -195,18 +190,17 @@ static bool holds_hot_key(const struct forecast *forecast, size_t hot)
     for (int step = -1; step <= 1; step += 2) {
         size_t sibling = hot + (size_t)step; /* wraps at 0, and is then beyond the count */
         size_t beside[2] = {(step < 0 ? sibling : hot) - 1, (step < 0 ? hot : sibling) + 1};
-        double family, share;
+        double family;
         int quiet = 0;
 
         if (sibling >= forecast->count || !came_from_split(&leaf->shard) ||
             !text_equal(leaf->shard.parent, forecast->leaves[sibling].shard.parent))
             continue;
         family = leaf->load + forecast->leaves[sibling].load;
-        share = share_of(leaf) + share_of(&forecast->leaves[sibling]);
         if (leaf->load < HOT_CHILD_PART * family)
             return false;
         for (size_t i = 0; i < COUNT_OF(beside); i++) {
-            if (!may_be_its_sibling(forecast, beside[i], leaf->shard.parent, share))
+            if (!may_be_its_sibling(forecast, beside[i], leaf->shard.parent))
                 continue;
             if (family < HOT_CHILD_PART * (family + forecast->leaves[beside[i]].load))
                 return false;
@@ -366,8 +360,8 @@ double forecast_even_load(const struct forecast *forecast, int64_t count)
             before += share_of(&forecast->leaves[at]);
             load_before += divisible_load(&forecast->leaves[at++]);
         }
-        below = load_before + divisible_load(&forecast->leaves[at]) *
-                                  fmin(1, (border - before) / share_of(&forecast->leaves[at]));
+        below = load_before +
+                divisible_load(&forecast->leaves[at]) * (border - before) / share_of(&forecast->leaves[at]);
         fullest = fmax(fullest, below - done);
         done = below;
     }

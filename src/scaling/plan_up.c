@@ -28,7 +28,7 @@ static struct aim boundaries(const struct up_facts *facts)
     aim.account = facts->account_headroom < 0 || facts->account_headroom > INT64_MAX - from
                       ? INT64_MAX
                       : from + facts->account_headroom;
-    aim.ceiling = config->max_shards < SHARDS_PER_STREAM_MAX ? config->max_shards : SHARDS_PER_STREAM_MAX;
+    aim.ceiling = config->max_shards;
     aim.ceiling_limit = LIMIT_MAX_SHARDS;
     if (aim.account < aim.ceiling) {
         aim.ceiling = aim.account;

@@ -186,6 +186,53 @@ START_TEST(a_hot_key_does_not_keep_other_shards_from_being_split)
 }
 END_TEST
 
+START_TEST(an_update_is_not_sized_by_a_hot_key)
+{
+    SCOPED(shard_map_clear) struct shard_map map = {0};
+    SCOPED(up_plan_clear) struct up_plan plan = {0};
+
+    split_twice(&map);
+    plan_with(&map, (double[]){1.5, 0.02, 0.05, 0.1, 0.9, 0.1}, RESHARDING_UPDATE, 2.67, &plan);
+    ck_assert_int_eq(plan.verdict, UP_RESHARD);
+    ck_assert_int_eq(plan.limit, LIMIT_SKEW);
+    ck_assert_int_eq(plan.to_shards, 7);
+    ck_assert_double_eq_tol(plan.utilization_after, 1.5, 1e-12);
+}
+END_TEST
+
+START_TEST(a_load_that_lies_on_both_sides_is_no_hot_key)
+{
+    SCOPED(shard_map_clear) struct shard_map map = {0};
+    SCOPED(up_plan_clear) struct up_plan plan = {0};
+
+    split_twice(&map);
+    plan_with(&map, (double[]){0.9, 0.01, 0.5, 0.1, 0.1, 0.1}, RESHARDING_AUTO, 1.71, &plan);
+    ck_assert_int_eq(plan.verdict, UP_RESHARD);
+    ck_assert_str_eq(plan.operations[0].shard, map.items[0].id);
+}
+END_TEST
+
+/* Shards 0 and 1 were merged to 4 and split again, to 5 and 6; shard 2 was split once, to 7 and 8. */
+START_TEST(a_neighbour_of_another_family_is_no_sibling)
+{
+    static const struct operation first = {OPERATION_SPLIT, "shardId-000000000004", "", (hashkey)1 << 126, 4};
+    static const struct operation second = {OPERATION_SPLIT, "shardId-000000000002", "", (hashkey)5 << 125,
+                                            5};
+    SCOPED(shard_map_clear) struct shard_map map = {0};
+    SCOPED(up_plan_clear) struct up_plan plan = {0};
+    struct error err;
+
+    even_map(&map, 4);
+    ck_assert_int_eq(shard_map_merge(&map, 0, &err), 0);
+    snprintf(map.items[0].id, SHARD_ID_SIZE, "shardId-000000000004");
+    apply_split_as_aws(&map, &first);
+    apply_split_as_aws(&map, &second);
+    plan_with(&map, (double[]){0, 0, 0.9, 0, 0}, RESHARDING_AUTO, 0.9, &plan);
+    ck_assert_int_eq(plan.verdict, UP_RESHARD);
+    ck_assert_str_eq(plan.operations[0].shard, "shardId-000000000007");
+}
+END_TEST
+
 START_TEST(two_hot_keys_are_parted)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
@@ -280,6 +327,9 @@ static Suite *suite(void)
     tcase_add_test(tcase, an_update_for_uneven_load_makes_the_fullest_even_shard_fit);
     tcase_add_loop_test(tcase, one_hot_key_ends_the_splitting_after_two_and_is_named, 0, 16);
     tcase_add_test(tcase, a_hot_key_does_not_keep_other_shards_from_being_split);
+    tcase_add_test(tcase, an_update_is_not_sized_by_a_hot_key);
+    tcase_add_test(tcase, a_load_that_lies_on_both_sides_is_no_hot_key);
+    tcase_add_test(tcase, a_neighbour_of_another_family_is_no_sibling);
     tcase_add_test(tcase, two_hot_keys_are_parted);
     tcase_add_test(tcase, a_hot_shard_is_not_given_up_after_one_split);
     tcase_add_test(tcase, a_range_of_three_keys_cannot_be_split);

@@ -10,9 +10,11 @@ VERSION := 0.1.0
 JOBS    ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 
-prefix ?= /usr/local
-bindir ?= $(prefix)/bin
-docdir ?= $(prefix)/share/doc/kinescale
+prefix     ?= /usr/local
+bindir     ?= $(prefix)/bin
+sysconfdir ?= $(prefix)/etc
+docdir     ?= $(prefix)/share/doc/kinescale
+unitdir    ?= $(prefix)/lib/systemd/system
 
 PACKAGES = libcurl openssl libcjson libmicrohttpd sqlite3 expat
 
@@ -48,7 +50,7 @@ FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*
 SUBMAKE = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench \
-        install clean help
+        install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -88,7 +90,7 @@ demo: ## installs what is missing, builds, and shows the program at work on a si
 	$(SUBMAKE) FLAVOUR=release all
 	$(O)/kinescale demo
 
-programs: $(BUILD)/kinescale $(TESTS) $(FUZZERS)
+programs: $(BUILD)/kinescale $(TESTS) $(FUZZERS) ## the program and all test programs of one flavour
 
 unit: $(TESTS) ## the unit tests, one after the other
 	@for t in $^; do ./$$t || exit 1; done
@@ -118,10 +120,10 @@ layers: ## who includes whom, how long files and functions are
 format: ## writes the one look
 	clang-format -i $(FORMATTED)
 
-format-check:
+format-check: ## fails when `make format` would change something
 	clang-format --dry-run -Werror $(FORMATTED)
 
-scripts:
+scripts: ## shellcheck
 	shellcheck $$(grep -lE '^#!/bin/(ba)?sh' tools/* .ci/*)
 
 tidy: $(BUILD)/generated/migrations.inc ## clang-tidy (.clang-tidy) and gcc's -fanalyzer
@@ -145,14 +147,23 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/f
 bench: $(BENCHES) ## how fast the parts are
 	@for b in $^; do ./$$b || exit 1; done
 
-install: $(BUILD)/kinescale ## DESTDIR, prefix, bindir and docdir are obeyed
+install: all ## DESTDIR, prefix, bindir, sysconfdir, docdir and unitdir are obeyed
 	install -D -m 755 $(BUILD)/kinescale $(DESTDIR)$(bindir)/kinescale
-	install -D -m 644 streams.conf $(DESTDIR)$(docdir)/streams.conf
+	install -D -m 644 streams.conf $(DESTDIR)$(sysconfdir)/kinescale/streams.conf.sample
+	install -D -m 644 README.md $(DESTDIR)$(docdir)/README.md
+	install -d $(DESTDIR)$(unitdir)
+	sed -e 's|@bindir@|$(bindir)|' -e 's|@sysconfdir@|$(sysconfdir)|' tools/kinescale.service.in \
+	    > $(DESTDIR)$(unitdir)/kinescale.service
+	chmod 644 $(DESTDIR)$(unitdir)/kinescale.service
+
+uninstall: ## what install put there; configuration and database stay
+	rm -f $(DESTDIR)$(bindir)/kinescale $(DESTDIR)$(sysconfdir)/kinescale/streams.conf.sample \
+	    $(DESTDIR)$(docdir)/README.md $(DESTDIR)$(unitdir)/kinescale.service
 
 clean: ## removes build/
 	rm -rf $(O)
 
 help: ## this
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -21,26 +21,26 @@
 
 struct sim;
 
-#define SIM_ACCOUNT           "000000000000"
-#define SIM_REGION            "us-east-1"
-#define SIM_ACCESS_KEY_ID     "AKIAKINESCALESIM0001"
+#define SIM_ACCOUNT "000000000000"
+#define SIM_REGION "us-east-1"
+#define SIM_ACCESS_KEY_ID "AKIAKINESCALESIM0001"
 #define SIM_SECRET_ACCESS_KEY "kinescale/simulated/secret/key/0000000001"
 
 struct sim_options {
-    const char *account;        /* NULL: SIM_ACCOUNT, and so on */
+    const char *account; /* NULL: SIM_ACCOUNT, and so on */
     const char *region;
     const char *access_key_id;
     const char *secret_access_key;
-    int64_t start_ms;           /* where its time begins */
-    uint64_t seed;              /* of ids and jitter */
-    int64_t shard_limit;        /* of the account; 0: 500 */
-    int64_t split_ms;           /* a split or merge; 0: 30,000 */
-    int64_t update_ms;          /* UpdateShardCount as a whole; 0: serial, split_ms for each split or merge in it */
-    int64_t create_ms;          /* 0: 30,000 */
-    int64_t metric_delay_ms;    /* from the end of a minute until its datapoint can be read; -1: 75,000 */
-    bool check_signatures;      /* off: any well-formed Authorization will do */
-    bool check_quotas;          /* requests per second, UpdateShardCount per day */
-    const char *public_url;     /* "http://127.0.0.1:4567": SigningCertURL and SubscribeURL begin with it */
+    int64_t start_ms;    /* where its time begins */
+    uint64_t seed;       /* of ids and jitter */
+    int64_t shard_limit; /* of the account; 0: 500 */
+    int64_t split_ms;    /* a split or merge; 0: 30,000 */
+    int64_t update_ms;   /* UpdateShardCount as a whole; 0: serial, split_ms for each split or merge in it */
+    int64_t create_ms;   /* 0: 30,000 */
+    int64_t metric_delay_ms; /* from the end of a minute until its datapoint can be read; -1: 75,000 */
+    bool check_signatures;   /* off: any well-formed Authorization will do */
+    bool check_quotas;       /* requests per second, UpdateShardCount per day */
+    const char *public_url;  /* "http://127.0.0.1:4567": SigningCertURL and SubscribeURL begin with it */
 };
 
 struct sim *sim_new(const struct sim_options *options);
@@ -67,8 +67,8 @@ struct sim_response {
     int status;
     const char *content_type; /* static */
     char request_id[40];
-    char error_type[64];      /* x-amzn-errortype, "" when none */
-    char query_error[96];     /* x-amzn-query-error, "" when none */
+    char error_type[64];  /* x-amzn-errortype, "" when none */
+    char query_error[96]; /* x-amzn-query-error, "" when none */
     struct buffer body;
 };
 /* Answers one request at the model's present time, GET of the signing certificate included.  The caller clears
@@ -79,12 +79,12 @@ void sim_answer(struct sim *sim, const struct sim_request *request, struct sim_r
 
 struct sim_delivery {
     uint64_t id;
-    char endpoint[1024];       /* http(s)://... */
-    char message_type[32];     /* x-amz-sns-message-type */
+    char endpoint[1024];   /* http(s)://... */
+    char message_type[32]; /* x-amz-sns-message-type */
     char message_id[40];
     char topic_arn[320];
     char subscription_arn[384]; /* "" for a SubscriptionConfirmation */
-    char *body;                /* owned by the delivery */
+    char *body;                 /* owned by the delivery */
 };
 /* The next delivery due at the model's present time; false when there is none.  sim_delivery_clear() it. */
 bool sim_take_delivery(struct sim *sim, struct sim_delivery *ret_delivery);
@@ -110,7 +110,7 @@ int sim_set_traffic(struct sim *sim, const char *stream, const char *load, int64
 
 /* Whether somebody reads the stream: then it has GetRecords.Success in every minute, written to or not.
  * True when a stream is made.  ERROR_NOT_FOUND. */
-int sim_set_consumer(struct sim *sim, const char *stream, bool present, struct error *err);
+int sim_set_consumer(struct sim *sim, const char *name, bool present, struct error *err);
 
 struct sim_totals {
     double offered_bytes, accepted_bytes, throttled_bytes;
@@ -121,7 +121,7 @@ struct sim_totals {
     int64_t minutes_throttled;
 };
 /* Since the stream was made; ERROR_NOT_FOUND. */
-int sim_stream_totals(struct sim *sim, const char *stream, struct sim_totals *ret_totals, struct error *err);
+int sim_stream_totals(struct sim *sim, const char *name, struct sim_totals *ret_totals, struct error *err);
 
 /* Adds what a scene file describes (see src/sim/scene.c) to the model; ERROR_CONFIG with "FILE:LINE: ...". */
 int sim_scene_load(struct sim *sim, const char *path, struct error *err);
@@ -130,11 +130,11 @@ int sim_scene_load(struct sim *sim, const char *path, struct error *err);
 
 struct sim_server;
 struct sim_server_options {
-    struct sim_options sim;  /* public_url and start_ms are filled in by the server */
-    const char *listen;      /* "127.0.0.1:4567" */
-    struct clock *clock;     /* borrowed */
-    const char *scene;       /* a file of what there is at the start, see scene.c; NULL: nothing */
-    bool lenient;            /* unknown members are passed over, as AWS does; else refused */
+    struct sim_options sim;      /* public_url and start_ms are filled in by the server */
+    const char *listen;          /* "127.0.0.1:4567" */
+    struct clock *clock;         /* borrowed */
+    const char *scene;           /* a file of what there is at the start, see scene.c; NULL: nothing */
+    bool lenient;                /* unknown members are passed over, as AWS does; else refused */
     bool accept_any_certificate; /* of HTTPS endpoints that messages are delivered to */
 };
 /* Besides AWS's own: GET /sim/state (JSON), PUT /sim/traffic/{stream} (load=...&record_bytes=...&keys=...),

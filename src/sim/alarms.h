@@ -34,14 +34,14 @@ struct verdict {
     int real, breaching, filled; /* how many were there, crossed the threshold, and had to be made up */
 };
 struct verdict model_verdict(const struct verdict_input *input);
-bool model_breaches(const char *comparison, double value, double threshold);
+bool model_breaches(const char *name, double value, double threshold);
 /* "greater than", with which "was ... the threshold" reads well; NULL for a comparison that needs a band. */
-const char *model_comparison_words(const char *comparison);
+const char *model_comparison_words(const char *name);
 
 /* ---- composite.c */
 
 /* 0 when the rule can be read, else -1 with ERROR_INPUT. */
-int model_check_rule(const char *rule, struct error *err);
+int model_check_rule(const char *text, struct error *err);
 /* Looks at all composite alarms after `child` has changed. */
 void model_evaluate_composites(struct sim *sim, const struct alarm *child);
 void model_evaluate_composite(struct sim *sim, struct alarm *alarm, const struct alarm *child);

@@ -16,7 +16,15 @@
 /* A number for each period, or one for all. */
 struct value {
     bool scalar;
-    double *at; /* owned; at[0] when scalar */
+    double *at; /* the work's; at[0] when scalar */
+};
+
+/* What the values of one piece of work may take; a long expression over a long time is refused. */
+enum { NUMBERS_MAX = 5000000 };
+
+struct numbers {
+    struct numbers *next;
+    double at[];
 };
 
 enum progress { NOT_YET, IN_WORK, DONE };
@@ -28,6 +36,8 @@ struct work {
     const struct grid *grid;
     struct value *values; /* of the queries */
     enum progress *progress;
+    struct numbers *numbers; /* of all values; freed together */
+    size_t number_count;
     int depth;
 };
 
@@ -39,9 +49,15 @@ struct parser {
 static int parse_sum(struct parser *parser, struct value *ret_value, struct error *err);
 static int work_out(struct work *work, size_t index, struct error *err);
 
-static struct value new_value(const struct work *work, bool scalar)
+static struct value new_value(struct work *work, bool scalar)
 {
-    return (struct value){scalar, must_calloc(work->grid->count + 1, sizeof(double))};
+    size_t count = scalar ? 1 : work->grid->count + 1;
+    struct numbers *numbers = must_calloc(1, sizeof(*numbers) + count * sizeof(double));
+
+    numbers->next = work->numbers;
+    work->numbers = numbers;
+    work->number_count += count;
+    return (struct value){scalar, numbers->at};
 }
 
 static double value_at(const struct value *value, size_t i)
@@ -71,9 +87,9 @@ static int bad(const struct parser *parser, struct error *err)
 
 /* ---- operators */
 
-static double apply(char operator, double a, double b)
+static double apply(char sign, double a, double b)
 {
-    switch (operator) {
+    switch (sign) {
     case '+':
         return a + b;
     case '-':
@@ -85,17 +101,15 @@ static double apply(char operator, double a, double b)
     }
 }
 
-/* The result replaces *left; *right is freed. */
-static void combine(const struct work *work, char operator, struct value * left, struct value *right)
+/* In the place of one of the two, which nobody else uses. */
+static struct value combine(const struct work *work, char sign, struct value left, struct value right)
 {
-    struct value result = new_value(work, left->scalar && right->scalar);
+    struct value result = left.scalar ? right : left;
     size_t count = result.scalar ? 1 : work->grid->count;
 
     for (size_t i = 0; i < count; i++)
-        result.at[i] = apply(operator, value_at(left, i), value_at(right, i));
-    free(left->at);
-    free(right->at);
-    *left = result;
+        result.at[i] = apply(sign, value_at(&left, i), value_at(&right, i));
+    return result;
 }
 
 /* ---- functions */
@@ -107,13 +121,6 @@ struct list {
     size_t count;
     bool bracketed;
 };
-
-static void clear_list(struct list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->items[i].at);
-    list->count = 0;
-}
 
 /* "[a, b]" or one expression, up to the closing parenthesis. */
 static int parse_list(struct parser *parser, struct list *list, struct error *err)
@@ -170,8 +177,8 @@ static double fold_result(const struct fold *fold, const struct folded *folded)
 static int call_fold(struct parser *parser, const struct fold *fold, struct value *ret_value,
                      struct error *err)
 {
-    const struct work *work = parser->work;
-    SCOPED(clear_list) struct list list = {.count = 0};
+    struct work *work = parser->work;
+    struct list list = {.count = 0};
     struct value result;
 
     if (parse_list(parser, &list, err) < 0)
@@ -197,15 +204,13 @@ static int call_fold(struct parser *parser, const struct fold *fold, struct valu
 
 static int call_fill(struct parser *parser, struct value *ret_value, struct error *err)
 {
-    const struct work *work = parser->work;
-    SCOPED(clear_list) struct list arguments = {.count = 0};
-    struct value result;
+    struct work *work = parser->work;
+    struct value series = {0}, filler = {0}, result;
     bool repeat;
     double last = NAN;
 
-    if (parse_sum(parser, &arguments.items[0], err) < 0)
+    if (parse_sum(parser, &series, err) < 0)
         return -1;
-    arguments.count = 1;
     if (!take_char(parser, ','))
         return bad(parser, err);
     skip_blanks(parser);
@@ -213,16 +218,15 @@ static int call_fill(struct parser *parser, struct value *ret_value, struct erro
     if (repeat) {
         parser->at += strlen("REPEAT");
     } else {
-        if (parse_sum(parser, &arguments.items[1], err) < 0)
+        if (parse_sum(parser, &filler, err) < 0)
             return -1;
-        arguments.count = 2;
-        last = arguments.items[1].at[0];
+        last = filler.at[0];
     }
     if (!take_char(parser, ')'))
         return bad(parser, err);
     result = new_value(work, false);
     for (size_t i = 0; i < work->grid->count; i++) {
-        double value = value_at(&arguments.items[0], i);
+        double value = value_at(&series, i);
 
         result.at[i] = isnan(value) ? last : value;
         if (repeat)
@@ -238,7 +242,6 @@ static int call_period(struct parser *parser, struct value *ret_value, struct er
 
     if (parse_sum(parser, &argument, err) < 0)
         return -1;
-    free(argument.at);
     if (!take_char(parser, ')'))
         return bad(parser, err);
     *ret_value = new_value(parser->work, true);
@@ -272,7 +275,8 @@ static int refer(struct parser *parser, const char *id, struct value *ret_value,
         if (work_out(work, i, err) < 0)
             return -1;
         *ret_value = new_value(work, work->values[i].scalar);
-        memcpy(ret_value->at, work->values[i].at, (work->grid->count + 1) * sizeof(double));
+        memcpy(ret_value->at, work->values[i].at,
+               (ret_value->scalar ? 1 : work->grid->count) * sizeof(double));
         return 0;
     }
     return error_set(err, ERROR_INPUT, "Unknown id '%s' in expression '%.200s'", id, parser->expression);
@@ -289,6 +293,9 @@ static int parse_name(struct parser *parser, struct value *ret_value, struct err
         return bad(parser, err);
     snprintf(name, sizeof(name), "%.*s", (int)length, parser->at);
     parser->at += length;
+    if (parser->work->number_count > NUMBERS_MAX)
+        return error_set(err, ERROR_INPUT, "Expression '%.200s' needs too many datapoints",
+                         parser->expression);
     if (take_char(parser, '('))
         return call(parser, name, ret_value, err);
     return refer(parser, name, ret_value, err);
@@ -322,10 +329,7 @@ static int parse_primary(struct parser *parser, struct value *ret_value, struct 
     if (take_char(parser, '(')) {
         if (parse_sum(parser, ret_value, err) < 0)
             return -1;
-        if (take_char(parser, ')'))
-            return 0;
-        free(ret_value->at);
-        return bad(parser, err);
+        return take_char(parser, ')') ? 0 : bad(parser, err);
     }
     if (isalpha((unsigned char)*parser->at))
         return parse_name(parser, ret_value, err);
@@ -335,7 +339,6 @@ static int parse_primary(struct parser *parser, struct value *ret_value, struct 
 static int parse_unary(struct parser *parser, struct value *ret_value, struct error *err)
 {
     bool minus = false;
-    struct value zero;
 
     while (take_char(parser, '-'))
         minus = !minus;
@@ -343,9 +346,7 @@ static int parse_unary(struct parser *parser, struct value *ret_value, struct er
         return -1;
     if (!minus)
         return 0;
-    zero = new_value(parser->work, true);
-    combine(parser->work, '-', &zero, ret_value);
-    *ret_value = zero;
+    *ret_value = combine(parser->work, '-', new_value(parser->work, true), *ret_value);
     return 0;
 }
 
@@ -354,16 +355,14 @@ static int parse_product(struct parser *parser, struct value *ret_value, struct 
     if (parse_unary(parser, ret_value, err) < 0)
         return -1;
     for (;;) {
-        char operator= take_char(parser, '*') ? '*' : take_char(parser, '/') ? '/' : '\0';
-        struct value right;
+        char sign = take_char(parser, '*') ? '*' : take_char(parser, '/') ? '/' : '\0';
+        struct value right = {0};
 
-        if (operator== '\0')
+        if (sign == '\0')
             return 0;
-        if (parse_unary(parser, &right, err) < 0) {
-            free(ret_value->at);
+        if (parse_unary(parser, &right, err) < 0)
             return -1;
-        }
-        combine(parser->work, operator, ret_value, &right);
+        *ret_value = combine(parser->work, sign, *ret_value, right);
     }
 }
 
@@ -372,16 +371,14 @@ static int parse_terms(struct parser *parser, struct value *ret_value, struct er
     if (parse_product(parser, ret_value, err) < 0)
         return -1;
     for (;;) {
-        char operator= take_char(parser, '+') ? '+' : take_char(parser, '-') ? '-' : '\0';
-        struct value right;
+        char sign = take_char(parser, '+') ? '+' : take_char(parser, '-') ? '-' : '\0';
+        struct value right = {0};
 
-        if (operator== '\0')
+        if (sign == '\0')
             return 0;
-        if (parse_product(parser, &right, err) < 0) {
-            free(ret_value->at);
+        if (parse_product(parser, &right, err) < 0)
             return -1;
-        }
-        combine(parser->work, operator, ret_value, &right);
+        *ret_value = combine(parser->work, sign, *ret_value, right);
     }
 }
 
@@ -424,11 +421,7 @@ static int work_out_expression(struct work *work, size_t index, struct error *er
     if (parse_sum(&parser, &work->values[index], err) < 0)
         return -1;
     skip_blanks(&parser);
-    if (*parser.at == '\0')
-        return 0;
-    free(work->values[index].at);
-    work->values[index].at = NULL;
-    return bad(&parser, err);
+    return *parser.at == '\0' ? 0 : bad(&parser, err);
 }
 
 static int work_out(struct work *work, size_t index, struct error *err)
@@ -445,7 +438,6 @@ static int work_out(struct work *work, size_t index, struct error *err)
         model_read_grid(work->sim, model_series_find(work->sim->metrics, &query->metric), query->stat,
                         work->grid, work->values[index].at);
     } else if (work_out_expression(work, index, err) < 0) {
-        work->values[index].at = NULL;
         return -1;
     }
     work->progress[index] = DONE;
@@ -463,8 +455,12 @@ int model_math(const struct sim *sim, const struct data_query *queries, size_t q
     result = work_out(&work, index, err);
     for (size_t i = 0; i < grid->count && result == 0; i++)
         values[i] = value_at(&work.values[index], i);
-    for (size_t i = 0; i < query_count; i++)
-        free(work.values[i].at);
+    while (work.numbers != NULL) {
+        struct numbers *numbers = work.numbers;
+
+        work.numbers = numbers->next;
+        free(numbers);
+    }
     free(work.values);
     free(work.progress);
     return result;

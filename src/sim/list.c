@@ -285,17 +285,17 @@ int model_describe_stream(struct sim *sim, const char *name, const char *after, 
 int model_list_streams(struct sim *sim, int64_t limit, const char *after, const char *token,
                        struct stream_page *ret_page, struct fault *fault)
 {
-    struct stream_page page = {.items = sim->streams};
-    size_t first = 0, most = limit == 0 ? STREAMS_PER_PAGE : (size_t)limit;
+    struct stream_page page = {.items = sim->streams, .count = sim->stream_count};
+    size_t most = limit == 0 ? STREAMS_PER_PAGE : (size_t)limit;
 
     if (token != NULL && strlen(token) >= MODEL_NAME_SIZE)
         return invalid(fault, "NextToken is invalid.");
     if (token != NULL)
         after = token;
-    while (after != NULL && first < sim->stream_count && strcmp(sim->streams[first]->name, after) <= 0)
-        first++;
-    page.items = sim->streams + first;
-    page.count = sim->stream_count - first;
+    while (after != NULL && page.count > 0 && strcmp(page.items[0]->name, after) <= 0) {
+        page.items++;
+        page.count--;
+    }
     if (page.count > most) {
         page.count = most;
         page.has_more = true;

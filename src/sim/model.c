@@ -17,6 +17,8 @@
 
 enum { DAY_MS = 86400000 };
 
+#undef model_fault /* here it is made */
+
 int model_fault(struct fault *fault, const char *type, int http_status, const char *format, ...)
 {
     va_list arguments;

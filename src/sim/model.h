@@ -32,9 +32,12 @@ struct fault {
     char message[1024]; /* "" when AWS sends none */
     int http_status;
 };
-/* Always returns -1. */
+/* Always returns -1, so a failing function can say `return model_fault(...)`. */
 int model_fault(struct fault *fault, const char *type, int http_status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+#ifdef __clang_analyzer__ /* as in base/error.h */
+#define model_fault(fault, ...) ((void)(model_fault)((fault), __VA_ARGS__), -1)
+#endif
 
 void model_lock(struct sim *sim);
 void model_unlock(struct sim *sim);
@@ -222,18 +225,18 @@ struct list_shards {
 int model_list_shards(struct sim *sim, const struct list_shards *request, struct shard_page *ret_page,
                       struct fault *fault);
 /* DescribeStream; limit 0: 100. */
-int model_describe_stream(struct sim *sim, const char *stream, const char *after, int64_t limit,
+int model_describe_stream(struct sim *sim, const char *name, const char *after, int64_t limit,
                           struct shard_page *ret_page, struct fault *fault);
 
 /* Ids and the key as the request has them: AWS echoes them in its texts. */
-int model_split_shard(struct sim *sim, const char *stream, const char *shard, const char *new_start,
+int model_split_shard(struct sim *sim, const char *name, const char *shard_id, const char *new_start,
                       struct fault *fault);
-int model_merge_shards(struct sim *sim, const char *stream, const char *shard, const char *adjacent,
+int model_merge_shards(struct sim *sim, const char *name, const char *shard_id, const char *adjacent_id,
                        struct fault *fault);
-int model_update_shard_count(struct sim *sim, const char *stream, int64_t target, int64_t *ret_current,
+int model_update_shard_count(struct sim *sim, const char *name, int64_t target, int64_t *ret_current,
                              struct fault *fault);
 /* *ret_current: before; *ret_desired: after.  The stream stays ACTIVE. */
-int model_set_enhanced(struct sim *sim, const char *stream, unsigned metrics, bool enable,
+int model_set_enhanced(struct sim *sim, const char *name, unsigned metrics, bool enable,
                        unsigned *ret_current, unsigned *ret_desired, struct fault *fault);
 struct account_limits {
     int64_t shard_limit, open_shards, on_demand_streams, on_demand_limit;
@@ -435,7 +438,7 @@ struct subscription_page {
 int model_list_subscriptions(struct sim *sim, const char *topic_arn, const char *token,
                              struct subscription_page *ret_page, struct fault *fault);
 /* subject may be NULL. */
-int model_publish(struct sim *sim, const char *topic_arn, const char *subject, const char *message,
+int model_publish(struct sim *sim, const char *topic_arn, const char *subject, const char *text,
                   char ret_message_id[37], struct fault *fault);
 
 #endif

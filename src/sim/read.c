@@ -10,6 +10,7 @@
 #include <math.h>
 
 enum { HTTP_REFUSED = 400, DATAPOINTS_MAX = 100800, STATISTICS_MAX = 1440 };
+static const int64_t time_max_ms = 253402300800000; /* the year 10000 */
 static const int64_t two_weeks_ms = 14 * 86400000LL, two_hours_ms = 2 * 3600000;
 
 void model_metric_name_clear(struct metric_name *metric)
@@ -93,7 +94,7 @@ static int check_request(const struct data_request *request, struct fault *fault
 {
     double points = 0;
 
-    if (request->start_ms < 0 || request->end_ms <= request->start_ms)
+    if (request->start_ms < 0 || request->end_ms <= request->start_ms || request->end_ms > time_max_ms)
         return invalid(fault, "The parameter StartTime must be less than the parameter EndTime.");
     for (size_t i = 0; i < request->count; i++) {
         const struct data_query *query = &request->queries[i];
@@ -169,7 +170,7 @@ int model_get_metric_data(struct sim *sim, const struct data_request *request, s
                        ? request->max_datapoints
                        : DATAPOINTS_MAX;
     struct page page = {.take = most};
-    int64_t skip = 0;
+    int64_t skip = 0, next;
 
     if (request->next_token != NULL && !number_parse(request->next_token, 0, INT32_MAX, &skip))
         return model_fault(fault, "InvalidNextToken", HTTP_REFUSED, "The next token %.200s is invalid.",
@@ -186,8 +187,9 @@ int model_get_metric_data(struct sim *sim, const struct data_request *request, s
             return -1;
         }
     }
+    next = skip + most;
     if (page.take < 0)
-        snprintf(answer.next_token, sizeof(answer.next_token), "%lld", (long long)(skip + most));
+        snprintf(answer.next_token, sizeof(answer.next_token), "%lld", (long long)next);
     *ret_answer = answer;
     return 0;
 }
@@ -202,20 +204,22 @@ int model_get_metric_statistics(struct sim *sim, const struct metric_name *metri
     int64_t visible_ms = model_visible_end(sim);
     struct datapoint *points;
     struct grid grid;
+    int64_t most;
     size_t count = 0;
 
-    if (start_ms < 0 || end_ms <= start_ms)
+    if (start_ms < 0 || end_ms <= start_ms || end_ms > time_max_ms)
         return model_fault(fault, "InvalidParameterValueException", HTTP_REFUSED,
                            "The parameter StartTime must be less than the parameter EndTime.");
     if (!is_period(period_s) || period_s > 86400 * 365)
         return model_fault(fault, "InvalidParameterValueException", HTTP_REFUSED,
                            "The parameter Period must be 1, 5, 10, 30 or a multiple of 60.");
-    if ((end_ms - start_ms) / 1000 / period_s > STATISTICS_MAX)
+    most = (end_ms - start_ms) / 1000 / period_s;
+    if (most > STATISTICS_MAX)
         return model_fault(
             fault, "InvalidParameterCombinationException", HTTP_REFUSED,
             "You have requested up to %lld datapoints, which exceeds the limit of %d. You may reduce "
             "the datapoints requested by increasing Period, or decreasing the time range.",
-            (long long)((end_ms - start_ms) / 1000 / period_s), STATISTICS_MAX);
+            (long long)most, STATISTICS_MAX);
     grid = grid_of(start_ms, end_ms, period_s);
     points = must_calloc(grid.count, sizeof(*points));
     for (size_t i = 0; i < grid.count && series != NULL; i++) {

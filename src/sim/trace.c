@@ -68,7 +68,7 @@ static bool parse_value(const char *text, double *ret_value)
 static int parse_row(const struct form *form, char *line, struct trace_row *ret_row, const char *where,
                      struct error *err)
 {
-    char *cells[4] = {NULL};
+    const char *cells[4] = {"", "", "", ""};
     int count = 0;
     struct trace_row row = {.records = -1};
 

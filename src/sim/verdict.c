@@ -89,13 +89,11 @@ static void judge_gaps(const struct verdict_input *input, struct verdict *verdic
     if (text_equal(treat, "breaching")) {
         verdict->value =
             verdict->breaching + verdict->filled >= input->datapoints_to_alarm ? VALUE_ALARM : VALUE_OK;
-    } else if (text_equal(treat, "notBreaching")) {
+    } else if (verdict->real > verdict->breaching || text_equal(treat, "notBreaching")) {
         verdict->value = VALUE_OK;
     } else if (verdict->real == 0) {
         verdict->value = VALUE_INSUFFICIENT_DATA;
         verdict->keep = ignore;
-    } else if (verdict->real > verdict->breaching) {
-        verdict->value = VALUE_OK;
     } else {
         verdict->value = VALUE_ALARM;
         verdict->keep = ignore || !is_premature_alarm(input);

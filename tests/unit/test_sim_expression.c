@@ -120,6 +120,25 @@ START_TEST(a_deeply_nested_expression_is_refused)
 }
 END_TEST
 
+START_TEST(a_long_expression_over_a_long_time_is_refused)
+{
+    char text[201];
+    const struct data_query queries[] = {TEST_QUERIES(text)};
+    const struct grid grid = {SIM_START, 60000, 100000};
+    double *values = must_calloc(grid.count, sizeof(*values));
+    struct error err = {0};
+
+    for (size_t i = 0; i < 200; i++)
+        text[i] = i % 2 == 0 ? 'a' : '+';
+    text[199] = text[200] = '\0';
+    ck_assert_int_eq(model_math(sim, queries, 3, 2, &grid, values, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.message, "needs too many datapoints"));
+    text[79] = '\0';
+    ck_assert_int_eq(model_math(sim, queries, 3, 2, &grid, values, &err), 0);
+    free(values);
+}
+END_TEST
+
 START_TEST(queries_are_answered_page_by_page_in_either_order)
 {
     const struct data_query queries[] = {TEST_QUERIES("SUM([a,b])")};
@@ -210,6 +229,7 @@ static Suite *suite(void)
     tcase_add_loop_test(math, expressions_have_their_values, 0, COUNT_OF(expressions));
     tcase_add_loop_test(math, an_expression_that_is_none_is_refused, 0, COUNT_OF(bad_expressions));
     tcase_add_test(math, a_deeply_nested_expression_is_refused);
+    tcase_add_test(math, a_long_expression_over_a_long_time_is_refused);
     tcase_add_test(math, queries_are_answered_page_by_page_in_either_order);
     tcase_add_test(math, statistics_have_at_most_1440_points);
     tcase_add_test(math, metric_data_must_be_one_s_own_and_recent);

@@ -202,12 +202,12 @@ static int call_fold(struct parser *parser, const struct fold *fold, struct valu
     return 0;
 }
 
+/* What is missing becomes the filler's value; to repeat, the filler follows the series. */
 static int call_fill(struct parser *parser, struct value *ret_value, struct error *err)
 {
     struct work *work = parser->work;
-    struct value series = {0}, filler = {0}, result;
+    struct value result = new_value(work, false), filler = new_value(work, true), series = {0};
     bool repeat;
-    double last = NAN;
 
     if (parse_sum(parser, &series, err) < 0)
         return -1;
@@ -215,22 +215,19 @@ static int call_fill(struct parser *parser, struct value *ret_value, struct erro
         return bad(parser, err);
     skip_blanks(parser);
     repeat = text_starts_with(parser->at, "REPEAT");
-    if (repeat) {
+    filler.at[0] = NAN;
+    if (repeat)
         parser->at += strlen("REPEAT");
-    } else {
-        if (parse_sum(parser, &filler, err) < 0)
-            return -1;
-        last = filler.at[0];
-    }
+    else if (parse_sum(parser, &filler, err) < 0)
+        return -1;
     if (!take_char(parser, ')'))
         return bad(parser, err);
-    result = new_value(work, false);
     for (size_t i = 0; i < work->grid->count; i++) {
         double value = value_at(&series, i);
 
-        result.at[i] = isnan(value) ? last : value;
+        result.at[i] = isnan(value) ? value_at(&filler, i) : value;
         if (repeat)
-            last = result.at[i];
+            filler.at[0] = result.at[i];
     }
     *ret_value = result;
     return 0;

@@ -1,4 +1,4 @@
-/* No CSV file may crash the reader of traces; one that is taken has rising times, a step at its end and a peak. */
+/* No CSV file may crash the reader of traces; one that it takes has rising times and a peak. */
 #include "fuzz.h"
 
 #include "base/memory.h"

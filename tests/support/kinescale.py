@@ -324,6 +324,33 @@ class SimulatedAws(Process):
         return {alarm["AlarmName"]: alarm for alarm in found
                 if {"Name": "StreamName", "Value": stream} in alarm.get("Dimensions", [])}
 
+    def make_alarms(self, stream, metrics=("IncomingBytes", "IncomingRecords")):
+        """With the thresholds for the shards there are; what stands in ALARM stays there while data is missing."""
+        for metric in metrics:
+            self.cloudwatch("PutMetricAlarm", AlarmName=f"{stream}-{metric}", Namespace="AWS/Kinesis",
+                            MetricName=metric, Dimensions=[{"Name": "StreamName", "Value": stream}],
+                            Statistic="Sum", Period=60, EvaluationPeriods=1,
+                            Threshold=expected_threshold(metric, 60, self.shards(stream)),
+                            ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
+                            AlarmActions=[self.topic_arn()])
+
+    def fire(self, stream, metric="IncomingBytes"):
+        """To ALARM without waiting for the minute; it stays there when the volume is above the threshold."""
+        self.cloudwatch("SetAlarmState", AlarmName=f"{stream}-{metric}", StateValue="ALARM", StateReason="it is so")
+
+    def volumes(self, stream, metric="IncomingBytes"):
+        """Sums of the last minutes that can be read."""
+        now = int(self.now().timestamp()) // 60 * 60
+        answer = self.cloudwatch("GetMetricData", StartTime=now - 300, EndTime=now, MetricDataQueries=[
+            {"Id": "v", "MetricStat": {"Period": 60, "Stat": "Sum", "Metric": {
+                "Namespace": "AWS/Kinesis", "MetricName": metric,
+                "Dimensions": [{"Name": "StreamName", "Value": stream}]}}}])
+        return answer["MetricDataResults"][0]["Values"]
+
+    def wait_for_volume(self, stream, minimum):
+        """The first minute of a load is not whole."""
+        eventually(lambda: any(volume >= minimum for volume in self.volumes(stream)))
+
     def raise_alarm(self, name, reason="raised by a test"):
         """The alarm changes to ALARM (by way of OK when it stands there), and so notifies."""
         for value in ("OK", "ALARM"):
@@ -481,12 +508,21 @@ class World(contextlib.AbstractContextManager):
         finally:
             connection.close()
 
-    def __exit__(self, kind, error, trace):
+    def close(self):
+        """Ends all in good order, and says when one did not."""
         try:
-            if kind is None:
-                for process in reversed(self.processes):
-                    process.stop()
+            for process in reversed(self.processes):
+                process.stop()
         finally:
-            for process in self.processes:
-                process.abandon()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.abandon()
+
+    def abandon(self):
+        for process in self.processes:
+            process.abandon()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()

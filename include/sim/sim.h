@@ -130,7 +130,7 @@ int sim_scene_load(struct sim *sim, const char *path, struct error *err);
 
 struct sim_server;
 struct sim_server_options {
-    struct sim_options sim;      /* public_url and start_ms are filled in by the server */
+    struct sim_options sim;      /* start_ms, and public_url when it is NULL, are filled in by the server */
     const char *listen;          /* "127.0.0.1:4567" */
     struct clock *clock;         /* borrowed */
     const char *scene;           /* a file of what there is at the start, see scene.c; NULL: nothing */

@@ -20,7 +20,7 @@ const struct command command_sim_aws = {
 
 /* What the command line gave, as text. */
 struct arguments {
-    const char *listen, *speed, *clock, *account, *region, *scene, *seed;
+    const char *listen, *public_url, *speed, *clock, *account, *region, *scene, *seed;
     const char *shard_limit, *create_s, *split_s, *update_s, *metric_delay_s;
     const char *no_signatures, *no_quotas, *lenient, *any_certificate;
 };
@@ -75,6 +75,16 @@ static bool consists_of(const char *text, const char *characters, size_t minimum
     return strspn(text, characters) == length && length >= minimum && length <= maximum;
 }
 
+/* Messages put a path behind it. */
+static bool is_base_url(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    return host != NULL && (text_starts_with(url, "http://") || text_starts_with(url, "https://")) &&
+           consists_of(host + strlen("://"),
+                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-[]:", 1, 255);
+}
+
 static int read_account(const struct arguments *arguments, struct sim_options *sim, struct error *err)
 {
     if (arguments->account != NULL && !consists_of(arguments->account, "0123456789", 12, 12))
@@ -83,8 +93,12 @@ static int read_account(const struct arguments *arguments, struct sim_options *s
         !consists_of(arguments->region, "abcdefghijklmnopqrstuvwxyz0123456789-", 1, 32))
         return error_set(err, ERROR_CONFIG, "--region must be the name of a region, not '%s'",
                          arguments->region);
+    if (arguments->public_url != NULL && !is_base_url(arguments->public_url))
+        return error_set(err, ERROR_CONFIG, "--public-url must be http(s)://HOST:PORT, not '%s'",
+                         arguments->public_url);
     sim->account = arguments->account;
     sim->region = arguments->region;
+    sim->public_url = arguments->public_url;
     return 0;
 }
 
@@ -161,6 +175,8 @@ static int run_sim_aws(int argc, char **argv)
     struct arguments arguments;
     const struct cli_option options[] = {
         {"--listen", "HOST:PORT", "127.0.0.1:4567", "a loopback address; port 0 for any", &arguments.listen},
+        {"--public-url", "URL", NULL, "where messages say it is, when something stands in front of it",
+         &arguments.public_url},
         {"--scene", "FILE", NULL, "streams, alarms, topics and traffic there are at the start",
          &arguments.scene},
         {"--speed", "N", NULL, "simulated seconds a second (default: 1)", &arguments.speed},

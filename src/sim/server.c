@@ -255,7 +255,8 @@ static int make_model(struct sim_server *server, const struct sim_server_options
     int64_t now_ms = clock_now_ms(options->clock);
     int64_t create_ms = sim.create_ms == 0 ? CREATE_MS : sim.create_ms;
 
-    sim.public_url = server->url;
+    if (sim.public_url == NULL)
+        sim.public_url = server->url;
     sim.start_ms = options->scene == NULL ? now_ms : now_ms - create_ms;
     server->sim = sim_new(&sim);
     model_lock(server->sim);

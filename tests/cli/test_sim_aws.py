@@ -77,6 +77,8 @@ $""")
                 (["--clock", "now"], "now"),
                 (["--account", "12"], "--account must be 12 digits, not '12'"),
                 (["--region", "eu west"], "--region must be the name of a region, not 'eu west'"),
+                (["--public-url", "127.0.0.1:80"], "--public-url must be http(s)://HOST:PORT, not '127.0.0.1:80'"),
+                (["--public-url", "http://a/b"], "--public-url must be http(s)://HOST:PORT, not 'http://a/b'"),
                 (["--shard-limit", "0"], "--shard-limit must be 1 to 1000000, not '0'"),
                 (["--update-seconds", "soon"], "--update-seconds must be serial or 1 to 86400, not 'soon'"),
                 (["--split-seconds", "-1"], "--split-seconds must be 1 to 86400, not '-1'"),

@@ -273,6 +273,21 @@ START_TEST(messages_arrive_signed_and_with_aws_headers)
 }
 END_TEST
 
+START_TEST(messages_name_the_public_address)
+{
+    struct loopback *endpoint = loopback_start(accepts, false);
+    SCOPED(free_text) char *request = NULL;
+
+    options.sim.public_url = "http://127.0.0.2:80";
+    start();
+    subscribe(loopback_url(endpoint));
+    wait_for_requests(endpoint, 1);
+    request = loopback_last_request(endpoint);
+    ck_assert_ptr_nonnull(strstr(request, "\"http://127.0.0.2:80/SimpleNotificationService-"));
+    loopback_stop(endpoint);
+}
+END_TEST
+
 START_TEST(the_certificate_outlives_simulated_time)
 {
     struct loopback *endpoint = loopback_start(accepts, false);
@@ -563,6 +578,7 @@ static Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, prepare, tidy_up);
     tcase_add_loop_test(tcase, messages_arrive_signed_and_with_aws_headers, 1, 3);
+    tcase_add_test(tcase, messages_name_the_public_address);
     tcase_add_test(tcase, the_certificate_outlives_simulated_time);
     tcase_add_loop_test(tcase, only_server_errors_are_tried_again, 0, COUNT_OF(endings));
     tcase_add_loop_test(tcase, a_self_signed_endpoint_needs_leave, 0, 2);

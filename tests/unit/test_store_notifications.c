@@ -98,7 +98,7 @@ static const struct {
 } arrivals[] = {
     {"orders", NOTIFICATION_PENDING, true},  {"orders", NOTIFICATION_DEFERRED, true},
     {"orders", NOTIFICATION_DROPPED, false}, /* nothing to do for us */
-    {"", NOTIFICATION_PENDING, false},       /* whose it is, is still unknown */
+    {"", NOTIFICATION_PENDING, true},        /* whose it is, a turn of its own must find out */
     {"", NOTIFICATION_DROPPED, false},
 };
 

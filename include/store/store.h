@@ -2,7 +2,9 @@
  * store.h - everything the program must remember across a restart.
  *
  * One handle per thread; any number of processes on one file.  WAL,
- * synchronous=FULL: when a function that writes returns 0, a power cut does not undo it.
+ * synchronous=FULL: when a function that writes returns 0, a power cut does not undo it.  The exceptions are what a
+ * turn finds or does again after one, and alarms shall not wait for: locks, due times and learned alarms, what was
+ * seen, decisions, the beginning of an action.  They reach the disk with the next write, never after it.
  *
  * Errors: every function that can fail returns 0 or -1 and fills *err, with
  * kind ERROR_STORE unless said otherwise; the text says which file and what

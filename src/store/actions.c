@@ -73,6 +73,7 @@ static bool read_all(sqlite3_stmt *row, void *context)
 
 int store_action_begin(struct store *store, struct action *action, struct error *err)
 {
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
     const struct action *a = action;
 
     if (store_run(store, ACTION_BEGIN,

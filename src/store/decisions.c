@@ -14,6 +14,7 @@ void decision_list_clear(struct decision_list *list)
 
 int store_decision_add(struct store *store, const struct decision *decision, struct error *err)
 {
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
     const struct decision *d = decision;
 
     return store_run(store, DECISION_ADD,

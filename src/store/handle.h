@@ -69,8 +69,10 @@ struct store {
     char *path;
     int schema;
     int busy_timeout_ms;
-    bool ready;   /* open in full: from now on a refusal is the database's, not the operator's */
-    bool counted; /* in the list of check.c */
+    bool ready;    /* open in full: from now on a refusal is the database's, not the operator's */
+    bool counted;  /* in the list of check.c */
+    int hurries;   /* variables of store_hurry() that live */
+    bool unwaited; /* commits do not wait for the disk just now */
     dev_t device;
     ino_t inode;
     sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -137,6 +139,15 @@ int store_ask(struct store *store, const char *sql, int64_t *ret_value, struct e
 int store_begin(struct store *store, struct store **ret_transaction, struct error *err);
 int store_commit(struct store **transaction, struct error *err);
 void store_rollback(struct store **transaction);
+
+/*
+ * Until the variable ends, commits are as atomic as ever but do not wait for the disk; the next one that waits takes
+ * them along.  For what a power cut may undo, because it is found or done again.  Declared before a transaction:
+ *
+ *     SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
+ */
+struct store *store_hurry(struct store *store);
+void store_wait_again(struct store **hurried);
 
 /* Turns what SQLite just said into *err.  Always returns -1. */
 int store_refused(struct store *store, struct error *err);

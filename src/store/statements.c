@@ -226,12 +226,27 @@ static void put_back(sqlite3_stmt **statement)
     (void)sqlite3_clear_bindings(*statement);
 }
 
+/* A transaction keeps the way that it began with: SQLite does not let it be changed inside one. */
+static int settle_waiting(struct store *store, struct error *err)
+{
+    bool wanted = store->hurries == 0;
+
+    if (store->unwaited == !wanted || sqlite3_get_autocommit(store->db) == 0)
+        return 0;
+    if (store_execute(store, wanted ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err) < 0)
+        return -1;
+    store->unwaited = !wanted;
+    return 0;
+}
+
 int store_each(struct store *store, enum statement statement, const struct value *values, row_fn *read,
                void *context, struct error *err)
 {
     SCOPED(put_back) sqlite3_stmt *row = store->statements[statement];
     int code;
 
+    if (settle_waiting(store, err) < 0)
+        return -1;
     if (bind_values(row, values) != SQLITE_OK)
         return store_refused(store, err);
     while ((code = sqlite3_step(row)) == SQLITE_ROW) {
@@ -278,7 +293,7 @@ int store_ask(struct store *store, const char *sql, int64_t *ret_value, struct e
 
 int store_begin(struct store *store, struct store **ret_transaction, struct error *err)
 {
-    if (store_execute(store, "BEGIN IMMEDIATE", err) < 0)
+    if (settle_waiting(store, err) < 0 || store_execute(store, "BEGIN IMMEDIATE", err) < 0)
         return -1;
     *ret_transaction = store;
     return 0;
@@ -300,6 +315,17 @@ void store_rollback(struct store **transaction)
     if (*transaction != NULL && sqlite3_get_autocommit((*transaction)->db) == 0)
         (void)sqlite3_exec((*transaction)->db, "ROLLBACK", NULL, NULL, NULL);
     *transaction = NULL;
+}
+
+struct store *store_hurry(struct store *store)
+{
+    store->hurries++;
+    return store;
+}
+
+void store_wait_again(struct store **hurried)
+{
+    (*hurried)->hurries--;
 }
 
 void row_text(sqlite3_stmt *row, int column, char *target, size_t size)

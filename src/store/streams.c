@@ -88,6 +88,8 @@ int store_stream_make_due(struct store *store, const char *stream, int64_t due_m
 int store_stream_set_due(struct store *store, const struct stream_state *loaded, int64_t due_ms,
                          unsigned reasons, struct error *err)
 {
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
+
     return store_run(
         store, STREAM_SET_DUE,
         VALUES(TEXT(loaded->stream), INTEGER(due_ms), INTEGER(reasons), INTEGER(loaded->revision)), err);
@@ -134,6 +136,7 @@ int store_lock_take(struct store *store, const char *stream, const char *owner, 
                     int64_t lease_ms, bool ignore_cooldown, bool *ret_taken, struct stream_state *ret_state,
                     struct error *err)
 {
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
     SCOPED(store_rollback) struct store *transaction = NULL;
     struct stream_state state;
     bool held, resting;
@@ -158,6 +161,8 @@ int store_lock_take(struct store *store, const char *stream, const char *owner, 
 int store_lock_release(struct store *store, const char *stream, const char *owner, int64_t cooldown_until_ms,
                        struct error *err)
 {
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
+
     return store_run(store, STREAM_UNLOCK, VALUES(TEXT(stream), TEXT(owner), INTEGER(cooldown_until_ms)),
                      err);
 }
@@ -173,6 +178,8 @@ int store_stream_outcome(struct store *store, const char *stream, int64_t now_ms
 int store_stream_seen(struct store *store, const char *stream, int64_t open_shards, double effective_shards,
                       int64_t now_ms, struct error *err)
 {
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
+
     return store_run(store, STREAM_SEEN,
                      VALUES(TEXT(stream), INTEGER(open_shards), REAL(effective_shards), INTEGER(now_ms)),
                      err);
@@ -186,6 +193,8 @@ int store_stream_skew(struct store *store, const char *stream, int64_t now_ms, s
 int store_alarm_learn(struct store *store, const char *stream, const char *alarm_name, int64_t now_ms,
                       struct error *err)
 {
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
+
     return store_run(store, ALARM_LEARN, VALUES(TEXT(stream), TEXT(alarm_name), INTEGER(now_ms)), err);
 }
 

@@ -34,25 +34,43 @@ int look_shards(struct turn *turn, struct error *err)
                              shard_map_effective(&turn->shards), turn->now_ms, err);
 }
 
-int64_t look_headroom(struct engine *engine)
+/* Not knowing is no reason to wait: AWS refuses what is too much, and says so. */
+static int64_t ask_headroom(struct engine *engine)
 {
     struct error err = {0};
-    int64_t limit, open, headroom;
+    int64_t limit, open;
+
+    if (kinesis_limits(engine->aws, &limit, &open, &err) < 0) {
+        LOG(LOG_WARN, "limits-unknown", {"error", err.message});
+        return -1;
+    }
+    return limit > open ? limit - open : 0;
+}
+
+int64_t look_headroom(struct engine *engine)
+{
+    int64_t good_ms = 2 * engine->config->service.reconcile_every_ms;
+    int64_t headroom;
 
     pthread_mutex_lock(&engine->limits_mutex);
-    if (engine->limits_at_ms == 0 || clock_now_ms(engine->clock) - engine->limits_at_ms > LIMITS_TTL_MS) {
-        /* Not knowing is no reason to wait: AWS refuses what is too much, and says so. */
-        if (kinesis_limits(engine->aws, &limit, &open, &err) < 0) {
-            engine->headroom = -1;
-            LOG(LOG_WARN, "limits-unknown", {"error", err.message});
-        } else {
-            engine->headroom = limit > open ? limit - open : 0;
-        }
+    if (engine->limits_at_ms == 0 || clock_now_ms(engine->clock) - engine->limits_at_ms > good_ms) {
+        engine->headroom = ask_headroom(engine);
         engine->limits_at_ms = clock_now_ms(engine->clock);
     }
     headroom = engine->headroom;
     pthread_mutex_unlock(&engine->limits_mutex);
     return headroom;
+}
+
+/* Turns do not wait for it: what was known serves until there is an answer. */
+void look_headroom_now(struct engine *engine)
+{
+    int64_t headroom = ask_headroom(engine);
+
+    pthread_mutex_lock(&engine->limits_mutex);
+    engine->headroom = headroom;
+    engine->limits_at_ms = clock_now_ms(engine->clock);
+    pthread_mutex_unlock(&engine->limits_mutex);
 }
 
 void look_headroom_again(struct engine *engine)

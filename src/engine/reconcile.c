@@ -11,6 +11,9 @@
 #include "base/random.h"
 #include "base/text.h"
 
+enum { PRUNE_ROUNDS = 100 };
+static const int64_t KEEP_MS = 30LL * DAY_MS;
+
 struct look_around {
     struct engine *engine;
     struct store *store;
@@ -179,12 +182,26 @@ static int look_at_stream(struct look_around *around, const struct stream_config
     return look_at_shards(around, config, err);
 }
 
+/* History that nobody asks for any more; a part at a time, so that alarms never wait long for the database. */
+static void forget_old(const struct look_around *around)
+{
+    struct error err = {0};
+    int deleted = 1;
+
+    for (int rounds = 0; deleted > 0 && rounds < PRUNE_ROUNDS; rounds++) {
+        if (store_prune(around->store, around->now_ms - KEEP_MS, &deleted, &err) < 0) {
+            LOG(LOG_ERROR, "store-failed", {"error", err.message});
+            return;
+        }
+    }
+}
+
 int engine_reconcile(struct engine *engine, struct store *store, struct error *err)
 {
     struct look_around around = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
     size_t failed = 0;
 
-    (void)look_headroom(engine);
+    look_headroom_now(engine);
     /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
     if (look_at_alarms(&around, err) < 0)
         LOG(LOG_WARN, "reconcile-failed", {"error", err->message});
@@ -200,6 +217,7 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
     for (size_t i = 0; i < around.list_count; i++)
         alarm_list_clear(&around.lists[i]);
     free(around.lists);
+    forget_old(&around);
     if (failed > 0 && failed == engine->config->stream_count)
         return error_wrap(err, "none of %zu streams could be looked at", failed);
     return 0;

@@ -31,7 +31,6 @@ enum {
     SETTLE_MS = 60 * 1000,
     /* The one generation for skew is spent for a day. */
     DAY_MS = 24 * 60 * 60 * 1000,
-    LIMITS_TTL_MS = 10 * 60 * 1000,
 };
 
 struct engine {
@@ -39,7 +38,8 @@ struct engine {
     struct aws_client *aws;
     struct clock *clock;
     char owner[OWNER_SIZE];
-    /* DescribeLimits may be asked once a second per account: one answer serves all streams. */
+    /* DescribeLimits may be asked once a second per account: one answer serves all streams.  Every reconcile asks
+     * again, so that no alarm waits for it. */
     pthread_mutex_t limits_mutex;
     int64_t limits_at_ms; /* 0: never asked, or no longer true */
     int64_t headroom;     /* shards the account may still open; -1 unknown */
@@ -73,8 +73,10 @@ int look_shards(struct turn *turn, struct error *err);
 /* Everything plan_up() wants.  *ret_loads is the caller's to free; NULL without shard-level knowledge. */
 int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
                struct error *err);
-/* Shards the account may still open, from a cached DescribeLimits; -1 when AWS would not say. */
+/* Shards the account may still open, from a DescribeLimits of the last reconciles; -1 when AWS would not say. */
 int64_t look_headroom(struct engine *engine);
+/* Asks AWS, so that turns need not. */
+void look_headroom_now(struct engine *engine);
 /* The account's numbers have changed: ask again next time. */
 void look_headroom_again(struct engine *engine);
 

@@ -1,0 +1,88 @@
+/*
+ * What the engine does beside its main job: little between an alarm and a split, nothing kept for ever.
+ */
+#include "support.h"
+#include "world.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "store/decisions.h"
+
+static const char orders[] = "[stream orders]\nmax_shards = 64\nresharding = split\n";
+
+static size_t decisions(struct world *world)
+{
+    struct decision_list list = {0};
+    struct error err = {0};
+    size_t count;
+
+    ck_assert_int_eq(store_decisions_recent(world->store, "orders", 1000, &list, &err), 0);
+    count = list.count;
+    decision_list_clear(&list);
+    return count;
+}
+
+/* However long nothing happened: DescribeLimits is asked when everything is looked at, not when it is urgent. */
+START_TEST(three_requests_lie_between_an_alarm_and_its_first_split)
+{
+    static const char *const expected[] = {"DescribeStreamSummary", "ListShards", "GetMetricData"};
+    struct world *world = world_new(orders, NULL);
+    size_t split = 0, first;
+
+    world_scene(world, "orders", 2);
+    world_traffic(world, "orders", "constant:500k", 2048, "uniform");
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, (20 + _i) * MINUTE_MS);
+    ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 0);
+    world_traffic(world, "orders", "constant:2M", 2048, "uniform");
+    world_run(world, 10 * MINUTE_MS);
+
+    while (split < world->call_count && !text_equal(world->calls[split].operation, "SplitShard"))
+        split++;
+    ck_assert_uint_lt(split, world->call_count);
+    for (first = split; first > 0 && world->calls[first - 1].at_ms == world->calls[split].at_ms;)
+        first--;
+    ck_assert_uint_eq(split - first, COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        ck_assert_str_eq(world->calls[first + i].operation, expected[i]);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(what_ended_a_month_ago_is_forgotten)
+{
+    struct world *world = world_new(orders, NULL);
+    struct error err = {0};
+
+    world_scene(world, "orders", 2);
+    world_traffic(world, "orders", "constant:1.8M", 2048, "uniform");
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_uint_gt(decisions(world), 0);
+
+    world->clock.ms += 29LL * 24 * HOUR_MS;
+    ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
+    ck_assert_uint_gt(decisions(world), 0);
+
+    world->clock.ms += 2LL * 24 * HOUR_MS;
+    ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
+    ck_assert_uint_eq(decisions(world), 0);
+    world_free(world);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("engine upkeep");
+    TCase *tcase = tcase_create("all");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, three_requests_lie_between_an_alarm_and_its_first_split, 0, 5);
+    tcase_add_test(tcase, what_ended_a_month_ago_is_forgotten);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(suite());
+}

@@ -44,6 +44,7 @@ TESTS   = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/uni
 THREADED = $(patsubst tests/unit/%.c,$(O)/tsan/tests/%,$(shell grep -lE 'pthread|http/server|sim_server' tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
+BED     = $(BUILD)/tests/bench/bed.o $(BUILD)/tests/support/aws_request.o
 FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*.[ch]' -print)
 
 # A sub-make shares the jobs of a `make -j`, else it gets its own.
@@ -72,7 +73,7 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(if $(filter fuzz,$(FLAVOUR
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/bench_%: $(BUILD)/tests/bench/bench_%.o $(LIBRARY)
+$(BUILD)/tests/bench_%: $(BUILD)/tests/bench/bench_%.o $(BED) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -144,8 +145,11 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/f
 	        $$(find tests/fuzz/seeds tests/fuzz/found -type d -name $$fuzzer) || exit 1; \
 	done
 
-bench: $(BENCHES) ## how fast the parts are
-	@for b in $^; do ./$$b || exit 1; done
+bench: $(BUILD)/kinescale $(BENCHES) ## how fast the program and its parts are, how much memory and room it takes
+	@for b in $(BENCHES); do KINESCALE=$(BUILD)/kinescale ./$$b || exit 1; done
+	@strip -o $(BUILD)/kinescale.stripped $(BUILD)/kinescale
+	@stat -c '%n %s' $(BUILD)/kinescale.stripped $(BUILD)/kinescale | \
+	    awk '{printf "%-60s  %.0f KiB\n", $$1, $$2 / 1024}'
 
 install: all ## DESTDIR, prefix, bindir, sysconfdir, docdir and unitdir are obeyed
 	install -D -m 755 $(BUILD)/kinescale $(DESTDIR)$(bindir)/kinescale

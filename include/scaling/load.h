@@ -22,6 +22,12 @@ struct load_point {
     double throttled_records;
 }; /* what is negative, infinite or beyond 10^18 counts as no datapoint */
 
+/* As it can be: NAN for what counts as no datapoint. */
+double load_sum(double sum);
+
+/* Loads, shares and thresholds that differ by less than this part of themselves are equal but for rounding. */
+#define LOAD_SLACK 1e-9
+
 /*
  * Rejected records are counted once per attempt, and producers try again, so a
  * throttled minute can report many times the records that exist.  Demand is

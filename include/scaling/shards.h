@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct shard {
     char id[SHARD_ID_SIZE];
@@ -45,6 +46,8 @@ double shard_map_widest_share(const struct shard_map *map);
 double shard_map_effective(const struct shard_map *map);
 /* All within one part in 10^9 of each other. */
 bool shard_map_is_even(const struct shard_map *map);
+/* What the fullest of `count` even shards would carry, where loads[i] lies evenly on the range of shard i. */
+double shard_map_even_load(const struct shard_map *map, const double *loads, int64_t count);
 
 /*
  * What a split or merge would leave, before AWS has named it: "ID/0" and "ID/1", "A+B", or, where that

@@ -17,6 +17,7 @@ struct step_list {
     size_t count;
     size_t splits, merges;
     int64_t peak_shards;
+    struct shard_map after; /* what they leave, under made-up ids */
 };
 
 /* `map` is a complete partition, 1 <= target <= SHARDS_PER_STREAM_MAX.  ERROR_INPUT otherwise. */

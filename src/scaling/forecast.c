@@ -234,7 +234,8 @@ void forecast_init(struct forecast *forecast, const struct up_facts *facts)
 {
     const struct shard_map *map = facts->shards;
 
-    *forecast = (struct forecast){.count = map->count, .capacity = map->count, .narrowest = 1};
+    *forecast = (struct forecast){.map = map, .count = map->count, .capacity = map->count, .narrowest = 1};
+    forecast->divisible = must_calloc(map->count, sizeof(forecast->divisible[0]));
     forecast->leaves = must_calloc(map->count, sizeof(forecast->leaves[0]));
     forecast->heap = must_calloc(map->count, sizeof(forecast->heap[0]));
     for (size_t i = 0; i < map->count; i++) {
@@ -252,6 +253,7 @@ void forecast_init(struct forecast *forecast, const struct up_facts *facts)
 
         if (!forecast->measured)
             leaf->load = share_of(leaf);
+        forecast->divisible[i] = leaf->state == LEAF_HOT_KEY ? 0 : leaf->load;
         find_rank(forecast, leaf, is_alarming(facts, i));
         if (leaf->state == LEAF_FREE)
             push(forecast, i);
@@ -262,6 +264,7 @@ void forecast_clear(struct forecast *forecast)
 {
     free(forecast->leaves);
     free(forecast->heap);
+    free(forecast->divisible);
     *forecast = (struct forecast){0};
 }
 
@@ -338,34 +341,15 @@ const struct leaf *forecast_stuck(const struct forecast *forecast)
 
 /* -- other ways to lay the same load -------------------------------------------------------------------- */
 
-static double divisible_load(const struct leaf *leaf)
-{
-    return leaf->state == LEAF_HOT_KEY ? 0 : leaf->load;
-}
-
 double forecast_even_load(const struct forecast *forecast, int64_t count)
 {
-    double fullest = 0, total = 0, before = 0, load_before = 0, done = 0;
-    size_t at = 0;
+    double total = 0;
 
-    for (size_t i = 0; i < forecast->count; i++)
-        total += forecast->leaves[i].load;
-    if (forecast->uniform)
-        return total / (double)count;
-    /* `before` and `load_before` are what lies below leaf `at`, `done` what lies below even shard i. */
-    for (int64_t i = 1; i <= count; i++) {
-        double border = (double)i / (double)count, below;
-
-        while (at + 1 < forecast->count && before + share_of(&forecast->leaves[at]) <= border) {
-            before += share_of(&forecast->leaves[at]);
-            load_before += divisible_load(&forecast->leaves[at++]);
-        }
-        below = load_before +
-                divisible_load(&forecast->leaves[at]) * (border - before) / share_of(&forecast->leaves[at]);
-        fullest = fmax(fullest, below - done);
-        done = below;
-    }
-    return fullest;
+    if (!forecast->uniform)
+        return shard_map_even_load(forecast->map, forecast->divisible, count);
+    for (size_t i = 0; i < forecast->map->count; i++)
+        total += forecast->divisible[i];
+    return total / (double)count;
 }
 
 int64_t forecast_widest_count(const struct forecast *forecast)
@@ -381,4 +365,6 @@ void forecast_scale(struct forecast *forecast, double factor)
 {
     for (size_t i = 0; i < forecast->count; i++)
         forecast->leaves[i].load *= factor;
+    for (size_t i = 0; i < forecast->map->count; i++)
+        forecast->divisible[i] *= factor;
 }

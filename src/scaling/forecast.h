@@ -6,9 +6,6 @@
 
 #include "scaling/plan_up.h"
 
-/* Equal but for rounding: of loads, shares and targets. */
-#define LOAD_SLACK 1e-9
-
 /* Why a leaf is not split. */
 enum leaf_state { LEAF_FREE, LEAF_HOT_KEY, LEAF_NARROW };
 
@@ -21,6 +18,8 @@ struct leaf {
 };
 
 struct forecast {
+    const struct shard_map *map;
+    double *divisible;   /* of each shard of the map: the load that splits divide, so not that of a hot key */
     struct leaf *leaves; /* the shards of the map in their order; a split leaf becomes its lower half */
     size_t count;
     size_t capacity;
@@ -48,7 +47,7 @@ const struct leaf *forecast_fullest(const struct forecast *forecast);
 /* The fullest of those that cannot be split, or NULL. */
 const struct leaf *forecast_stuck(const struct forecast *forecast);
 
-/* Before anything is split: what the fullest of `count` even shards would carry, hot keys left aside. */
+/* What the fullest of `count` even shards would carry, hot keys left aside. */
 double forecast_even_load(const struct forecast *forecast, int64_t count);
 /* Before anything is split: how many shards are as wide as the widest. */
 int64_t forecast_widest_count(const struct forecast *forecast);

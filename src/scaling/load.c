@@ -10,8 +10,7 @@
 /* More than ten thousand full shards write in a year: not a measurement. */
 #define SUM_MAX 1e18
 
-/* A sum as it can be: a finite amount, or NAN. */
-static double sane(double sum)
+double load_sum(double sum)
 {
     return sum >= 0 && sum <= SUM_MAX ? sum : NAN;
 }
@@ -26,7 +25,7 @@ struct rates {
 /* Bytes of a record: of this point, else of the window; 0 when nothing was accepted at all. */
 static double mean_size(const struct load_point *point, double window_mean)
 {
-    double bytes = sane(point->bytes), records = sane(point->records);
+    double bytes = load_sum(point->bytes), records = load_sum(point->records);
 
     return bytes > 0 && records > 0 ? bytes / records : window_mean;
 }
@@ -36,7 +35,7 @@ static double window_mean_size(const struct load_point *points, size_t count)
     double bytes = 0, records = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (sane(points[i].bytes) > 0 && sane(points[i].records) > 0) {
+        if (load_sum(points[i].bytes) > 0 && load_sum(points[i].records) > 0) {
             bytes += points[i].bytes;
             records += points[i].records;
         }
@@ -55,11 +54,11 @@ static bool point_rates(const struct load_point *point, double window_mean, stru
     double seconds = (double)point->period_ms / 1000;
     struct rates rates;
 
-    if (point->period_ms <= 0 || (isnan(sane(point->bytes)) && isnan(sane(point->records))))
+    if (point->period_ms <= 0 || (isnan(load_sum(point->bytes)) && isnan(load_sum(point->records))))
         return false;
-    rates.throttled = isnan(sane(point->throttled_records)) ? 0 : point->throttled_records / seconds;
-    rates.accepted_bytes = sane(point->bytes) / seconds;
-    rates.accepted_records = sane(point->records) / seconds;
+    rates.throttled = isnan(load_sum(point->throttled_records)) ? 0 : point->throttled_records / seconds;
+    rates.accepted_bytes = load_sum(point->bytes) / seconds;
+    rates.accepted_records = load_sum(point->records) / seconds;
     rates.bytes = with_throttled(rates.accepted_bytes, rates.throttled * mean_size(point, window_mean));
     rates.records = with_throttled(rates.accepted_records, rates.throttled);
     *ret_rates = rates;

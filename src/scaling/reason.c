@@ -5,17 +5,14 @@
  */
 #include "reason.h"
 
+#include "wording.h"
+
 #include <math.h>
 #include <stdarg.h>
 
 #define SHARD_METRICS                                                                                       \
     "to find the hot shard, turn on IncomingBytes, IncomingRecords and WriteProvisionedThroughputExceeded " \
     "with EnableEnhancedMonitoring"
-
-/* Keeps every number within NUMBER_SIZE. */
-#define LOAD_SHOWN_MAX 1e12
-
-enum { NUMBER_SIZE = 40 };
 
 __attribute__((format(printf, 2, 3))) static void say(struct up_plan *plan, const char *format, ...)
 {
@@ -32,58 +29,28 @@ static double shown(double value)
     return value > 0 ? fmin(value, 1e18) : 0; /* NAN is not > 0 */
 }
 
-static void write_bytes(double per_s, char text[NUMBER_SIZE])
+static void write_bytes(double per_s, char text[WORDING_SIZE])
 {
     if (per_s >= 0.1 * 1048576)
-        snprintf(text, NUMBER_SIZE, "%.1f MiB/s", per_s / 1048576);
+        snprintf(text, WORDING_SIZE, "%.1f MiB/s", per_s / 1048576);
     else
-        snprintf(text, NUMBER_SIZE, "%.1f KiB/s", per_s / 1024);
-}
-
-/* 1234567 as "1,234,567". */
-static void write_count(double value, char text[NUMBER_SIZE])
-{
-    char digits[NUMBER_SIZE / 2];
-    size_t count = (size_t)snprintf(digits, sizeof(digits), "%.0f", value), at = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && (count - i) % 3 == 0)
-            text[at++] = ',';
-        text[at++] = digits[i];
-    }
-    text[at] = '\0';
-}
-
-/* Whole per cent, unless that would hide on which side of `against` it is. */
-static void write_percent(double fraction, double against, char text[NUMBER_SIZE])
-{
-    double whole = round(100 * fmin(fraction, LOAD_SHOWN_MAX));
-    bool hides = fabs(whole - round(100 * against)) < 0.5 && fabs(fraction - against) > LOAD_SLACK;
-
-    if (hides)
-        snprintf(text, NUMBER_SIZE, "%.2f %%", 100 * fraction);
-    else
-        snprintf(text, NUMBER_SIZE, "%.0f %%", whole);
-}
-
-static const char *plural(int64_t count)
-{
-    return count == 1 ? "" : "s";
+        snprintf(text, WORDING_SIZE, "%.1f KiB/s", per_s / 1024);
 }
 
 static void say_load(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
     double target = facts->config->target_utilization;
-    char bytes[NUMBER_SIZE], records[NUMBER_SIZE], percent[NUMBER_SIZE];
+    char bytes[WORDING_SIZE], records[WORDING_SIZE], percent[WORDING_SIZE];
 
     write_bytes(shown(facts->demand.bytes_per_s), bytes);
-    write_count(shown(facts->demand.records_per_s), records);
-    write_percent(situation->fullest.load, target, percent);
+    wording_count(shown(facts->demand.records_per_s), records);
+    wording_percent(situation->fullest.load, target, percent);
     if (facts->demand.known)
         say(plan, "%s and %s records/s on %lld shard%s fill ", bytes, records, (long long)plan->from_shards,
-            plural(plan->from_shards));
+            wording_plural(plan->from_shards));
     else
-        say(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards, plural(plan->from_shards));
+        say(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards,
+            wording_plural(plan->from_shards));
     if (plan->from_shards == 1)
         say(plan, "it to %s", percent);
     else if (situation->named)
@@ -95,9 +62,9 @@ static void say_load(const struct up_facts *facts, const struct situation *situa
 static void say_target(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
     double target = facts->config->target_utilization;
-    char percent[NUMBER_SIZE];
+    char percent[WORDING_SIZE];
 
-    write_percent(target, target, percent);
+    wording_percent(target, target, percent);
     say(plan,
         situation->fullest.load > target * (1 + LOAD_SLACK) ? ", above the target of %s"
                                                             : ", within the target of %s",
@@ -112,7 +79,7 @@ static void say_blind(const struct up_facts *facts, struct up_plan *plan)
         alarming += facts->shard_loads[i].alarming;
     if (alarming > 0)
         say(plan, "alarms name %lld shard%s and no metrics tell how much is needed", alarming,
-            plural(alarming));
+            wording_plural(alarming));
     else
         say(plan, "an alarm stands and no metrics tell how much is needed");
     if (plan->verdict == UP_ENOUGH)
@@ -121,14 +88,14 @@ static void say_blind(const struct up_facts *facts, struct up_plan *plan)
 
 static void say_skew(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
-    char percent[NUMBER_SIZE];
+    char percent[WORDING_SIZE];
 
-    write_percent(situation->fullest.load, SKEW_BELOW, percent);
+    wording_percent(situation->fullest.load, SKEW_BELOW, percent);
     if (facts->goal_shards > 0)
         say(plan, "records were throttled on a stream that was not full on average");
     else
         say(plan, "records are throttled while what is accepted fills %lld shard%s to %s on average",
-            (long long)plan->from_shards, plural(plan->from_shards), percent);
+            (long long)plan->from_shards, wording_plural(plan->from_shards), percent);
     if (plan->verdict == UP_ENOUGH)
         say(plan, ", and the %lld shards aimed at are open", (long long)facts->goal_shards);
 }
@@ -137,7 +104,7 @@ static void say_what_is(const struct up_facts *facts, const struct situation *si
 {
     if (plan->basis == UP_BASIS_MINIMUM) {
         say(plan, "%lld open shard%s, min_shards is %lld", (long long)plan->from_shards,
-            plural(plan->from_shards), (long long)facts->config->min_shards);
+            wording_plural(plan->from_shards), (long long)facts->config->min_shards);
     } else if (!facts->alarmed) {
         say(plan, "no alarm asks for more");
         if (situation->measured) {
@@ -157,7 +124,7 @@ static void say_what_is(const struct up_facts *facts, const struct situation *si
 static void say_what_is_done(const struct up_facts *facts, struct up_plan *plan)
 {
     long long splits = 0, updates = 0;
-    char percent[NUMBER_SIZE];
+    char percent[WORDING_SIZE];
 
     for (size_t i = 0; i < plan->operation_count; i++) {
         splits += plan->operations[i].kind == OPERATION_SPLIT;
@@ -165,13 +132,13 @@ static void say_what_is_done(const struct up_facts *facts, struct up_plan *plan)
     }
     say(plan, ": ");
     if (splits > 0)
-        say(plan, "%lld split%s%s", splits, plural(splits), updates > 0 ? " and " : "");
+        say(plan, "%lld split%s%s", splits, wording_plural(splits), updates > 0 ? " and " : "");
     if (updates > 0)
-        say(plan, "%lld UpdateShardCount call%s", updates, plural(updates));
+        say(plan, "%lld UpdateShardCount call%s", updates, wording_plural(updates));
     say(plan, " to %lld shards", (long long)plan->to_shards);
     if (isnan(plan->utilization_after))
         return;
-    write_percent(plan->utilization_after, facts->config->target_utilization, percent);
+    wording_percent(plan->utilization_after, facts->config->target_utilization, percent);
     say(plan, " leave%s %s", splits + updates == 1 ? "s" : "", percent);
 }
 
@@ -200,7 +167,7 @@ static void say_why_not_more(const struct up_facts *facts, const struct situatio
             plan->verdict == UP_LIMITED && plan->from_shards < facts->config->max_shards ? useless : "");
         break;
     case LIMIT_ACCOUNT:
-        say(plan, ", but the account has room for %lld more shard%s only%s", room, plural(room),
+        say(plan, ", but the account has room for %lld more shard%s only%s", room, wording_plural(room),
             plan->verdict == UP_LIMITED && room > 0 ? useless : "");
         break;
     case LIMIT_RANGE:

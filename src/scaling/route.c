@@ -166,11 +166,9 @@ static int updates_left(const struct search *search)
     return facts->updates_24h < UPDATES_PER_DAY - kept ? UPDATES_PER_DAY - kept - facts->updates_24h : 0;
 }
 
-static double update_seconds(const struct search *search, int64_t target)
+double route_update_seconds(double per_shard, double target)
 {
-    double per_shard = search->facts->update_seconds_per_shard;
-
-    return per_shard > 0 && isfinite(per_shard) ? per_shard * (double)target : UPDATE_SECONDS;
+    return per_shard > 0 && isfinite(per_shard) ? per_shard * target : UPDATE_SECONDS;
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -188,7 +186,7 @@ static struct route update_route(const struct search *search, int64_t target, en
     while (open < target) {
         open = smaller(open * 2, target);
         route.updates++;
-        route.seconds += update_seconds(search, open);
+        route.seconds += route_update_seconds(search->facts->update_seconds_per_shard, (double)open);
     }
     route.peak = route.updates == 0 ? open : splits == 0 ? update_peak(search, target) : target + 1;
     return route;

@@ -1,5 +1,5 @@
 /*
- * route.h - the ways to reach what a plan aims at, and the best of them.  Internal to plan_up.
+ * route.h - the ways to reach what a plan aims at, and the best of them.  Internal to the planners.
  */
 #ifndef SCALING_ROUTE_H
 #define SCALING_ROUTE_H
@@ -22,5 +22,8 @@ struct aim {
  */
 void route_find(const struct up_facts *facts, enum up_basis basis, const struct aim *aim,
                 struct forecast *forecast, struct up_plan *plan);
+
+/* How long UpdateShardCount takes to reach `target`, by the stream's own figure when it has one. */
+double route_update_seconds(double per_shard, double target);
 
 #endif

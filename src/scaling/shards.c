@@ -148,6 +148,28 @@ bool shard_map_is_even(const struct shard_map *map)
     return true;
 }
 
+double shard_map_even_load(const struct shard_map *map, const double *loads, int64_t count)
+{
+    /* `before` and `load_before` are what lies below shard `at`, `done` what lies below even shard i. */
+    double fullest = 0, before = 0, load_before = 0, done = 0;
+    double share = hashkey_share(map->items[0].start, map->items[0].end);
+    size_t at = 0;
+
+    for (int64_t i = 1; i <= count; i++) {
+        double border = (double)i / (double)count, below;
+
+        while (at + 1 < map->count && before + share <= border) {
+            before += share;
+            load_before += loads[at++];
+            share = hashkey_share(map->items[at].start, map->items[at].end);
+        }
+        below = load_before + loads[at] * (border - before) / share;
+        fullest = fmax(fullest, below - done);
+        done = below;
+    }
+    return fullest;
+}
+
 /* When a name would not fit.  With the start alone, a "/1" of long ago and one of today could be the same. */
 static void name_by_range(struct shard *shard)
 {

@@ -64,6 +64,14 @@ static bool near(const struct sweep *sweep, hashkey a, hashkey b)
     return (a > b ? a - b : b - a) <= sweep->slack;
 }
 
+/* There are never more than the target, and they come in their order. */
+static void finish(struct sweep *sweep, const struct shard *shard)
+{
+    struct error err;
+
+    (void)shard_map_add(&sweep->steps.after, shard, &err);
+}
+
 static void take_next(struct sweep *sweep)
 {
     if (sweep->next < sweep->map->count)
@@ -79,6 +87,7 @@ static void finish_one(struct sweep *sweep, hashkey end)
 
         if (sweep->front.end > end) {
             split(sweep, &sweep->front, end + 1, &lower, &upper);
+            finish(sweep, &lower);
             sweep->front = upper;
             return;
         }
@@ -86,11 +95,13 @@ static void finish_one(struct sweep *sweep, hashkey end)
         if (neighbour->end > end && !near(sweep, neighbour->end, end)) {
             split(sweep, neighbour, end + 1, &lower, &upper);
             merge(sweep, &lower);
+            finish(sweep, &sweep->front);
             sweep->front = upper;
             return;
         }
         merge(sweep, neighbour);
     }
+    finish(sweep, &sweep->front);
     take_next(sweep);
 }
 
@@ -111,6 +122,7 @@ int steps_to_even(const struct shard_map *map, int64_t target, struct step_list 
         finish_one(&sweep, hashkey_even_start(i, (unsigned)target) - 1);
     while (sweep.next < map->count)
         merge(&sweep, &map->items[sweep.next++]);
+    finish(&sweep, &sweep.front);
     *ret_steps = sweep.steps;
     return 0;
 }
@@ -118,5 +130,6 @@ int steps_to_even(const struct shard_map *map, int64_t target, struct step_list 
 void step_list_clear(struct step_list *steps)
 {
     free(steps->items);
+    shard_map_clear(&steps->after);
     *steps = (struct step_list){0};
 }

@@ -83,7 +83,8 @@ static void update(struct shard_map *map, int64_t target)
     struct step_list steps;
     struct error err;
 
-    ck_assert_int_gt(target, (int64_t)map->count);
+    ck_assert_int_ne(target, (int64_t)map->count);
+    ck_assert_int_ge(2 * target, (int64_t)map->count);
     ck_assert_int_le(target, 2 * (int64_t)map->count);
     ck_assert_int_eq(steps_to_even(map, target, &steps, &err), 0);
     for (size_t i = 0; i < steps.count; i++)

@@ -31,6 +31,9 @@ static void sweep(struct shard_map *map, unsigned target, struct step_list *ret_
     ck_assert(shard_map_is_even(map));
     ck_assert_uint_eq(ret_steps->splits + ret_steps->merges, ret_steps->count);
     ck_assert_int_eq(ret_steps->peak_shards, peak);
+    ck_assert_uint_eq(ret_steps->after.count, map->count);
+    for (size_t i = 0; i < map->count; i++)
+        ck_assert(memcmp(&ret_steps->after.items[i], &map->items[i], sizeof(map->items[i])) == 0);
 }
 
 START_TEST(even_shards_take_the_fewest_splits_and_merges)

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import emulators  # noqa: E402
 import kinescale  # noqa: E402
 
-RESHARD_MS = 700  # long enough to ask four questions meanwhile
+RESHARD_MS = 1200  # long enough to ask four questions meanwhile, also on a busy machine
 SPEED = 60
 HALF = str(2 ** 127)
 TOP = str(2 ** 128 - 1)

@@ -14,11 +14,15 @@
 
 struct http_server;
 
+/* Told of each request that is answered without a handler, just before.  Not of what never became a request. */
+typedef void refused_fn(void *context, const struct http_request *request, int status);
+
 struct http_server_options {
     const char *listen;         /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0" for any free port */
     const struct route *routes; /* static */
     size_t route_count;
     void *context;               /* given to handlers */
+    refused_fn *refused;         /* NULL: nobody is told */
     unsigned threads;            /* 0: 4 */
     unsigned connections_max;    /* 0: 1024 */
     unsigned timeout_s;          /* 0: 10 */

@@ -73,6 +73,7 @@ static int start_listeners(struct daemon *daemon, struct error *err)
                                         .routes = front_routes,
                                         .route_count = COUNT_OF(front_routes),
                                         .context = daemon,
+                                        .refused = intake_refused,
                                         .tls_certificate = tls ? service->tls_certificate : NULL,
                                         .tls_key = tls ? service->tls_key : NULL};
     struct http_server_options admin = {.listen = service->admin_listen,

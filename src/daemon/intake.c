@@ -106,3 +106,14 @@ void intake_post(void *context, const struct http_request *request, struct http_
     }
     sns_message_clear(&message);
 }
+
+/* What the server answered for us: another path, another method, a body beyond the ceiling. */
+void intake_refused(void *context, const struct http_request *request, int status)
+{
+    struct daemon *daemon = context;
+
+    if (strcmp(request->path, "/sns") == 0)
+        atomic_fetch_add(&daemon->intake.refused, 1);
+    LOG(LOG_INFO, "request-refused", {"method", request->method}, {"path", request->path},
+        {"status", .number = status});
+}

@@ -89,6 +89,7 @@ struct daemon {
 
 /* intake.c */
 void intake_post(void *context, const struct http_request *request, struct http_response *response);
+void intake_refused(void *context, const struct http_request *request, int status);
 
 /* admin.c */
 extern const struct route admin_routes[];

@@ -172,6 +172,8 @@ static enum MHD_Result refuse(struct request *request)
     struct http_response response;
     struct error err;
 
+    if (options->refused != NULL)
+        options->refused(options->context, &request->http, request->refusal);
     response_init(&response, request->refusal);
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         if (refusals[i].status == request->refusal)

@@ -13,7 +13,7 @@
 
 static struct error err;
 static char shared[] = "ctx";
-static atomic_int handled;
+static atomic_int handled, refused;
 
 /* Says back all it got. */
 static void echo(void *context, const struct http_request *request, struct http_response *response)
@@ -26,6 +26,14 @@ static void echo(void *context, const struct http_request *request, struct http_
                         request->method, request->path, request->query, name != NULL ? name : "-",
                         header != NULL ? header : "-", request->body_length);
     (void)buffer_add(&response->body, request->body, request->body_length, &err);
+}
+
+static void note_refused(void *context, const struct http_request *request, int status)
+{
+    ck_assert_ptr_eq(context, shared);
+    ck_assert_ptr_nonnull(request->method);
+    ck_assert_ptr_nonnull(request->path);
+    atomic_store(&refused, status);
 }
 
 enum { BIG_BYTES = 8 << 20 };
@@ -125,11 +133,13 @@ static const struct {
 
 START_TEST(requests_are_answered_as_the_table_says)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 2});
+    struct http_server *server =
+        start_server((struct http_server_options){.timeout_s = 2, .refused = note_refused});
     const char *request = exchanges[_i].request;
     char *answer;
 
     atomic_store(&handled, 0);
+    atomic_store(&refused, 0);
     answer = ask(http_server_port(server), request);
     if (exchanges[_i].status[0] == '\0')
         ck_assert_msg(answer[0] == '\0' || strstr(answer, "HTTP/1.1 400") == answer, "%s: %s", request,
@@ -140,6 +150,11 @@ START_TEST(requests_are_answered_as_the_table_says)
     if (exchanges[_i].contains != NULL)
         ck_assert_msg(strstr(answer, exchanges[_i].contains) != NULL, "%s: %s", request, answer);
     ck_assert_int_eq(atomic_load(&handled), exchanges[_i].handled);
+    /* A length beyond all numbers is refused by the library, which tells nobody. */
+    if (atomic_load(&refused) != 0 || (exchanges[_i].status[0] == '4' && exchanges[_i].contains != NULL))
+        ck_assert_int_eq(atomic_load(&refused), strtol(exchanges[_i].status, NULL, 10));
+    if (exchanges[_i].handled > 0)
+        ck_assert_int_eq(atomic_load(&refused), 0);
     ck_assert_msg(strstr(answer, "Server:") == NULL && strstr(answer, "microhttpd") == NULL, "%s", answer);
     ck_assert_ptr_null(strstr(answer, "X-Injected"));
     if (strncmp(request, "HEAD", 4) == 0)

@@ -124,9 +124,10 @@ class Process:
     def log(self):
         return self.read(self.log_path)
 
-    def log_lines(self, event):
-        """Lines of one event, as written."""
-        return [line for line in self.log.splitlines() if re.match(rf"\S+ \w+ +{re.escape(event)}( |$)", line)]
+    def log_lines(self, *events):
+        """Lines of these events, as written."""
+        names = "|".join(map(re.escape, events))
+        return [line for line in self.log.splitlines() if re.match(rf"\S+ \w+ +({names})( |$)", line)]
 
     def wait_for_log(self, pattern, count=1, seconds=PATIENCE_S):
         """Waits for `count` matches; returns the last."""

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdarg.h>
 
 static size_t column_count(const struct table *table)
@@ -50,6 +51,7 @@ void table_print(struct table *table, FILE *file)
     size_t columns = column_count(table);
     int widths[TABLE_COLUMNS_MAX] = {0};
 
+    assert(columns > 0 && columns <= TABLE_COLUMNS_MAX);
     for (size_t c = 0; c < columns; c++)
         widths[c] = (int)strlen(table->headings[c]);
     for (size_t i = 0; i < table->count; i++) {

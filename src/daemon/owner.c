@@ -46,14 +46,14 @@ static void without_colons(char *text)
 /* Two containers may share a host name and a database; their process numbers mean different things. */
 static void place_make(char *place, size_t size)
 {
-    char host[64] = "", namespace[64] = "";
+    char host[64] = "", pid_namespace[64] = "";
 
     (void)gethostname(host, sizeof(host) - 1);
-    if (readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1) < 0)
-    namespace[0] = '\0';
+    if (readlink("/proc/self/ns/pid", pid_namespace, sizeof(pid_namespace) - 1) < 0)
+        pid_namespace[0] = '\0';
     without_colons(host);
-    without_colons(namespace);
-    snprintf(place, size, "%.32s:%.24s:", host, namespace);
+    without_colons(pid_namespace);
+    snprintf(place, size, "%.32s:%.24s:", host, pid_namespace);
 }
 
 void owner_make(char owner[OWNER_SIZE])

@@ -16,12 +16,12 @@
 struct aws_client;
 
 struct aws_client_options {
-    const char *region;                      /* required */
-    const char *(*getenv)(const char *name); /* for endpoint overrides; NULL: getenv(3) */
-    struct transport *transport;             /* borrowed */
+    const char *region;                       /* required */
+    const char *(*getenv)(const char *name);  /* for endpoint overrides; NULL: getenv(3) */
+    struct transport *transport;              /* borrowed */
     struct credentials_provider *credentials; /* borrowed */
-    struct clock *clock;                     /* borrowed: waits between tries, rate limits */
-    double (*dice)(void);                    /* [0,1); NULL: random_fraction */
+    struct clock *clock;                      /* borrowed: waits between tries, rate limits */
+    double (*dice)(void);                     /* [0,1); NULL: random_fraction */
 };
 
 /* ERROR_CONFIG for a bad endpoint override. */

@@ -20,18 +20,18 @@ struct alarm {
     char name[ALARM_NAME_SIZE];
     char arn[ARN_SIZE];
     enum alarm_state state;
-    int64_t transitioned_ms;        /* StateTransitionedTimestamp, else StateUpdatedTimestamp; 0 when absent */
+    int64_t transitioned_ms; /* StateTransitionedTimestamp, else StateUpdatedTimestamp; 0 when absent */
     bool composite;
-    bool math;                      /* has Metrics[] instead of one metric */
-    char stream[STREAM_NAME_SIZE];  /* dimension StreamName (of any metric in a math alarm); "" when none */
-    char shard[SHARD_ID_SIZE];      /* dimension ShardId; "" when none */
+    bool math;                     /* has Metrics[] instead of one metric */
+    char stream[STREAM_NAME_SIZE]; /* dimension StreamName (of any metric in a math alarm); "" when none */
+    char shard[SHARD_ID_SIZE];     /* dimension ShardId; "" when none */
     char namespace[256], metric[256], statistic[32]; /* "" in a math or composite alarm */
-    char comparison[64];            /* "GreaterThanThreshold"; "" in a composite alarm */
+    char comparison[64];                             /* "GreaterThanThreshold"; "" in a composite alarm */
     int64_t period_s;
-    double threshold;               /* NAN when there is none */
-    char **actions;                 /* AlarmActions */
+    double threshold; /* NAN when there is none */
+    char **actions;   /* AlarmActions */
     size_t action_count;
-    void *document;                 /* opaque to callers */
+    void *document; /* opaque to callers */
 };
 struct alarm_list {
     struct alarm *items;
@@ -62,7 +62,7 @@ int cloudwatch_set_alarm_state(struct aws_client *client, const char *name, enum
 /* ---- metrics */
 
 struct metric_query {
-    const char *metric;    /* of namespace AWS/Kinesis */
+    const char *metric; /* of namespace AWS/Kinesis */
     const char *stream;
     const char *shard;     /* NULL or "" for the stream's own */
     const char *statistic; /* "Sum", "Maximum"... */
@@ -72,7 +72,7 @@ struct metric_query {
 /* Values on the periods of [start, end); NAN where there was no datapoint. */
 struct metric_series {
     double *values;
-    size_t count; /* (end - start) / period */
+    size_t count;  /* (end - start) / period */
     bool complete; /* false: CloudWatch said PartialData to the end, InternalError or Forbidden */
 };
 struct metric_answer {
@@ -86,7 +86,6 @@ void metric_answer_clear(struct metric_answer *answer); /* begins zeroed */
  * pages, and lines the points up.  start and end are multiples of every period.
  */
 int cloudwatch_metrics(struct aws_client *client, const struct metric_query *queries, size_t count,
-                       int64_t start_ms, int64_t end_ms, struct metric_answer *ret_answer,
-                       struct error *err);
+                       int64_t start_ms, int64_t end_ms, struct metric_answer *ret_answer, struct error *err);
 
 #endif

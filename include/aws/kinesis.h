@@ -20,15 +20,15 @@ struct stream_summary {
     int64_t created_ms;
     int64_t retention_hours;
     int64_t consumers;
-    bool shard_bytes;     /* shard-level metrics that are enabled (EnhancedMonitoring) */
+    bool shard_bytes; /* shard-level metrics that are enabled (EnhancedMonitoring) */
     bool shard_records;
     bool shard_throttled;
     char arn[256];
 };
 const char *stream_status_name(enum stream_status status); /* "ACTIVE" */
 
-int kinesis_describe_summary(struct aws_client *client, const char *stream, struct stream_summary *ret_summary,
-                             struct error *err);
+int kinesis_describe_summary(struct aws_client *client, const char *stream,
+                             struct stream_summary *ret_summary, struct error *err);
 /* Open shards only (AT_LATEST; closed ones are dropped all the same), all pages, sorted.  An expired
  * NextToken begins the listing again, once.  Not checked for being a partition.  *ret_map begins zeroed. */
 int kinesis_list_shards(struct aws_client *client, const char *stream, struct shard_map *ret_map,

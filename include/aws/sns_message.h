@@ -20,8 +20,8 @@ struct sns_message {
     char message_id[128];
     char topic_arn[256];
     int64_t timestamp_ms;
-    char *message;  /* owned */
-    char *token;    /* owned; NULL in a Notification */
+    char *message; /* owned */
+    char *token;   /* owned; NULL in a Notification */
 };
 void sns_message_clear(struct sns_message *message); /* begins zeroed */
 

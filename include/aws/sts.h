@@ -9,8 +9,8 @@
 struct sts_role {
     const char *role_arn;
     const char *session_name;
-    const char *external_id;  /* NULL when none */
-    int64_t duration_s;       /* 0: AWS's default */
+    const char *external_id; /* NULL when none */
+    int64_t duration_s;      /* 0: AWS's default */
 };
 
 /* `endpoint` as aws_endpoint() gives it.  One try each; the provider above decides what a failure means. */

@@ -18,9 +18,10 @@
 struct credentials {
     char access_key_id[129];
     char secret_access_key[257];
-    char *session_token;   /* NULL when there is none; up to 16 KiB; owned */
-    int64_t expires_ms;    /* INT64_MAX when they do not expire */
-    const char *source;    /* "environment", "profile 'x'"...: what provided them; static or owned by the provider */
+    char *session_token; /* NULL when there is none; up to 16 KiB; owned */
+    int64_t expires_ms;  /* INT64_MAX when they do not expire */
+    const char
+        *source; /* "environment", "profile 'x'"...: what provided them; static or owned by the provider */
 };
 void credentials_clear(struct credentials *credentials);
 void credentials_copy(struct credentials *target, const struct credentials *source);
@@ -35,7 +36,7 @@ struct aws_request {
     const char *method; /* "GET", "POST", "PUT" */
     const char *url;
     struct aws_header headers[REQUEST_HEADERS_MAX]; /* ends with a NULL name, or full; never X-Amz-Date */
-    const char *body;   /* NULL for none; may not be NULL for POST */
+    const char *body;                               /* NULL for none; may not be NULL for POST */
     size_t body_length;
     /* Signed with AWS Signature Version 4 when set (POST to "/" only, see DESIGN 3). */
     const struct credentials *credentials;
@@ -49,8 +50,8 @@ struct aws_request {
 struct aws_answer {
     int status;
     struct buffer body;
-    char request_id[128];  /* x-amzn-requestid, else "" */
-    char error_type[128];  /* x-amzn-errortype, else "" */
+    char request_id[128];   /* x-amzn-requestid, else "" */
+    char error_type[128];   /* x-amzn-errortype, else "" */
     int64_t retry_after_ms; /* x-amz-retry-after or Retry-After; -1 when absent */
     int64_t date_ms;        /* Date; 0 when absent: for telling a clock that is off */
 };

@@ -15,17 +15,17 @@
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
-    EXIT_USAGE = 2,     /* wrong arguments or configuration */
-    EXIT_FORBIDDEN = 3  /* nothing done because a lock or cooldown forbade it */
+    EXIT_USAGE = 2,    /* wrong arguments or configuration */
+    EXIT_FORBIDDEN = 3 /* nothing done because a lock or cooldown forbade it */
 };
 
 /* One option of a command; --help is printed from these. */
 struct cli_option {
-    const char *name;      /* "--config" */
-    const char *argument;  /* "FILE"; NULL for a flag */
-    const char *fallback;  /* NULL when there is none */
+    const char *name;     /* "--config" */
+    const char *argument; /* "FILE"; NULL for a flag */
+    const char *fallback; /* NULL when there is none */
     const char *help;
-    const char **value;    /* where the text goes; a flag sets it to "" */
+    const char **value; /* where the text goes; a flag sets it to "" */
 };
 
 struct command {
@@ -40,8 +40,8 @@ struct command {
  * the command is over: *ret_exit is then EXIT_DONE (--help was printed) or EXIT_USAGE (a complaint was).
  * "--name=value" and "--name value"; "--" ends the options.
  */
-int cli_parse(const struct command *command, const struct cli_option *options, size_t count, int argc, char **argv,
-              int *ret_exit);
+int cli_parse(const struct command *command, const struct cli_option *options, size_t count, int argc,
+              char **argv, int *ret_exit);
 /* Loads the configuration or prints every fault to stderr; NULL then. */
 struct config *cli_config(const char *path);
 /* "error: ..." to stderr; the exit code that belongs to the kind. */

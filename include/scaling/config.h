@@ -40,8 +40,8 @@ struct service_config {
     char tls_key[PATH_SIZE];
     int64_t workers; /* threads that take turns, 1..64 */
     int64_t reconcile_every_ms;
-    int64_t history_ms;              /* how long what has ended is kept */
-    char log_level[8]; /* "debug", "info", "warn", "error" */
+    int64_t history_ms; /* how long what has ended is kept */
+    char log_level[8];  /* "debug", "info", "warn", "error" */
 };
 
 /* One stream after defaults are applied.  Fractions are 0..1. */

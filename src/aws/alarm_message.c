@@ -81,8 +81,7 @@ static const char *dimension(const cJSON *dimensions, const char *wanted)
 
     if (!cJSON_IsArray(dimensions))
         return NULL;
-    cJSON_ArrayForEach(one, dimensions)
-    {
+    cJSON_ArrayForEach(one, dimensions) {
         const char *name = either(one, "name", "Name");
 
         if (name != NULL && strcmp(name, wanted) == 0)
@@ -122,8 +121,7 @@ static int read_math(const cJSON *metrics, struct alarm_message *message, struct
     const cJSON *one;
 
     message->math = true;
-    cJSON_ArrayForEach(one, metrics)
-    {
+    cJSON_ArrayForEach(one, metrics) {
         const cJSON *stat = cJSON_GetObjectItemCaseSensitive(one, "MetricStat");
         const cJSON *metric = cJSON_GetObjectItemCaseSensitive(stat, "Metric");
 
@@ -155,8 +153,7 @@ static int read_children(const cJSON *children, struct alarm_message *message, s
     static const char prefix[] = "alarm:";
     const cJSON *child;
 
-    cJSON_ArrayForEach(child, children)
-    {
+    cJSON_ArrayForEach(child, children) {
         const char *text = untrusted_member(child, "Arn");
         struct arn arn;
 

@@ -95,8 +95,7 @@ static int read_actions(const cJSON *document, struct alarm *alarm, struct error
     if (json_array(document, "AlarmActions", &entries, err) < 0)
         return -1;
     alarm->actions = must_calloc((size_t)cJSON_GetArraySize(entries) + 1, sizeof(*alarm->actions));
-    cJSON_ArrayForEach(entry, entries)
-    {
+    cJSON_ArrayForEach(entry, entries) {
         if (!cJSON_IsString(entry))
             return error_set(err, ERROR_INPUT, "the answer's 'AlarmActions' is malformed");
         alarm->actions[alarm->action_count++] = must_strdup(entry->valuestring);
@@ -112,8 +111,7 @@ static int read_dimensions(const cJSON *metric, struct alarm *alarm, struct erro
 
     if (json_array(metric, "Dimensions", &entries, err) < 0)
         return -1;
-    cJSON_ArrayForEach(entry, entries)
-    {
+    cJSON_ArrayForEach(entry, entries) {
         if (json_text(entry, "Name", name, sizeof(name), err) < 0 ||
             json_text(entry, "Value", value, sizeof(value), err) < 0)
             return -1;
@@ -130,8 +128,7 @@ static int read_metrics(const cJSON *metrics, struct alarm *alarm, struct error 
 {
     const cJSON *query;
 
-    cJSON_ArrayForEach(query, metrics)
-    {
+    cJSON_ArrayForEach(query, metrics) {
         const cJSON *stat, *metric;
         char namespace[256] = "";
 

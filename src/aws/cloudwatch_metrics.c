@@ -114,8 +114,7 @@ static int read_points(const struct batch *batch, size_t index, const cJSON *res
         return error_set(err, ERROR_INPUT, "the answer has %d timestamps for %d values",
                          cJSON_GetArraySize(times), cJSON_GetArraySize(values));
     value = values != NULL ? values->child : NULL;
-    cJSON_ArrayForEach(time, times)
-    {
+    cJSON_ArrayForEach(time, times) {
         if (!cJSON_IsNumber(time) || !isfinite(time->valuedouble))
             return malformed("Timestamps", err);
         if (value == NULL || !cJSON_IsNumber(value) || !isfinite(value->valuedouble))
@@ -152,8 +151,7 @@ static int read_page(const struct batch *batch, const cJSON *output, struct erro
         return -1;
     if (results == NULL)
         return error_set(err, ERROR_INPUT, "the answer has no 'MetricDataResults'");
-    cJSON_ArrayForEach(result, results)
-    {
+    cJSON_ArrayForEach(result, results) {
         if (read_result(batch, result, err) < 0)
             return -1;
     }

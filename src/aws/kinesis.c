@@ -50,12 +50,10 @@ static int read_monitoring(const cJSON *description, struct stream_summary *summ
 
     if (json_array(description, "EnhancedMonitoring", &entries, err) < 0)
         return -1;
-    cJSON_ArrayForEach(entry, entries)
-    {
+    cJSON_ArrayForEach(entry, entries) {
         if (json_array(entry, "ShardLevelMetrics", &names, err) < 0)
             return -1;
-        cJSON_ArrayForEach(name, names)
-        {
+        cJSON_ArrayForEach(name, names) {
             for (size_t i = 0; i < COUNT_OF(metrics) && cJSON_IsString(name); i++) {
                 if (text_equal(name->valuestring, metrics[i].name) || text_equal(name->valuestring, "ALL"))
                     *metrics[i].enabled = true;
@@ -151,8 +149,7 @@ static int add_page(const cJSON *output, struct shard_map *map, struct error *er
         return -1;
     if (entries == NULL)
         return error_set(err, ERROR_INPUT, "the answer has no 'Shards'");
-    cJSON_ArrayForEach(entry, entries)
-    {
+    cJSON_ArrayForEach(entry, entries) {
         if (read_shard(entry, &shard, &open, err) < 0 || (open && shard_map_add(map, &shard, err) < 0))
             return -1;
     }

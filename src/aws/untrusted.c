@@ -34,13 +34,11 @@ static int check_members(const cJSON *object, size_t limit, struct error *err)
     const cJSON *a, *b;
     size_t count = 0;
 
-    cJSON_ArrayForEach(a, object)
-    {
+    cJSON_ArrayForEach(a, object) {
         if (++count > limit)
             return error_set(err, ERROR_INPUT, "an object of more than %zu members", limit);
     }
-    cJSON_ArrayForEach(a, object)
-    {
+    cJSON_ArrayForEach(a, object) {
         for (b = a->next; b != NULL; b = b->next) {
             if (strcmp(a->string, b->string) == 0) {
                 char name[41];

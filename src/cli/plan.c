@@ -210,8 +210,8 @@ static int open_history(const char *path, struct store **ret_store, struct error
     return err->kind == ERROR_NOT_FOUND ? store_open(":memory:", ret_store, err) : -1;
 }
 
-static int plan(const struct config *config, int argc, char **argv, bool json, int64_t target,
-                struct error *err)
+static int plan_streams(const struct config *config, int argc, char **argv, bool json, int64_t target,
+                        struct error *err)
 {
     struct scaled_clock scaled;
     struct clock *clock;
@@ -270,7 +270,7 @@ static int run(int argc, char **argv)
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = plan(config, left, argv, json, target, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    code = plan_streams(config, left, argv, json, target, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
     config_free(config);
     return code;
 }

@@ -37,8 +37,7 @@ static void print_streams(const cJSON *status)
     struct table table = {.headings = headings, .right_aligned = 0x3c};
     const cJSON *stream;
 
-    cJSON_ArrayForEach(stream, cJSON_GetObjectItemCaseSensitive(status, "streams"))
-    {
+    cJSON_ArrayForEach(stream, cJSON_GetObjectItemCaseSensitive(status, "streams")) {
         bool failing = number_of(stream, "failures") > 0;
 
         table_add(&table, "%s", text_of(stream, "stream"));
@@ -59,8 +58,7 @@ static void print_steps(const cJSON *action)
 {
     const cJSON *step;
 
-    cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(action, "steps"))
-    {
+    cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(action, "steps")) {
         const char *kind = text_of(step, "operation");
 
         if (strcmp(kind, "update") == 0)
@@ -86,8 +84,7 @@ static void print_stream(const cJSON *stream)
         printf("  failing since %.0f turns: %s\n", number_of(stream, "failures"),
                text_of(stream, "last_error"));
     printf("  actions:\n");
-    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "actions"))
-    {
+    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "actions")) {
         printf("    %s  #%.0f %s, %s (rule %.0f): %.0f to %.0f shards; %s\n", text_of(row, "started"),
                number_of(row, "id"), text_of(row, "kind"), text_of(row, "state"), number_of(row, "rule"),
                number_of(row, "from_shards"), number_of(row, "to_shards"), text_of(row, "reason"));

@@ -445,8 +445,7 @@ static void check_recorded(const cJSON *row)
     const char *text;
     int expected = 0;
 
-    cJSON_ArrayForEach(line, lines)
-    {
+    cJSON_ArrayForEach(line, lines) {
         if (is_outdated(line->valuestring))
             return;
     }
@@ -456,8 +455,7 @@ static void check_recorded(const cJSON *row)
     ck_assert_msg(text != NULL, "%s %s: %s", operation, body, buffer_text(&response.body));
     ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(got, "__type")),
                      cJSON_GetStringValue(cJSON_GetObjectItem(row, "error_type")));
-    cJSON_ArrayForEach(line, lines)
-    {
+    cJSON_ArrayForEach(line, lines) {
         ck_assert_msg(strstr(text, line->valuestring) != NULL, "no '%s' in '%s'", line->valuestring, text);
         expected++;
     }
@@ -491,8 +489,7 @@ START_TEST(recorded_errors_come_back_word_for_word)
     file = cJSON_Parse(text);
     make_stream("three", 3);
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        cJSON_ArrayForEach(row, cJSON_GetObjectItem(file, lists[i]))
-        {
+        cJSON_ArrayForEach(row, cJSON_GetObjectItem(file, lists[i])) {
             if (!is_ours(cJSON_GetStringValue(cJSON_GetObjectItem(row, "operation"))) ||
                 !cJSON_IsObject(cJSON_GetObjectItem(row, "request")))
                 continue;

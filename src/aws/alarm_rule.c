@@ -30,7 +30,7 @@ static const char *name_of(const char *text)
 /* Reads the argument that begins at `cursor`; returns what follows it.  A name that is too long is left out. */
 static const char *read_argument(const char *cursor, char name[ALARM_NAME_SIZE])
 {
-    char text[ARN_SIZE];
+    char text[ARN_SIZE] = "";
     size_t length = 0;
     bool quoted;
 

@@ -20,7 +20,6 @@ enum {
     PAGES_MAX = 2000,
     ALARMS_MAX = 100000, /* three at shard level for each of 33,000 shards */
     REASON_MAX = 1023,
-    NAME_BYTES_MAX = 4 * 255,            /* 255 characters */
     DIMENSION_VALUE_SIZE = 1024 * 4 + 1, /* 1024 characters */
 };
 
@@ -187,16 +186,6 @@ static int read_alarm(const cJSON *document, bool composite, struct alarm *alarm
     return composite ? 0 : read_metric_alarm(document, alarm, err);
 }
 
-/* AWS counts characters: a name of 255 that are not ASCII has more bytes than we keep.  Such an alarm
- * is not ours, and must not cost us the others. */
-static bool is_name_too_long(const cJSON *document)
-{
-    const cJSON *name = json_member(document, "AlarmName");
-
-    return cJSON_IsString(name) && strlen(name->valuestring) >= ALARM_NAME_SIZE &&
-           strlen(name->valuestring) <= NAME_BYTES_MAX;
-}
-
 /* Moves the alarms of one member of the answer to the list; those without such an action are dropped. */
 static int take_alarms(const cJSON *output, const char *member, const char *action_prefix,
                        struct alarm_list *list, struct error *err)
@@ -209,10 +198,6 @@ static int take_alarms(const cJSON *output, const char *member, const char *acti
     while (entries != NULL && (document = cJSON_DetachItemFromArray((cJSON *)entries, 0)) != NULL) {
         struct alarm alarm = {0};
 
-        if (is_name_too_long(document)) {
-            cJSON_Delete(document);
-            continue;
-        }
         alarm.document = document;
         if (read_alarm(document, strcmp(member, "CompositeAlarms") == 0, &alarm, err) < 0) {
             alarm_clear(&alarm);

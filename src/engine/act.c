@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { POLL_MIN_MS = 2000, POLL_MAX_MS = 10000 };
+enum { POLL_MIN_MS = 2000, POLL_MAX_MS = 10000, TOO_EARLY_MS = 30000 };
 
 struct observation {
     bool any; /* false: nothing but time can change this; turn->next_ms is set */
@@ -72,11 +72,13 @@ static bool step_is_visible(const struct turn *turn, const struct step *step)
     return shard_map_find(&turn->shards, step->operation.shard) == NULL;
 }
 
-/* A plan that follows no measurement must know where to stop before it begins. */
+/*
+ * What the first plan aimed at, and on which basis, is kept: a plan that follows no measurement must know where to
+ * stop, and one that does must not take what it relieves itself for something else.
+ */
 static int fix_goal(struct turn *turn, const struct up_plan *plan, struct error *err)
 {
-    if (plan->verdict != UP_RESHARD || turn->action.goal_shards > 0 ||
-        (plan->basis != UP_BASIS_BLIND && plan->basis != UP_BASIS_SKEW))
+    if (plan->verdict != UP_RESHARD || turn->action.goal_shards > 0)
         return 0;
     turn->action.goal_shards = plan->to_shards;
     turn->action.goal_basis = plan->basis;
@@ -101,6 +103,7 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
     struct up_facts facts;
     struct up_plan plan = {0};
     enum action_event status;
+    bool too_early;
     int result;
 
     if (look_status(turn, &status, err) < 0)
@@ -115,8 +118,14 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
         *ret_seen = event(status);
         return 0;
     }
-    if (look_facts(turn, &facts, &loads, err) < 0)
+    if (look_facts(turn, &facts, &loads, &too_early, err) < 0)
         return -1;
+    if (too_early) { /* not knowing would be taken for having no metrics at all */
+        free(loads);
+        turn->next_ms = turn->now_ms + TOO_EARLY_MS;
+        turn->next_reasons = DUE_ACTION;
+        return 0;
+    }
     plan_up(&facts, &plan);
     free(loads);
     record_decision(turn, verdicts[plan.verdict].verdict, plan.reason, &facts, &plan);

@@ -180,13 +180,14 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
     struct turn turn = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
     struct shard_load *loads = NULL;
     struct up_facts facts;
+    bool too_early;
     int result = -1;
 
     turn.config = config_find(engine->config, stream);
     if (turn.config == NULL)
         return error_set(err, ERROR_NOT_FOUND, "stream '%s' is not configured", stream);
     if (store_stream_load(store, stream, &turn.state, err) == 0 &&
-        look_facts(&turn, &facts, &loads, err) == 0) {
+        look_facts(&turn, &facts, &loads, &too_early, err) == 0) {
         facts.alarmed = true;
         *ret_view = (struct engine_view){.summary = turn.summary,
                                          .demand = facts.demand,

@@ -91,17 +91,23 @@ static void add_queries(struct metric_query *queries, const char *stream, const 
                                            .period_s = 60};
 }
 
-static struct demand demand_of(const struct metric_series *series, int64_t start_ms)
+/* Minutes that began before `since_ms` count as if CloudWatch had nothing. */
+static struct demand demand_of(const struct metric_series *series, int64_t start_ms, int64_t since_ms)
 {
     struct load_point points[LOOK_BACK_MS / 60000];
+    size_t count = 0;
 
-    for (size_t i = 0; i < COUNT_OF(points); i++)
-        points[i] = (struct load_point){.start_ms = start_ms + (int64_t)i * 60000,
-                                        .period_ms = 60000,
-                                        .bytes = series[METRIC_BYTES].values[i],
-                                        .records = series[METRIC_RECORDS].values[i],
-                                        .throttled_records = series[METRIC_THROTTLED].values[i]};
-    return load_demand(points, COUNT_OF(points));
+    for (size_t i = 0; i < COUNT_OF(points); i++) {
+        int64_t at_ms = start_ms + (int64_t)i * 60000;
+
+        if (at_ms >= since_ms)
+            points[count++] = (struct load_point){.start_ms = at_ms,
+                                                  .period_ms = 60000,
+                                                  .bytes = series[METRIC_BYTES].values[i],
+                                                  .records = series[METRIC_RECORDS].values[i],
+                                                  .throttled_records = series[METRIC_THROTTLED].values[i]};
+    }
+    return load_demand(points, count);
 }
 
 /* Shard-level metrics count only when all three are switched on. */
@@ -110,8 +116,29 @@ static bool has_shard_metrics(const struct stream_summary *summary)
     return summary->shard_bytes && summary->shard_records && summary->shard_throttled;
 }
 
+/*
+ * What was throttled before the last action ended was throttled by shards that are no more; compared with the
+ * present ones it would look like skew.  Once an action has its goal, the whole window counts.
+ */
+static int look_since(struct turn *turn, int64_t *ret_since_ms, struct error *err)
+{
+    struct action_list last = {0};
+
+    *ret_since_ms = 0;
+    if (turn->running && turn->action.goal_shards > 0)
+        return 0;
+    if (store_actions_recent(turn->store, turn->config->name, 2, &last, err) < 0)
+        return -1;
+    for (size_t i = 0; i < last.count; i++) {
+        if (last.items[i].ended_ms > *ret_since_ms)
+            *ret_since_ms = last.items[i].ended_ms;
+    }
+    action_list_clear(&last);
+    return 0;
+}
+
 static int look_load(struct turn *turn, struct up_facts *facts, struct shard_load **ret_loads,
-                     struct error *err)
+                     bool *ret_too_early, struct error *err)
 {
     size_t shards = has_shard_metrics(&turn->summary) ? turn->shards.count : 0;
     size_t count = (1 + shards) * ALARM_METRIC_COUNT;
@@ -119,8 +146,13 @@ static int look_load(struct turn *turn, struct up_facts *facts, struct shard_loa
     struct metric_answer answer = {0};
     int64_t end_ms = turn->now_ms / 60000 * 60000;
     int64_t start_ms = end_ms - LOOK_BACK_MS;
+    int64_t since_ms;
     int result;
 
+    if (look_since(turn, &since_ms, err) < 0) {
+        free(queries);
+        return -1;
+    }
     add_queries(queries, turn->config->name, NULL);
     for (size_t i = 0; i < shards; i++)
         add_queries(queries + (1 + i) * ALARM_METRIC_COUNT, turn->config->name, turn->shards.items[i].id);
@@ -129,11 +161,12 @@ static int look_load(struct turn *turn, struct up_facts *facts, struct shard_loa
     if (result < 0)
         return -1;
 
-    facts->demand = demand_of(answer.series, start_ms);
+    facts->demand = demand_of(answer.series, start_ms, since_ms);
     if (shards > 0)
         *ret_loads = must_calloc(shards, sizeof(**ret_loads));
     for (size_t i = 0; i < shards; i++)
-        (*ret_loads)[i].demand = demand_of(answer.series + (1 + i) * ALARM_METRIC_COUNT, start_ms);
+        (*ret_loads)[i].demand = demand_of(answer.series + (1 + i) * ALARM_METRIC_COUNT, start_ms, since_ms);
+    *ret_too_early = since_ms > start_ms && !facts->demand.known;
     metric_answer_clear(&answer);
     return 0;
 }
@@ -186,14 +219,15 @@ static int look_history(struct turn *turn, struct up_facts *facts, struct error 
 }
 
 int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
-               struct error *err)
+               bool *ret_too_early, struct error *err)
 {
     struct up_facts facts = {.config = turn->config};
     struct shard_load *loads = NULL;
 
+    *ret_too_early = false;
     if (look_summary(turn, err) < 0 || look_shards(turn, err) < 0 || look_history(turn, &facts, err) < 0)
         return -1;
-    if (look_load(turn, &facts, &loads, err) < 0) {
+    if (look_load(turn, &facts, &loads, ret_too_early, err) < 0) {
         /* An alarm is not left alone because CloudWatch has no numbers: tried once more, then blind. */
         if (error_is_retryable(err) && turn->state.failures == 0)
             return -1;

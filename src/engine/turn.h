@@ -70,9 +70,10 @@ struct turn {
 int look_summary(struct turn *turn, struct error *err);
 /* Open shards, checked to be a complete partition (ERROR_TRANSIENT while AWS shows a gap); once a turn. */
 int look_shards(struct turn *turn, struct error *err);
-/* Everything plan_up() wants.  *ret_loads is the caller's to free; NULL without shard-level knowledge. */
+/* Everything plan_up() wants.  *ret_loads is the caller's to free; NULL without shard-level knowledge.
+ * *ret_too_early: CloudWatch has nothing yet since the last action ended, but will have within a minute or two. */
 int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
-               struct error *err);
+               bool *ret_too_early, struct error *err);
 /* Shards the account may still open, from a DescribeLimits of the last reconciles; -1 when AWS would not say. */
 int64_t look_headroom(struct engine *engine);
 /* Asks AWS, so that turns need not. */

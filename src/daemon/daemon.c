@@ -56,8 +56,7 @@ static int start_workers(struct daemon *daemon, struct error *err)
                                       .database = daemon->config->service.database,
                                       .owner = daemon->owner,
                                       .count = (int)daemon->config->service.workers,
-                                      .reconcile_every_ms = daemon->config->service.reconcile_every_ms,
-                                      .history_ms = daemon->config->service.history_ms};
+                                      .reconcile_every_ms = daemon->config->service.reconcile_every_ms};
 
     owner_make(daemon->owner);
     daemon->engine = engine_new(&engine);

@@ -42,7 +42,6 @@ struct workers_options {
     const char *owner;
     int count;
     int64_t reconcile_every_ms;
-    int64_t history_ms;
 };
 int workers_start(const struct workers_options *options, struct workers **ret_workers, struct error *err);
 void workers_stop(struct workers *workers); /* accepts NULL */

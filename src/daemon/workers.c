@@ -146,21 +146,6 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* What ended long ago is forgotten, a little at a time. */
-static void prune(struct workers *workers, struct store *store)
-{
-    int64_t before_ms = clock_now_ms(workers->options.clock) - workers->options.history_ms;
-    struct error err = {0};
-    int deleted;
-
-    do {
-        if (store_prune(store, before_ms, &deleted, &err) < 0) {
-            LOG(LOG_ERROR, "store-failed", {"error", err.message});
-            return;
-        }
-    } while (deleted > 0);
-}
-
 /* Called and left with the mutex held. */
 static void reconcile_once(struct workers *workers, struct store *store)
 {
@@ -171,7 +156,6 @@ static void reconcile_once(struct workers *workers, struct store *store)
     failed = engine_reconcile(workers->options.engine, store, &err) < 0;
     if (failed)
         LOG(LOG_ERROR, "reconcile-failed", {"kind", error_kind_name(err.kind)}, {"error", err.message});
-    prune(workers, store);
     pthread_mutex_lock(&workers->mutex);
     workers->counts.reconciles++;
     workers->counts.reconciles_failed += failed;

@@ -12,7 +12,6 @@
 #include "base/text.h"
 
 enum { PRUNE_ROUNDS = 100 };
-static const int64_t KEEP_MS = 30LL * DAY_MS;
 
 struct look_around {
     struct engine *engine;
@@ -189,7 +188,8 @@ static void forget_old(const struct look_around *around)
     int deleted = 1;
 
     for (int rounds = 0; deleted > 0 && rounds < PRUNE_ROUNDS; rounds++) {
-        if (store_prune(around->store, around->now_ms - KEEP_MS, &deleted, &err) < 0) {
+        if (store_prune(around->store, around->now_ms - around->engine->config->service.history_ms, &deleted,
+                        &err) < 0) {
             LOG(LOG_ERROR, "store-failed", {"error", err.message});
             return;
         }

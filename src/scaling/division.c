@@ -36,6 +36,12 @@ struct sweep {
     size_t at_least; /* groups, even if fewer would do */
 };
 
+/* The periods of a shard. */
+static const struct worth *row_of(const struct sweep *sweep, size_t index)
+{
+    return &sweep->window->shards[index * sweep->window->facts->point_count];
+}
+
 static double share_of(const struct sweep *sweep, size_t index)
 {
     return hashkey_share(sweep->map->items[index].start, sweep->map->items[index].end);
@@ -49,15 +55,17 @@ static bool within(double value, double limit)
 static bool may_join(const struct sweep *sweep, size_t index, const struct limits *limits)
 {
     double share = sweep->group.share + share_of(sweep, index);
+    const struct worth *own;
 
     if (!within(share, limits->share))
         return false;
     if (sweep->group.sums == NULL)
         return within(share * sweep->window->worst_load, limits->load);
+    own = row_of(sweep, index);
     for (size_t i = 0; i < sweep->window->facts->point_count; i++) {
-        struct worth sum = sweep->group.sums[i], own = window_shard(sweep->window, index, i);
+        struct worth sum = sweep->group.sums[i];
 
-        if (!within(fmax(sum.bytes + own.bytes, sum.records + own.records), limits->load))
+        if (!within(fmax(sum.bytes + own[i].bytes, sum.records + own[i].records), limits->load))
             return false;
     }
     return true;
@@ -65,20 +73,23 @@ static bool may_join(const struct sweep *sweep, size_t index, const struct limit
 
 static void join(struct sweep *sweep, size_t index)
 {
-    sweep->group.share += share_of(sweep, index);
-    for (size_t i = 0; sweep->group.sums != NULL && i < sweep->window->facts->point_count; i++) {
-        struct worth own = window_shard(sweep->window, index, i);
+    const struct worth *own;
 
-        sweep->group.sums[i].bytes += own.bytes;
-        sweep->group.sums[i].records += own.records;
+    sweep->group.share += share_of(sweep, index);
+    if (sweep->group.sums == NULL)
+        return;
+    own = row_of(sweep, index);
+    for (size_t i = 0; i < sweep->window->facts->point_count; i++) {
+        sweep->group.sums[i].bytes += own[i].bytes;
+        sweep->group.sums[i].records += own[i].records;
     }
 }
 
 static void begin(struct sweep *sweep, size_t index)
 {
     sweep->group.share = 0;
-    for (size_t i = 0; sweep->group.sums != NULL && i < sweep->window->facts->point_count; i++)
-        sweep->group.sums[i] = (struct worth){0, 0};
+    if (sweep->group.sums != NULL)
+        memset(sweep->group.sums, 0, sweep->window->facts->point_count * sizeof(sweep->group.sums[0]));
     join(sweep, index);
 }
 
@@ -91,6 +102,17 @@ static double group_load(const struct sweep *sweep)
     for (size_t i = 0; i < sweep->window->facts->point_count; i++)
         worst = fmax(worst, worth_load(sweep->group.sums[i]));
     return worst;
+}
+
+static double fullest_shard(struct sweep *sweep)
+{
+    double fullest = 0;
+
+    for (size_t i = 0; i < sweep->map->count; i++) {
+        begin(sweep, i);
+        fullest = fmax(fullest, group_load(sweep));
+    }
+    return fullest;
 }
 
 /* The number of groups within the limits; writes them down where they are wanted. */
@@ -111,12 +133,17 @@ static size_t divide(struct sweep *sweep, const struct limits *limits, struct di
     return groups;
 }
 
-/* The least of one of the limits with which there are no more than `groups`. */
-static void tighten(struct sweep *sweep, struct limits *limits, double *limit, size_t groups)
+/*
+ * The least of one of the limits with which there are no more than `groups`; none below what a shard is by
+ * itself, or the groups that are one shard already would no longer count.
+ */
+static void tighten(struct sweep *sweep, struct limits *limits, double *limit, double least, size_t groups)
 {
-    double low = 0, high = *limit;
+    double low = least, high = *limit;
 
-    *limit = 0;
+    if (least >= high)
+        return;
+    *limit = least;
     if (divide(sweep, limits, NULL) <= groups)
         return;
     for (int i = 0; i < SEARCH_STEPS; i++) {
@@ -141,8 +168,8 @@ void division_find(const struct window *window, const struct shard_map *map, str
     division.count = divide(&sweep, &limits, NULL);
     sweep.at_least = 1;
     if (facts->shard_points != NULL) /* by width both are one */
-        tighten(&sweep, &limits, &limits.load, division.count);
-    tighten(&sweep, &limits, &limits.share, division.count);
+        tighten(&sweep, &limits, &limits.load, fullest_shard(&sweep), division.count);
+    tighten(&sweep, &limits, &limits.share, shard_map_widest_share(map), division.count);
     sweep.at_least = division.count;
     (void)divide(&sweep, &limits, &division);
     free(sweep.group.sums);

@@ -204,7 +204,7 @@ static double *shard_worsts(const struct window *window)
     worsts = must_calloc(facts->shards->count, sizeof(*worsts));
     for (size_t i = 0; i < facts->shards->count; i++) {
         for (size_t period = 0; period < facts->point_count; period++)
-            worsts[i] = fmax(worsts[i], worth_load(window_shard(window, i, period)));
+            worsts[i] = fmax(worsts[i], worth_load(window->shards[i * facts->point_count + period]));
     }
     return worsts;
 }

@@ -82,26 +82,32 @@ static void judge_period(struct window *window, size_t period)
 }
 
 /* As in a plan of scale-up: shards without figures share what the others leave, by width. */
-static struct worth rest_of(const struct window *window, size_t period)
+static void find_shards(struct window *window, size_t period)
 {
-    const struct shard_map *map = window->facts->shards;
+    const struct down_facts *facts = window->facts;
     struct worth rest = window->periods[period], share = {0, 0};
 
-    for (size_t i = 0; i < map->count; i++) {
-        struct worth own =
-            worth_of(&window->facts->shard_points[i][period], window->facts->points[period].period_ms);
+    for (size_t i = 0; i < facts->shards->count; i++) {
+        struct worth *own = &window->shards[i * facts->point_count + period];
 
-        if (isnan(own.bytes))
-            share.bytes += share_of(&map->items[i]);
+        *own = worth_of(&facts->shard_points[i][period], facts->points[period].period_ms);
+        if (isnan(own->bytes))
+            share.bytes += share_of(&facts->shards->items[i]);
         else
-            rest.bytes = fmax(0, rest.bytes - own.bytes);
-        if (isnan(own.records))
-            share.records += share_of(&map->items[i]);
+            rest.bytes = fmax(0, rest.bytes - own->bytes);
+        if (isnan(own->records))
+            share.records += share_of(&facts->shards->items[i]);
         else
-            rest.records = fmax(0, rest.records - own.records);
+            rest.records = fmax(0, rest.records - own->records);
     }
-    return (struct worth){share.bytes > 0 ? rest.bytes / share.bytes : 0,
-                          share.records > 0 ? rest.records / share.records : 0};
+    for (size_t i = 0; i < facts->shards->count; i++) {
+        struct worth *own = &window->shards[i * facts->point_count + period];
+
+        if (isnan(own->bytes))
+            own->bytes = rest.bytes * share_of(&facts->shards->items[i]) / share.bytes;
+        if (isnan(own->records))
+            own->records = rest.records * share_of(&facts->shards->items[i]) / share.records;
+    }
 }
 
 static double capacity_of(const struct down_facts *facts)
@@ -124,24 +130,14 @@ void window_init(struct window *window, const struct down_facts *facts)
     }
     if (facts->shard_points == NULL)
         return;
-    window->rest = must_calloc(facts->point_count, sizeof(struct worth));
+    window->shards = must_calloc(facts->shards->count * facts->point_count, sizeof(struct worth));
     for (size_t i = 0; i < facts->point_count; i++)
-        window->rest[i] = rest_of(window, i);
+        find_shards(window, i);
 }
 
 void window_clear(struct window *window)
 {
     free(window->periods);
-    free(window->rest);
+    free(window->shards);
     *window = (struct window){0};
-}
-
-struct worth window_shard(const struct window *window, size_t index, size_t period)
-{
-    const struct down_facts *facts = window->facts;
-    struct worth own = worth_of(&facts->shard_points[index][period], facts->points[period].period_ms);
-    double share = share_of(&facts->shards->items[index]);
-
-    return (struct worth){isnan(own.bytes) ? window->rest[period].bytes * share : own.bytes,
-                          isnan(own.records) ? window->rest[period].records * share : own.records};
 }

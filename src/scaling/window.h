@@ -16,8 +16,8 @@ struct window {
     int64_t start_ms;
     double capacity;       /* of the stream at present, in shards */
     struct worth *periods; /* of the stream; NAN in both where it is unknown */
-    /* By shard: what the shards with figures leave of a period, for each part of the hash keys of the others. */
-    struct worth *rest;
+    /* Row by row what each shard carried in each period, where that is known; NULL: spread by width. */
+    struct worth *shards;
     size_t missing; /* unknown periods */
     size_t busy;    /* periods at or above the threshold */
     size_t throttled;
@@ -34,7 +34,5 @@ void window_clear(struct window *window);
 
 /* The tighter of the two. */
 double worth_load(struct worth worth);
-/* What shard `index` carried in a known period; only where there are shard-level points. */
-struct worth window_shard(const struct window *window, size_t index, size_t period);
 
 #endif

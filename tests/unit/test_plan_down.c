@@ -1,58 +1,16 @@
 /*
  * test_plan_down.c - what each day allows to give back, and the sentence that says so.
  *
- * Loads are in shards' worth.  What holds for all input is in test_plan_down_properties.c.
+ * Loads are in shards' worth.  Shard-level points have test_plan_down_shards.c, and what holds for all
+ * input test_plan_down_properties.c.
  */
 #include "scaling/plan_down.h"
 
 #include "base/memory.h"
-#include "partition.h"
+#include "day.h"
 #include "support.h"
 
 #include <math.h>
-
-enum { PERIODS = 288, PERIOD_MS = 300000 };
-
-/* 2026-11-20T08:00:00Z; the window ends a day later. */
-#define START_MS INT64_C(1795161600000)
-
-struct day {
-    struct stream_config config;
-    struct shard_map map;
-    struct load_point points[PERIODS];
-    bool witnessed[PERIODS];
-    struct down_facts facts;
-};
-
-static struct load_point point_of(int64_t start_ms, double bytes, double records)
-{
-    return (struct load_point){.start_ms = start_ms,
-                               .period_ms = PERIOD_MS,
-                               .bytes = bytes * 300 * SHARD_BYTES_PER_S,
-                               .records = records * 300 * SHARD_RECORDS_PER_S};
-}
-
-/* A calm day of `shards` even shards that carry `load` by their bytes. */
-static void day_init(struct day *day, unsigned shards, double load)
-{
-    *day = (struct day){.config = plain_stream};
-    day->config.scale_down_threshold = 0.5;
-    day->config.scale_down_window_ms = INT64_C(86400000);
-    even_map(&day->map, shards);
-    for (size_t i = 0; i < PERIODS; i++)
-        day->points[i] = point_of(START_MS + (int64_t)i * PERIOD_MS, load, load / 2);
-    day->facts = (struct down_facts){.config = &day->config,
-                                     .shards = &day->map,
-                                     .now_ms = START_MS + PERIODS * PERIOD_MS + 60000,
-                                     .points = day->points,
-                                     .witnessed = day->witnessed,
-                                     .point_count = PERIODS};
-}
-
-static void day_clear(struct day *day)
-{
-    shard_map_clear(&day->map);
-}
 
 /* A case says only what makes it different; the rest stays zero. */
 static const struct {
@@ -197,7 +155,7 @@ START_TEST(one_period_above_the_threshold_is_named)
     SCOPED(down_plan_clear) struct down_plan plan = {0};
 
     day_init(&day, 16, 3.2);
-    day.points[100] = point_of(day.points[100].start_ms, 8.16, 1);
+    day.points[100] = day_point(day.points[100].start_ms, 8.16, 1);
     expect_hold(&day, HOLD_BUSY,
                 "the 5m from 2026-11-20T16:20:00Z filled 51 % of 16 shards, and only below 50 % is a stream "
                 "merged");
@@ -212,8 +170,8 @@ START_TEST(records_fill_a_shard_too)
     SCOPED(day_clear) struct day day;
 
     day_init(&day, 4, 0.1);
-    day.points[7] = point_of(day.points[7].start_ms, 0.1, 2.01);
-    day.points[9] = point_of(day.points[9].start_ms, 0.1, 2);
+    day.points[7] = day_point(day.points[7].start_ms, 0.1, 2.01);
+    day.points[9] = day_point(day.points[9].start_ms, 0.1, 2);
     expect_hold(
         &day, HOLD_BUSY,
         "the 5m from 2026-11-20T08:35:00Z filled 50.25 % of 4 shards, and only below 50 % is a stream "
@@ -232,8 +190,8 @@ START_TEST(the_widest_shard_decides_how_full_a_stream_is)
     expect_hold(&day, HOLD_BUSY,
                 "the 5m from 2026-11-21T07:55:00Z filled 50 % of what 3 shards take, 2.00 shards' worth, and "
                 "only below 50 % is a stream merged; so did 287 more of 288 periods");
-    for (size_t i = 0; i < PERIODS; i++)
-        day.points[i] = point_of(day.points[i].start_ms, 0.99, 0.1);
+    for (size_t i = 0; i < DAY_PERIODS; i++)
+        day.points[i] = day_point(day.points[i].start_ms, 0.99, 0.1);
     {
         SCOPED(down_plan_clear) struct down_plan plan = {0};
 
@@ -282,11 +240,11 @@ START_TEST(a_stream_must_be_older_than_the_window)
     SCOPED(down_plan_clear) struct down_plan plan = {0};
 
     day_init(&day, 4, 0.1);
-    day.facts.created_ms = START_MS + 1000;
+    day.facts.created_ms = DAY_START_MS + 1000;
     expect_hold(&day, HOLD_YOUNG,
                 "the stream was created at 2026-11-20T08:00:01Z, after the window began at "
                 "2026-11-20T08:00:00Z");
-    day.facts.created_ms = START_MS;
+    day.facts.created_ms = DAY_START_MS;
     plan_down(&day.facts, &plan);
     ck_assert_int_eq(plan.hold, HOLD_NONE);
 }
@@ -382,10 +340,10 @@ START_TEST(the_plainest_reason_is_given_first)
         SCOPED(down_plan_clear) struct down_plan plan = {0};
 
         day.config.min_shards = i == 0 ? 2 : 1;
-        day.facts.created_ms = i <= 1 ? START_MS + 1 : 0;
-        day.points[0] = point_of(START_MS, i <= 2 ? NAN : 0, 0);
+        day.facts.created_ms = i <= 1 ? DAY_START_MS + 1 : 0;
+        day.points[0] = day_point(DAY_START_MS, i <= 2 ? NAN : 0, 0);
         day.points[1].throttled_records = i <= 3;
-        day.points[2] = point_of(day.points[2].start_ms, i <= 4 ? 1.5 : 0, 0);
+        day.points[2] = day_point(day.points[2].start_ms, i <= 4 ? 1.5 : 0, 0);
         plan_down(&day.facts, &plan);
         ck_assert_str_eq(down_hold_name(plan.hold), down_hold_name(order[i]));
     }
@@ -414,175 +372,6 @@ START_TEST(the_other_holds_say_what_they_mean)
 }
 END_TEST
 
-/* -- shard-level points --------------------------------------------------------------------------------- */
-
-struct rows {
-    struct load_point points[16][PERIODS];
-    const struct load_point *rows[16];
-};
-
-/* The same every period; a load of -1 is no data.  The stream's points are those of the day. */
-static void day_by_shard(struct day *day, struct rows *rows, const double *loads)
-{
-    for (size_t i = 0; i < day->map.count; i++) {
-        rows->rows[i] = rows->points[i];
-        for (size_t period = 0; period < PERIODS; period++)
-            rows->points[i][period] = point_of(day->points[period].start_ms, loads[i] >= 0 ? loads[i] : NAN,
-                                               loads[i] >= 0 ? loads[i] / 2 : NAN);
-    }
-    day->facts.shard_points = rows->rows;
-}
-
-START_TEST(a_hot_shard_is_left_alone_and_the_cold_are_merged)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-
-    day_init(&day, 6, 1.3);
-    day_by_shard(&day, &rows, (double[]){0.05, 0.1, 0.9, 0.1, 0.1, 0.05});
-    plan_down(&day.facts, &plan);
-    ck_assert_uint_eq(plan.operation_count, 3);
-    ck_assert_str_eq(plan.operations[0].shard, "shardId-000000000000");
-    ck_assert_str_eq(plan.operations[1].shard, "shardId-000000000003");
-    ck_assert_str_eq(plan.operations[2].adjacent, "shardId-000000000005");
-    ck_assert_double_eq_tol(plan.worst_after, 0.9, 1e-9);
-    ck_assert_double_eq_tol(plan.worst_now, 1.3 / 6, 1e-9);
-}
-END_TEST
-
-/* Each shard is busy in another period, so that two together never are. */
-START_TEST(the_sum_of_a_period_counts_not_the_sum_of_the_worst)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-
-    day_init(&day, 4, 0.45);
-    day_by_shard(&day, &rows, (double[]){0, 0, 0, 0});
-    for (size_t period = 0; period < PERIODS; period++) {
-        int64_t start_ms = day.points[period].start_ms;
-
-        rows.points[period % 4][period] = point_of(start_ms, 0.45, 0.1);
-    }
-    plan_down(&day.facts, &plan);
-    ck_assert_int_eq(plan.to_shards, 1);
-    ck_assert_double_eq_tol(plan.worst_after, 0.45, 1e-9);
-}
-END_TEST
-
-START_TEST(bytes_of_one_and_records_of_another_do_not_add_up)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-
-    day_init(&day, 2, 0.45);
-    for (size_t period = 0; period < PERIODS; period++) {
-        rows.points[0][period] = point_of(day.points[period].start_ms, 0.45, 0.01);
-        rows.points[1][period] = point_of(day.points[period].start_ms, 0.01, 0.45);
-    }
-    rows.rows[0] = rows.points[0];
-    rows.rows[1] = rows.points[1];
-    day.facts.shard_points = rows.rows;
-    plan_down(&day.facts, &plan);
-    ck_assert_int_eq(plan.to_shards, 1);
-    ck_assert_double_eq_tol(plan.worst_after, 0.46, 1e-9);
-}
-END_TEST
-
-START_TEST(shards_without_points_carry_the_rest_by_width)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-
-    day_init(&day, 4, 1.2);
-    day_by_shard(&day, &rows, (double[]){0.2, 0.2, -1, -1}); /* 0.4 each */
-    plan_down(&day.facts, &plan);
-    ck_assert_uint_eq(plan.operation_count, 1);
-    ck_assert_str_eq(plan.operations[0].shard, "shardId-000000000000");
-    ck_assert_double_eq_tol(plan.worst_after, 0.4, 1e-9);
-}
-END_TEST
-
-/* 0.2 is the most that two groups need; that the first could also be three of four does not matter. */
-START_TEST(the_fullest_group_is_the_least_full)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-
-    day_init(&day, 4, 0.4);
-    day.config.min_shards = 2;
-    day_by_shard(&day, &rows, (double[]){0.1, 0.1, 0.15, 0.05});
-    plan_down(&day.facts, &plan);
-    ck_assert_uint_eq(plan.operation_count, 2);
-    ck_assert_str_eq(plan.operations[0].shard, "shardId-000000000000");
-    ck_assert_str_eq(plan.operations[1].shard, "shardId-000000000002");
-    ck_assert_double_eq_tol(plan.worst_after, 0.2, 1e-9);
-}
-END_TEST
-
-START_TEST(groups_of_no_load_are_as_narrow_as_they_can_be)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-
-    day_init(&day, 16, 0);
-    day.config.min_shards = 4;
-    day_by_shard(&day, &rows, (double[16]){0});
-    plan_down(&day.facts, &plan);
-    ck_assert_int_eq(plan.to_shards, 4);
-    for (size_t i = 0; i < plan.operation_count; i++)
-        apply_operation(&day.map, &plan.operations[i]);
-    ck_assert(shard_map_is_even(&day.map));
-}
-END_TEST
-
-START_TEST(an_update_is_sized_by_what_each_even_shard_would_carry)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-
-    day_init(&day, 4, 0.8);
-    day.config.resharding = RESHARDING_UPDATE;
-    day_by_shard(&day, &rows, (double[]){0.05, 0.35, 0.35, 0.05});
-    plan_down(&day.facts, &plan); /* of three, the middle one would carry 0.467; of two, each 0.4 */
-    ck_assert_uint_eq(plan.operation_count, 1);
-    ck_assert_int_eq(plan.to_shards, 2);
-    ck_assert_double_eq_tol(plan.worst_after, 0.4, 1e-9);
-    down_plan_clear(&plan);
-    day_by_shard(&day, &rows, (double[]){0.05, 0.05, 0.35, 0.35});
-    plan_down(&day.facts, &plan); /* two: 0.7; three: 0.467 */
-    ck_assert_int_eq(plan.to_shards, 3);
-    ck_assert_double_eq_tol(plan.worst_after, 0.35 + 0.35 / 3, 1e-9);
-}
-END_TEST
-
-START_TEST(auto_never_makes_shards_even_that_have_figures_of_their_own)
-{
-    static struct rows rows;
-    SCOPED(day_clear) struct day day;
-    SCOPED(down_plan_clear) struct down_plan plan = {0};
-    double loads[16];
-
-    day_init(&day, 16, 3.2);
-    day.config.resharding = RESHARDING_AUTO;
-    for (size_t i = 0; i < 16; i++)
-        loads[i] = 0.2;
-    plan_down(&day.facts, &plan);
-    ck_assert_int_eq(plan.operations[0].kind, OPERATION_UPDATE);
-    down_plan_clear(&plan);
-    day_by_shard(&day, &rows, loads);
-    plan_down(&day.facts, &plan);
-    ck_assert_uint_eq(plan.operation_count, 8);
-    ck_assert_int_eq(plan.operations[0].kind, OPERATION_MERGE);
-}
-END_TEST
-
 static Suite *suite(void)
 {
     Suite *suite = suite_create("plan_down");
@@ -601,14 +390,6 @@ static Suite *suite(void)
     tcase_add_test(tcase, witnesses_may_be_left_out);
     tcase_add_test(tcase, the_plainest_reason_is_given_first);
     tcase_add_test(tcase, the_other_holds_say_what_they_mean);
-    tcase_add_test(tcase, a_hot_shard_is_left_alone_and_the_cold_are_merged);
-    tcase_add_test(tcase, the_sum_of_a_period_counts_not_the_sum_of_the_worst);
-    tcase_add_test(tcase, bytes_of_one_and_records_of_another_do_not_add_up);
-    tcase_add_test(tcase, shards_without_points_carry_the_rest_by_width);
-    tcase_add_test(tcase, the_fullest_group_is_the_least_full);
-    tcase_add_test(tcase, groups_of_no_load_are_as_narrow_as_they_can_be);
-    tcase_add_test(tcase, an_update_is_sized_by_what_each_even_shard_would_carry);
-    tcase_add_test(tcase, auto_never_makes_shards_even_that_have_figures_of_their_own);
     suite_add_tcase(suite, tcase);
     return suite;
 }

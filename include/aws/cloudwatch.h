@@ -14,11 +14,10 @@ const char *alarm_state_name(enum alarm_state state); /* "OK", "ALARM", "INSUFFI
 
 /*
  * An alarm as DescribeAlarms showed it.  The whole of it stays in `document`, so that a change of
- * one field sends every other one back as it was.
+ * one field sends every other one back as it was; as text, because an account may have thousands.
  */
 struct alarm {
     char name[ALARM_NAME_SIZE];
-    char arn[ARN_SIZE];
     enum alarm_state state;
     int64_t transitioned_ms; /* StateTransitionedTimestamp, else StateUpdatedTimestamp; 0 when absent */
     bool composite;
@@ -31,7 +30,7 @@ struct alarm {
     double threshold; /* NAN when there is none */
     char **actions;   /* AlarmActions */
     size_t action_count;
-    void *document; /* opaque to callers */
+    char *document; /* JSON; opaque to callers */
 };
 struct alarm_list {
     struct alarm *items;

@@ -56,7 +56,8 @@ static const char *read_argument(const char *cursor, char name[ALARM_NAME_SIZE])
 size_t cloudwatch_alarm_children(const struct alarm *alarm, char (*ret_names)[ALARM_NAME_SIZE], size_t size)
 {
     static const char function[] = "ALARM(";
-    const char *rule = cJSON_GetStringValue(json_member(alarm->document, "AlarmRule"));
+    SCOPED(free_json) cJSON *document = cJSON_Parse(alarm->document);
+    const char *rule = cJSON_GetStringValue(json_member(document, "AlarmRule"));
     const char *found = rule;
     size_t count = 0;
 

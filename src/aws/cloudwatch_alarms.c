@@ -47,7 +47,7 @@ static void alarm_clear(struct alarm *alarm)
     for (size_t i = 0; i < alarm->action_count; i++)
         free(alarm->actions[i]);
     free(alarm->actions);
-    cJSON_Delete(alarm->document);
+    free(alarm->document);
     *alarm = (struct alarm){0};
 }
 
@@ -83,6 +83,39 @@ static struct alarm *append(struct alarm_list *list)
     if ((list->count & (list->count - 1)) == 0)
         list->items = must_realloc(list->items, list->count > 0 ? 2 * list->count : 1, sizeof(*list->items));
     return &list->items[list->count++];
+}
+
+/* ---- exact numbers */
+
+/* The number as a text that reads back as the same double; cJSON itself prints 15 digits of some. */
+static void make_exact(cJSON *number)
+{
+    char text[32];
+
+    number_format_double(number->valuedouble, text, sizeof(text));
+    number->type = cJSON_Raw;
+    number->valuestring = must_strdup(text);
+}
+
+/* Every number in it. */
+static void make_all_exact(cJSON *json)
+{
+    cJSON *open[JSON_DEPTH_MAX + 1] = {json}; /* of each level, what is still to be seen */
+    int depth = 0;
+
+    while (depth >= 0) {
+        cJSON *node = open[depth];
+
+        if (node == NULL) {
+            depth--;
+            continue;
+        }
+        open[depth] = depth == 0 ? NULL : node->next;
+        if (cJSON_IsNumber(node))
+            make_exact(node);
+        if (node->child != NULL) /* never deeper than what json_check() let through */
+            open[++depth] = node->child;
+    }
 }
 
 /* ---- reading */
@@ -168,13 +201,12 @@ static int read_metric_alarm(const cJSON *document, struct alarm *alarm, struct 
     return alarm->math ? read_metrics(metrics, alarm, err) : read_dimensions(document, alarm, err);
 }
 
-/* Leaves *alarm in a state that alarm_clear() takes, whatever happens.  The document is not taken over. */
+/* Leaves *alarm in a state that alarm_clear() takes, whatever happens. */
 static int read_alarm(const cJSON *document, bool composite, struct alarm *alarm, struct error *err)
 {
     int state;
 
     if (json_text(document, "AlarmName", alarm->name, sizeof(alarm->name), err) < 0 ||
-        json_text(document, "AlarmArn", alarm->arn, sizeof(alarm->arn), err) < 0 ||
         json_one_of(document, "StateValue", state_names, &state, err) < 0 ||
         json_optional_time(document, "StateUpdatedTimestamp", &alarm->transitioned_ms, err) < 0 ||
         json_optional_time(document, "StateTransitionedTimestamp", &alarm->transitioned_ms, err) < 0 ||
@@ -195,10 +227,9 @@ static int take_alarms(const cJSON *output, const char *member, const char *acti
 
     if (json_array(output, member, &entries, err) < 0)
         return -1;
-    while (entries != NULL && (document = cJSON_DetachItemFromArray((cJSON *)entries, 0)) != NULL) {
+    cJSON_ArrayForEach(document, entries) {
         struct alarm alarm = {0};
 
-        alarm.document = document;
         if (read_alarm(document, strcmp(member, "CompositeAlarms") == 0, &alarm, err) < 0) {
             alarm_clear(&alarm);
             return -1;
@@ -211,6 +242,10 @@ static int take_alarms(const cJSON *output, const char *member, const char *acti
             alarm_clear(&alarm);
             return error_set(err, ERROR_INPUT, "more than %d alarms", ALARMS_MAX);
         }
+        make_all_exact(document);
+        alarm.document = cJSON_PrintUnformatted(document);
+        if (alarm.document == NULL)
+            abort(); /* as must_calloc() */
         *append(list) = alarm;
     }
     return 0;
@@ -345,39 +380,6 @@ static const struct {
     {"EvaluationInterval", false},
 };
 
-/* The number as a text that reads back as the same double; cJSON itself prints 15 digits of some. */
-static void make_exact(cJSON *number)
-{
-    char text[32];
-
-    number_format_double(number->valuedouble, text, sizeof(text));
-    number->type = cJSON_Raw;
-    number->valuestring = must_strdup(text);
-}
-
-/* Every number in it is exact. */
-static cJSON *copy_exactly(const cJSON *source)
-{
-    cJSON *copy = cJSON_Duplicate(source, true);
-    cJSON *open[JSON_DEPTH_MAX + 1] = {copy}; /* of each level, what is still to be seen */
-    int depth = 0;
-
-    while (depth >= 0) {
-        cJSON *node = open[depth];
-
-        if (node == NULL) {
-            depth--;
-            continue;
-        }
-        open[depth] = node->next;
-        if (cJSON_IsNumber(node))
-            make_exact(node);
-        if (node->child != NULL) /* never deeper than what json_check() let through */
-            open[++depth] = node->child;
-    }
-    return copy;
-}
-
 static bool is_empty_list(const cJSON *member)
 {
     return cJSON_IsArray(member) && cJSON_GetArraySize(member) == 0;
@@ -385,16 +387,18 @@ static bool is_empty_list(const cJSON *member)
 
 static cJSON *put_input(const struct alarm *alarm, double threshold)
 {
+    SCOPED(free_json) cJSON *document = cJSON_Parse(alarm->document);
     cJSON *input = cJSON_CreateObject();
 
     for (size_t i = 0; i < COUNT_OF(put_members); i++) {
-        const cJSON *member = json_member(alarm->document, put_members[i].name);
+        const cJSON *member = json_member(document, put_members[i].name);
 
         if (member == NULL || (alarm->math && put_members[i].alone && is_empty_list(member)) ||
             (!alarm->math && strcmp(put_members[i].name, "Metrics") == 0 && is_empty_list(member)))
             continue;
-        cJSON_AddItemToObject(input, put_members[i].name, copy_exactly(member));
+        cJSON_AddItemToObject(input, put_members[i].name, cJSON_Duplicate(member, true));
     }
+    make_all_exact(input);
     make_exact(cJSON_AddNumberToObject(input, "Threshold", threshold));
     return input;
 }

@@ -69,6 +69,7 @@ struct store {
     char *path;
     int schema;
     int busy_timeout_ms;
+    int64_t busy_since_ns;
     bool ready;    /* open in full: from now on a refusal is the database's, not the operator's */
     bool counted;  /* in the list of check.c */
     int hurries;   /* variables of store_hurry() that live */

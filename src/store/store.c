@@ -7,6 +7,7 @@
  */
 #include "store/store.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "handle.h"
@@ -177,10 +178,26 @@ int store_prune(struct store *store, int64_t before_ms, int *ret_deleted, struct
     return 0;
 }
 
+/*
+ * Asks again every millisecond.  SQLite's own way waits longer each time: who has waited longest is then the last to
+ * look, and a free file stays free for up to a tenth of a second.
+ */
+static int wait_for_writer(void *context, int times)
+{
+    struct store *store = context;
+
+    if (times == 0)
+        store->busy_since_ns = clock_monotonic_ns();
+    if (clock_monotonic_ns() - store->busy_since_ns >= store->busy_timeout_ms * 1000000LL)
+        return 0;
+    (void)sqlite3_sleep(1);
+    return 1;
+}
+
 void store_set_busy_timeout(struct store *store, int milliseconds)
 {
     store->busy_timeout_ms = milliseconds;
-    (void)sqlite3_busy_timeout(store->db, milliseconds);
+    (void)sqlite3_busy_handler(store->db, wait_for_writer, store);
 }
 
 int store_schema_version(const struct store *store)

@@ -12,8 +12,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Runs `release(&variable)` when the variable goes out of scope. */
-#define SCOPED(release) __attribute__((cleanup(release)))
+/* Runs `release(&variable)` when the variable goes out of scope.  That is a use, also where it is the only one. */
+#define SCOPED(release) __attribute__((cleanup(release), unused))
 
 /* Zeroed; abort()s with a line on stderr when there is no memory or the product overflows. */
 void *must_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));

@@ -47,7 +47,6 @@ struct config *cli_config(const char *path);
 /* "error: ..." to stderr; the exit code that belongs to the kind. */
 int cli_fail(const struct error *err);
 
-extern const struct command command_check, command_serve, command_status, command_plan, command_sim_aws,
-    command_demo;
+extern const struct command command_check, command_serve, command_status, command_plan, command_sim_aws, command_demo, command_scale_down;
 
 #endif

@@ -11,6 +11,7 @@
 #include "aws/client.h"
 #include "aws/kinesis.h"
 #include "base/clock.h"
+#include "scaling/plan_down.h"
 #include "scaling/plan_up.h"
 #include "store/notifications.h"
 
@@ -53,6 +54,32 @@ int engine_turn(struct engine *engine, struct store *store, const char *stream, 
  * -1 only when nothing could be looked at.
  */
 int engine_reconcile(struct engine *engine, struct store *store, struct error *err);
+
+/* ---- the scale-down pass */
+
+enum pass_result {
+    PASS_RESHARD,   /* shards can be given back; the stream was made due */
+    PASS_HOLD,      /* nothing to do, or not now; see reason */
+    PASS_FORBIDDEN, /* a lock, a running action or a cooldown forbids it */
+    PASS_FAILED,    /* it could not be looked at */
+};
+struct pass_row {
+    const char *stream; /* given */
+    enum pass_result result;
+    int64_t from_shards, to_shards;
+    char reason[512];
+    struct down_plan plan; /* with PASS_RESHARD and most holds; down_plan_clear() it */
+};
+struct pass_options {
+    bool dry_run; /* the same answers, and nothing is stored */
+    bool forced;  /* whenever the last scale-down was */
+};
+/*
+ * Looks at `count` streams, together.  What is found leads to actions in later turns (engine_turn()).
+ * -1 when one or more could not be looked at; the rows say which, and the others are served.
+ */
+int engine_scale_down(struct engine *engine, struct store *store, const struct pass_options *options,
+                      struct pass_row *rows, size_t count, struct error *err);
 
 /* What a turn would see and think now. */
 struct engine_view {

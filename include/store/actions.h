@@ -100,6 +100,13 @@ int store_updates_since(struct store *store, const char *stream, int64_t since_m
 int store_update_seconds(struct store *store, const char *stream, double *ret_seconds_per_shard,
                          struct error *err);
 
+/* Where the shards begin that a scale-down shall leave; replaces what was there. */
+int store_goal_set(struct store *store, int64_t action_id, const hashkey *starts, size_t count,
+                   struct error *err);
+/* In the order of the hash keys; *ret_starts is the caller's to free, NULL when none was set. */
+int store_goal_load(struct store *store, int64_t action_id, hashkey **ret_starts, size_t *ret_count,
+                    struct error *err);
+
 /* Totals for /metrics. */
 struct action_totals {
     int64_t actions[ACTION_KIND_COUNT];

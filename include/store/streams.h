@@ -17,8 +17,10 @@ enum { OWNER_SIZE = 96 };
 /* Why a stream is due; bits, kept until the turn that serves them. */
 enum due_reason {
     DUE_NOTIFICATION = 1,
-    DUE_ACTION = 2, /* an action goes on */
-    DUE_REPAIR = 4, /* thresholds do not fit the shards, or fewer than min_shards */
+    DUE_ACTION = 2,             /* an action goes on */
+    DUE_REPAIR = 4,             /* thresholds do not fit the shards, or fewer than min_shards */
+    DUE_SCALE_DOWN = 8,         /* a pass found that shards can be merged */
+    DUE_SCALE_DOWN_FORCED = 16, /* the same, whenever the last one was */
 };
 
 /* Under this name the notifications whose stream is not known yet (composite alarms) fall due: no stream's name

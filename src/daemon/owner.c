@@ -4,9 +4,10 @@
  * A lock is a lease and ends by itself; but after a crash and restart on the same host there is no reason to
  * wait for that.  A process is the same one only if it started at the same time.
  */
-#include "parts.h"
+#include "daemon/owner.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -81,4 +82,19 @@ bool owner_is_dead(const char *owner)
     if (kill((pid_t)pid, 0) < 0)
         return errno == ESRCH;
     return start_time(pid) != started;
+}
+
+bool owner_other_has_lock(struct store *store, const struct stream_state *state, const char *owner,
+                          int64_t now_ms)
+{
+    struct error err = {0};
+
+    if (state->lock_owner[0] == '\0' || state->lock_until_ms <= now_ms ||
+        text_equal(state->lock_owner, owner))
+        return false;
+    if (!owner_is_dead(state->lock_owner))
+        return true;
+    LOG(LOG_WARN, "lock-opened", {"stream", state->stream}, {"owner", state->lock_owner},
+        {"why", "the process that held it is no more"});
+    return store_lock_release(store, state->stream, state->lock_owner, 0, &err) < 0;
 }

@@ -9,6 +9,7 @@
 #include "aws/client.h"
 #include "aws/sns_message.h"
 #include "daemon/daemon.h"
+#include "daemon/owner.h"
 #include "engine/engine.h"
 #include "http/server.h"
 #include "store/streams.h"
@@ -54,13 +55,6 @@ struct worker_counts {
     int64_t last_reconcile_ms; /* 0: not yet */
 };
 struct worker_counts workers_counts(struct workers *workers);
-
-/* ---- owner.c: who holds a lock, and does it still live? */
-
-/* "host:pid namespace:pid:start time" */
-void owner_make(char owner[OWNER_SIZE]);
-/* A process of this host (and pid namespace) that is no more.  False for what cannot be known from here. */
-bool owner_is_dead(const char *owner);
 
 /* ---- the daemon */
 

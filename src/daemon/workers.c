@@ -42,22 +42,6 @@ static bool is_taken(const struct workers *workers, const char *stream)
     return false;
 }
 
-/* A lock that outlived its process would only cost time: opened at once when that process was of this host. */
-static bool is_locked_elsewhere(struct workers *workers, struct store *store,
-                                const struct stream_state *state, int64_t now_ms)
-{
-    struct error err = {0};
-
-    if (state->lock_owner[0] == '\0' || state->lock_until_ms <= now_ms ||
-        strcmp(state->lock_owner, workers->options.owner) == 0)
-        return false;
-    if (!owner_is_dead(state->lock_owner))
-        return true;
-    LOG(LOG_WARN, "lock-opened", {"stream", state->stream}, {"owner", state->lock_owner},
-        {"why", "the process that held it is no more"});
-    return store_lock_release(store, state->stream, state->lock_owner, 0, &err) < 0;
-}
-
 /* With the mutex held.  False: nothing to do before *ret_next_ms. */
 static bool take(struct workers *workers, struct store *store, int slot, int64_t *ret_next_ms)
 {
@@ -73,7 +57,7 @@ static bool take(struct workers *workers, struct store *store, int slot, int64_t
     }
     for (size_t i = 0; i < due.count && !taken; i++) {
         if (is_taken(workers, due.items[i].stream) ||
-            is_locked_elsewhere(workers, store, &due.items[i], now_ms))
+            owner_other_has_lock(store, &due.items[i], workers->options.owner, now_ms))
             continue;
         (void)text_copy(workers->busy[slot], STREAM_NAME_SIZE, due.items[i].stream);
         workers->is_busy[slot] = true;

@@ -5,7 +5,7 @@
  * observation is an event, the table names the next state, the new state is stored; again, until there is
  * nothing to do but wait.  What is stored always comes before what is done.
  */
-#include "turn.h"
+#include "down.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -117,6 +117,10 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
     if (status != EVENT_SEEN_ACTIVE) {
         *ret_seen = event(status);
         return 0;
+    }
+    if (turn->action.kind == ACTION_SCALE_DOWN) {
+        *ret_seen = event(EVENT_NEEDS_NOTHING);
+        return down_observe(turn, &ret_seen->event, &ret_seen->operation, err);
     }
     if (look_facts(turn, &facts, &loads, &too_early, err) < 0)
         return -1;
@@ -299,10 +303,18 @@ static int call_and_judge(struct turn *turn, const struct operation *operation, 
     return 0;
 }
 
+/* A repair changes no load's place; a scale-down that an alarm ended shall not keep that alarm waiting. */
+static bool needs_cooldown(const struct turn *turn)
+{
+    if (turn->action.kind == ACTION_SCALE_DOWN)
+        return turn->notifications.count == 0;
+    return turn->action.kind != ACTION_REPAIR;
+}
+
 static int finish(struct turn *turn, struct error *err)
 {
     int64_t now_ms = clock_now_ms(turn->engine->clock);
-    int64_t cooldown_until_ms = turn->action.kind == ACTION_REPAIR ? 0 : now_ms + turn->config->cooldown_ms;
+    int64_t cooldown_until_ms = needs_cooldown(turn) ? now_ms + turn->config->cooldown_ms : 0;
 
     turn->action.ended_ms = now_ms;
     if (store_action_end(turn->store, &turn->action, turn->engine->owner, cooldown_until_ms, now_ms, err) < 0)

@@ -154,6 +154,9 @@ int alarms_reset(struct turn *turn, struct error *err)
     /* A repair of thresholds alone changes nothing that an alarm in ALARM waits for. */
     if (turn->action.kind == ACTION_REPAIR && turn->action.to_shards == turn->action.from_shards)
         return 0;
+    /* An alarm that came in while shards were given back has not been acted on yet. */
+    if (turn->action.kind == ACTION_SCALE_DOWN && turn->notifications.count > 0)
+        return 0;
     if (alarms_look(turn, err) < 0)
         return -1;
     snprintf(reason, sizeof(reason), "kinescale: %lld to %lld shards, action %lld; the alarm is armed again",

@@ -1,7 +1,7 @@
 /*
  * engine.c - a turn from its first look at the store to the due time it leaves behind.
  */
-#include "turn.h"
+#include "down.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -69,6 +69,8 @@ static int begin(struct turn *turn, struct error *err)
         return act_begin(turn, ACTION_SCALE_UP, err);
     if (turn->state.due_reasons & DUE_REPAIR)
         return act_begin(turn, ACTION_REPAIR, err);
+    if (turn->state.due_reasons & DUE_SCALE_DOWN)
+        return down_begin(turn, err);
     return 0;
 }
 
@@ -76,7 +78,8 @@ static int take_turn(struct turn *turn, struct error *err)
 {
     struct stream_state state;
 
-    if (!turn->running && turn->notifications.count == 0 && !(turn->state.due_reasons & DUE_REPAIR))
+    if (!turn->running && turn->notifications.count == 0 &&
+        !(turn->state.due_reasons & (DUE_REPAIR | DUE_SCALE_DOWN)))
         return 0;
     if (!turn->running && turn->now_ms < turn->state.cooldown_until_ms)
         return rest(turn, err);

@@ -110,8 +110,7 @@ static struct demand demand_of(const struct metric_series *series, int64_t start
     return load_demand(points, count);
 }
 
-/* Shard-level metrics count only when all three are switched on. */
-static bool has_shard_metrics(const struct stream_summary *summary)
+bool look_has_shard_metrics(const struct stream_summary *summary)
 {
     return summary->shard_bytes && summary->shard_records && summary->shard_throttled;
 }
@@ -140,7 +139,7 @@ static int look_since(struct turn *turn, int64_t *ret_since_ms, struct error *er
 static int look_load(struct turn *turn, struct up_facts *facts, struct shard_load **ret_loads,
                      bool *ret_too_early, struct error *err)
 {
-    size_t shards = has_shard_metrics(&turn->summary) ? turn->shards.count : 0;
+    size_t shards = look_has_shard_metrics(&turn->summary) ? turn->shards.count : 0;
     size_t count = (1 + shards) * ALARM_METRIC_COUNT;
     struct metric_query *queries = must_calloc(count, sizeof(*queries));
     struct metric_answer answer = {0};
@@ -167,6 +166,21 @@ static int look_load(struct turn *turn, struct up_facts *facts, struct shard_loa
     for (size_t i = 0; i < shards; i++)
         (*ret_loads)[i].demand = demand_of(answer.series + (1 + i) * ALARM_METRIC_COUNT, start_ms, since_ms);
     *ret_too_early = since_ms > start_ms && !facts->demand.known;
+    metric_answer_clear(&answer);
+    return 0;
+}
+
+int look_demand(struct turn *turn, struct demand *ret_demand, struct error *err)
+{
+    struct metric_query queries[ALARM_METRIC_COUNT];
+    struct metric_answer answer = {0};
+    int64_t end_ms = turn->now_ms / 60000 * 60000;
+
+    add_queries(queries, turn->config->name, NULL);
+    if (cloudwatch_metrics(turn->engine->aws, queries, COUNT_OF(queries), end_ms - LOOK_BACK_MS, end_ms,
+                           &answer, err) < 0)
+        return -1;
+    *ret_demand = demand_of(answer.series, end_ms - LOOK_BACK_MS, 0);
     metric_answer_clear(&answer);
     return 0;
 }

@@ -74,6 +74,10 @@ int look_shards(struct turn *turn, struct error *err);
  * *ret_too_early: CloudWatch has nothing yet since the last action ended, but will have within a minute or two. */
 int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
                bool *ret_too_early, struct error *err);
+/* What the producers of the stream want, by its own recent minutes alone. */
+int look_demand(struct turn *turn, struct demand *ret_demand, struct error *err);
+/* Shard-level metrics count only when all three are switched on. */
+bool look_has_shard_metrics(const struct stream_summary *summary);
 /* Shards the account may still open, from a DescribeLimits of the last reconciles; -1 when AWS would not say. */
 int64_t look_headroom(struct engine *engine);
 /* Asks AWS, so that turns need not. */

@@ -126,6 +126,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                             " ORDER BY intended_ms DESC, id DESC LIMIT ?",
     [STEP_ANY_ACCEPTED] = "SELECT 1 FROM steps WHERE action_id = ? AND outcome = 1 LIMIT 1",
 
+    [GOAL_CLEAR] = "DELETE FROM goals WHERE action_id = ?",
+    [GOAL_ADD] = "INSERT INTO goals (action_id, position, start) VALUES (?, ?, ?)",
+    [GOAL_LIST] = "SELECT start FROM goals WHERE action_id = ? ORDER BY position",
+
     [DECISION_ADD] = "INSERT INTO decisions (stream, at_ms, action_id, verdict, reason, inputs)"
                      " VALUES (?, ?, nullif(?, 0), ?, ?, ?)",
     [DECISION_RECENT] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY id DESC LIMIT ?",

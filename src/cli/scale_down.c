@@ -1,0 +1,186 @@
+/*
+ * scale_down.c - the pass for cron: gives back what a day of load did not need.
+ */
+#include "drive.h"
+#include "parts.h"
+
+#include "base/memory.h"
+#include "daemon/owner.h"
+
+#include <cjson/cJSON.h>
+
+static const char *config_path = "streams.conf", *output = "table", *dry_run, *force, *no_wait, *clock_text;
+
+static const struct cli_option options[] = {
+    {"--config", "FILE", "streams.conf", "the configuration", &config_path},
+    {"--dry-run", NULL, NULL, "print what would be done and touch nothing", &dry_run},
+    {"--force", NULL, NULL, "even if the last scale-down was less than scale_down_every ago", &force},
+    {"--no-wait", NULL, NULL, "leave the merges to the daemon", &no_wait},
+    {"--output", "table|json", "table", "for people or for programs", &output},
+    {"--clock", "BASE@SPEED", NULL, "simulated time, as 'kinescale sim-aws' prints it", &clock_text},
+};
+
+static const char *const result_names[] = {
+    [PASS_RESHARD] = "merge", [PASS_HOLD] = "hold", [PASS_FORBIDDEN] = "forbidden", [PASS_FAILED] = "failed"};
+
+struct pass {
+    const struct config *config;
+    struct scaled_clock clock_scaled;
+    struct clock *clock;
+    struct account account;
+    struct engine *engine;
+    struct store *store;
+    char owner[OWNER_SIZE];
+    struct pass_row *rows;
+    size_t count;
+    bool json;
+};
+
+static void print_rows(const struct pass *pass)
+{
+    static const char *const headings[] = {"STREAM", "RESULT", "SHARDS", "THEN", "WHY", NULL};
+    struct table table = {.headings = headings, .right_aligned = 0x0c};
+
+    for (size_t i = 0; i < pass->count; i++) {
+        const struct pass_row *row = &pass->rows[i];
+
+        table_add(&table, "%s", row->stream);
+        table_add(&table, "%s", result_names[row->result]);
+        table_add(&table, "%lld", (long long)row->from_shards);
+        table_add(&table, "%lld", (long long)row->to_shards);
+        table_add(&table, "%s", row->reason);
+    }
+    table_print(&table, stdout);
+    table_clear(&table);
+    fflush(stdout);
+}
+
+static void print_json(const struct pass *pass)
+{
+    cJSON *array = cJSON_CreateArray();
+    char *text;
+
+    for (size_t i = 0; i < pass->count; i++) {
+        const struct pass_row *row = &pass->rows[i];
+        cJSON *object = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(object, "stream", row->stream);
+        (void)cJSON_AddStringToObject(object, "result", result_names[row->result]);
+        (void)cJSON_AddStringToObject(object, "hold", down_hold_name(row->plan.hold));
+        (void)cJSON_AddNumberToObject(object, "from_shards", (double)row->from_shards);
+        (void)cJSON_AddNumberToObject(object, "to_shards", (double)row->to_shards);
+        (void)cJSON_AddNumberToObject(object, "operations", (double)row->plan.operation_count);
+        (void)cJSON_AddStringToObject(object, "reason", row->reason);
+        (void)cJSON_AddItemToArray(array, object);
+    }
+    text = cJSON_Print(array);
+    puts(text);
+    fflush(stdout);
+    cJSON_free(text);
+    cJSON_Delete(array);
+}
+
+static int open_pass(struct pass *pass, struct error *err)
+{
+    if (cli_clock(clock_text, &pass->clock_scaled, &pass->clock, err) < 0 ||
+        store_open(pass->config->service.database, &pass->store, err) < 0 ||
+        account_open(&pass->config->service, pass->clock, &pass->account, err) < 0)
+        return -1;
+    owner_make(pass->owner);
+    pass->engine = engine_new(&(struct engine_options){
+        .config = pass->config, .aws = pass->account.aws, .clock = pass->clock, .owner = pass->owner});
+    return 0;
+}
+
+static void close_pass(struct pass *pass)
+{
+    for (size_t i = 0; i < pass->count; i++)
+        down_plan_clear(&pass->rows[i].plan);
+    free(pass->rows);
+    engine_free(pass->engine);
+    account_close(&pass->account);
+    store_close(pass->store);
+}
+
+/* The streams that were found, and those whose scale-down somebody left half done. */
+static int follow(struct pass *pass, bool *ret_failed, struct error *err)
+{
+    struct drive_options drive = {
+        .engine = pass->engine, .store = pass->store, .clock = pass->clock, .owner = pass->owner};
+    const char **streams = must_calloc(pass->count, sizeof(*streams));
+    size_t count = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < pass->count && result == 0; i++) {
+        struct action action;
+        bool running = false;
+
+        if (pass->rows[i].result == PASS_FORBIDDEN)
+            result = store_action_current(pass->store, pass->rows[i].stream, &action, &running, err);
+        if (pass->rows[i].result == PASS_RESHARD || (running && action.kind == ACTION_SCALE_DOWN))
+            streams[count++] = pass->rows[i].stream;
+    }
+    if (result == 0 && count > 0)
+        result = drive_until_over(&drive, streams, count, ret_failed, err);
+    free(streams);
+    return result;
+}
+
+static int exit_code(const struct pass *pass)
+{
+    size_t counts[COUNT_OF(result_names)] = {0};
+
+    for (size_t i = 0; i < pass->count; i++)
+        counts[pass->rows[i].result]++;
+    if (counts[PASS_FAILED] > 0)
+        return EXIT_FAILED;
+    return counts[PASS_RESHARD] == 0 && counts[PASS_FORBIDDEN] > 0 ? EXIT_FORBIDDEN : EXIT_DONE;
+}
+
+static int run_pass(struct pass *pass, int argc, char **argv, int *ret_code, struct error *err)
+{
+    struct pass_options how = {.dry_run = dry_run != NULL, .forced = force != NULL};
+    struct error looked = {0};
+    bool failed = false;
+
+    if (!cli_output(output, &pass->json, err) || open_pass(pass, err) < 0)
+        return -1;
+    pass->count = argc > 0 ? (size_t)argc : pass->config->stream_count;
+    pass->rows = must_calloc(pass->count, sizeof(*pass->rows));
+    for (size_t i = 0; i < pass->count; i++)
+        pass->rows[i].stream = argc > 0 ? argv[i + 1] : pass->config->streams[i].name;
+    (void)engine_scale_down(pass->engine, pass->store, &how, pass->rows, pass->count,
+                            &looked); /* the rows say it */
+    if (pass->json)
+        print_json(pass);
+    else
+        print_rows(pass);
+    if (dry_run == NULL && no_wait == NULL && follow(pass, &failed, err) < 0)
+        return -1;
+    *ret_code = failed ? EXIT_FAILED : exit_code(pass);
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    struct pass pass = {0};
+    struct error err = {0};
+    struct config *config;
+    int code = EXIT_DONE;
+    int left = cli_parse(&command_scale_down, options, COUNT_OF(options), argc, argv, &code);
+
+    if (left < 0)
+        return code;
+    config = cli_config(config_path);
+    if (config == NULL)
+        return EXIT_USAGE;
+    pass.config = config;
+    if (run_pass(&pass, left, argv, &code, &err) < 0)
+        code = cli_fail(&err);
+    close_pass(&pass);
+    config_free(config);
+    return code;
+}
+
+const struct command command_scale_down = {"scale-down", "[STREAM...]",
+                                           "Merge shards that a day of load did not need; for cron", run};

@@ -1,0 +1,50 @@
+/*
+ * down.h - the parts of a scale-down that a pass over many streams and a turn of one share.
+ *
+ * Internal to engine/.
+ */
+#ifndef ENGINE_DOWN_H
+#define ENGINE_DOWN_H
+
+#include "scaling/plan_down.h"
+#include "turn.h"
+
+/* One stream, and what CloudWatch says of its window.  Begins with the first three members set. */
+struct down_subject {
+    const struct stream_config *config;
+    const struct shard_map *shards; /* borrowed */
+    bool by_shard; /* ask for shard-level metrics; false afterwards when their rows have gaps */
+    struct load_point *points;
+    bool *witnessed;
+    size_t point_count;
+    struct load_point **shard_points; /* a row per shard; NULL unless by_shard was set */
+    double iterator_age_ms;           /* how far behind the slowest consumer is; NAN when nobody says */
+};
+
+/* Unix ms where the last complete period ends. */
+int64_t down_window_end(int64_t now_ms);
+/* Fills all subjects with as few GetMetricData calls as AWS allows; down_subject_clear() each. */
+int down_look(struct engine *engine, struct down_subject *subjects, size_t count, int64_t now_ms,
+              struct error *err);
+void down_subject_clear(struct down_subject *subject);
+
+/* Whatever the load was, what forbids a scale-down?  False with the reason. */
+bool down_gate(const struct stream_state *state, const struct stream_config *config, bool forced,
+               int64_t now_ms, char *reason, size_t size);
+bool down_stream_fits(const struct stream_summary *summary, char *reason, size_t size);
+bool down_is_drained(const struct down_subject *subject, const struct stream_state *state, int64_t now_ms,
+                     char *reason, size_t size);
+
+/* down_plan_clear() the plan. */
+void down_think(const struct down_subject *subject, const struct stream_summary *summary, int64_t now_ms,
+                int updates_24h, double update_seconds_per_shard, struct down_plan *ret_plan);
+
+/* ---- down_turn.c: what a turn does of it */
+
+/* Nothing runs and a pass found something: looks at the stream once more and begins an action, or holds. */
+int down_begin(struct turn *turn, struct error *err);
+/* State PLANNING of a scale-down.  The event is EVENT_NEEDS_STEP with an operation, or EVENT_NEEDS_NOTHING. */
+int down_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
+                 struct error *err);
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * pass.c - the scale-down pass: all streams are looked at together, so that CloudWatch is asked in full batches.
+ *
+ * The pass only finds out which streams have something to give back and makes those due; the action itself is
+ * taken in turns like any other, by whichever process gets there first.
+ */
+#include "down.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* One stream of the pass. */
+struct candidate {
+    struct turn turn; /* for what looks and records; takes no lock */
+    struct pass_row *row;
+    bool open; /* nothing has ruled it out yet */
+};
+
+static void rule_out(struct candidate *candidate, enum pass_result result, const char *reason)
+{
+    candidate->open = false;
+    candidate->row->result = result;
+    (void)text_copy(candidate->row->reason, sizeof(candidate->row->reason), reason);
+}
+
+/* What the store knows: is somebody at it, must it rest, is it too soon? */
+static void ask_store(struct candidate *candidate, bool forced)
+{
+    struct turn *turn = &candidate->turn;
+    struct stream_state *state = &turn->state;
+    char reason[256];
+    struct error err = {0};
+
+    if (store_stream_load(turn->store, turn->config->name, state, &err) < 0 ||
+        store_action_current(turn->store, turn->config->name, &turn->action, &turn->running, &err) < 0 ||
+        store_notifications_open(turn->store, turn->config->name, &turn->notifications, &err) < 0)
+        rule_out(candidate, PASS_FAILED, err.message);
+    else if (turn->running)
+        rule_out(candidate, PASS_FORBIDDEN, "an action is under way");
+    else if (state->lock_owner[0] != '\0' && state->lock_until_ms > turn->now_ms)
+        rule_out(candidate, PASS_FORBIDDEN, "another process works on the stream");
+    else if (turn->now_ms < state->cooldown_until_ms)
+        rule_out(candidate, PASS_FORBIDDEN, "the cooldown of the last action is not over");
+    else if (turn->notifications.count > 0)
+        rule_out(candidate, PASS_HOLD, "an alarm waits to be looked at");
+    else if (!down_gate(state, turn->config, forced, turn->now_ms, reason, sizeof(reason)))
+        rule_out(candidate, PASS_HOLD, reason);
+}
+
+/* What Kinesis knows. */
+static void ask_kinesis(struct candidate *candidate)
+{
+    struct turn *turn = &candidate->turn;
+    struct error err = {0};
+    char reason[256];
+
+    if (look_summary(turn, &err) < 0)
+        rule_out(candidate, PASS_FAILED, err.message);
+    else if (!down_stream_fits(&turn->summary, reason, sizeof(reason)))
+        rule_out(candidate, PASS_HOLD, reason);
+    else if (look_shards(turn, &err) < 0)
+        rule_out(candidate, PASS_FAILED, err.message);
+    candidate->row->from_shards = candidate->row->to_shards = (int64_t)turn->shards.count;
+}
+
+static int think(struct candidate *candidate, const struct down_subject *subject, struct error *err)
+{
+    struct turn *turn = &candidate->turn;
+    struct pass_row *row = candidate->row;
+    double update_seconds;
+    int64_t oldest_ms;
+    char reason[256];
+    int updates;
+
+    if (!down_is_drained(subject, &turn->state, turn->now_ms, reason, sizeof(reason))) {
+        rule_out(candidate, PASS_HOLD, reason);
+        return 0;
+    }
+    if (store_updates_since(turn->store, turn->config->name, turn->now_ms - DAY_MS, &updates, &oldest_ms,
+                            err) < 0 ||
+        store_update_seconds(turn->store, turn->config->name, &update_seconds, err) < 0)
+        return -1;
+    down_think(subject, &turn->summary, turn->now_ms, updates, update_seconds, &row->plan);
+    rule_out(candidate, row->plan.verdict == DOWN_RESHARD ? PASS_RESHARD : PASS_HOLD, row->plan.reason);
+    row->to_shards = row->plan.to_shards;
+    return 0;
+}
+
+/* All that are left, in as few calls as AWS allows. */
+static void ask_cloudwatch(struct engine *engine, struct candidate *candidates, size_t count, int64_t now_ms)
+{
+    struct down_subject *subjects = must_calloc(count, sizeof(*subjects));
+    size_t open = 0;
+    struct error err = {0};
+    int result;
+
+    for (size_t i = 0; i < count; i++) {
+        struct turn *turn = &candidates[i].turn;
+
+        if (candidates[i].open)
+            subjects[open++] = (struct down_subject){.config = turn->config,
+                                                     .shards = &turn->shards,
+                                                     .by_shard = look_has_shard_metrics(&turn->summary)};
+    }
+    result = down_look(engine, subjects, open, now_ms, &err);
+    open = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!candidates[i].open)
+            continue;
+        if (result < 0 || think(&candidates[i], &subjects[open], &err) < 0)
+            rule_out(&candidates[i], PASS_FAILED, err.message);
+        down_subject_clear(&subjects[open++]);
+    }
+    free(subjects);
+}
+
+/* What was found is stored; a stream that has something to give back is due at once. */
+static void conclude(struct candidate *candidate, bool forced)
+{
+    struct turn *turn = &candidate->turn;
+    struct pass_row *row = candidate->row;
+    unsigned reasons = DUE_SCALE_DOWN | (forced ? (unsigned)DUE_SCALE_DOWN_FORCED : 0);
+    struct error err = {0};
+
+    if (row->result == PASS_HOLD)
+        record_decision(turn, "hold", row->reason, NULL, NULL);
+    if (row->result == PASS_RESHARD &&
+        store_stream_make_due(turn->store, turn->config->name, turn->now_ms, reasons, &err) < 0)
+        rule_out(candidate, PASS_FAILED, err.message);
+}
+
+int engine_scale_down(struct engine *engine, struct store *store, const struct pass_options *options,
+                      struct pass_row *rows, size_t count, struct error *err)
+{
+    struct candidate *candidates = must_calloc(count, sizeof(*candidates));
+    int64_t now_ms = clock_now_ms(engine->clock);
+    size_t failed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct candidate *candidate = &candidates[i];
+
+        candidate->row = &rows[i];
+        candidate->open = true;
+        candidate->turn = (struct turn){.engine = engine, .store = store, .now_ms = now_ms};
+        candidate->turn.config = config_find(engine->config, rows[i].stream);
+        if (candidate->turn.config == NULL) {
+            rule_out(candidate, PASS_FAILED, "the stream is not configured");
+            continue;
+        }
+        ask_store(candidate, options->forced);
+        if (candidate->open)
+            ask_kinesis(candidate);
+    }
+    ask_cloudwatch(engine, candidates, count, now_ms);
+    for (size_t i = 0; i < count; i++) {
+        if (!options->dry_run && candidates[i].turn.config != NULL)
+            conclude(&candidates[i], options->forced);
+        failed += rows[i].result == PASS_FAILED;
+        notification_list_clear(&candidates[i].turn.notifications);
+        shard_map_clear(&candidates[i].turn.shards);
+    }
+    free(candidates);
+    return failed == 0
+               ? 0
+               : error_set(err, ERROR_TRANSIENT, "%zu of %zu streams could not be looked at", failed, count);
+}

@@ -22,7 +22,7 @@ static inline void bench(const char *name, void (*once)(void *context), void *co
         elapsed_ns = clock_monotonic_ns() - start_ns;
     } while (elapsed_ns < 500000000);
     per_s = (double)count * 1e9 / (double)elapsed_ns;
-    printf("%-44s %14.0f /s", name, per_s);
+    printf("%-60s  %8.0f /s", name, per_s);
     if (bytes > 0)
         printf(" %10.1f MB/s", per_s * (double)bytes / 1e6);
     printf("\n");

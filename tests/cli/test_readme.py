@@ -32,9 +32,9 @@ README = read("README.md")
 HACKING = read("HACKING.md")
 
 
-def table(name):
+def table(name, text=README):
     """The rows of the table between two marks, as lists of cells."""
-    text = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, re.S).group(1)
+    text = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.S).group(1)
     rows = []
     for line in text.splitlines()[2:]:
         cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
@@ -172,9 +172,21 @@ class Readme(unittest.TestCase):
             result = run("check", "--config", path)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
+    def test_rules_of_an_action_are_those_of_the_table(self):
+        rules = re.findall(r'\{(\d+), ACTION_(\w+), EVENT_(\w+), ACTION_(\w+), DEED_(\w+),\s*((?:"[^"]*"\s*)+)\}',
+                           read("src/scaling/action.c"))
+        self.assertGreater(len(rules), 20)
+        rows = [[number, *(word.lower().replace("_", "-") for word in words), "".join(re.findall(r'"([^"]*)"', why))]
+                for number, *words, why in rules]
+        self.assertEqual(table("rules", HACKING), rows)
+
     def test_targets_of_make_exist(self):
         targets = re.findall(r"^([a-z-]+):", read("Makefile"), re.M)
-        for target in re.findall(r"\bmake ([a-z-]+)", " ".join(quoted(README + HACKING))):
+        text = README + HACKING
+        named = re.findall(r"`make ([a-z-]+)", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M))
+        named += re.findall(r"^make ([a-z][a-z-]+)(?:\s|$)", "".join(blocks(text, "sh") + blocks(text, "")), re.M)
+        self.assertGreater(len(named), 5)
+        for target in named:
             self.assertIn(target, targets)
 
     def test_files_that_hacking_names_exist(self):

@@ -87,8 +87,8 @@ static void wait_until(struct workers *workers, int64_t until_ms)
         ;
 }
 
-/* Comes back with the mutex held. */
-static void turn(struct workers *workers, struct store *store, int slot)
+/* Comes back with the mutex held.  False: not even the due time could be stored. */
+static bool turn(struct workers *workers, struct store *store, int slot)
 {
     struct error err = {0};
     bool failed = engine_turn(workers->options.engine, store, workers->busy[slot], &err) < 0;
@@ -100,6 +100,7 @@ static void turn(struct workers *workers, struct store *store, int slot)
     workers->counts.turns++;
     workers->counts.turns_failed += failed;
     workers->is_busy[slot] = false;
+    return !failed || err.kind != ERROR_STORE;
 }
 
 static void *work(void *argument)
@@ -120,7 +121,8 @@ static void *work(void *argument)
             wait_until(workers, INT64_MAX);
         } else if (take(workers, store, slot, &next_ms)) {
             pthread_mutex_unlock(&workers->mutex);
-            turn(workers, store, slot);
+            if (!turn(workers, store, slot)) /* the stream is still due: no thread spins on a full disk */
+                wait_until(workers, INT64_MAX);
         } else {
             wait_until(workers, next_ms);
         }

@@ -26,6 +26,7 @@
 
 #include "base/hashkey.h"
 #include "scaling/config.h"
+#include "scaling/lineage.h"
 #include "scaling/load.h"
 #include "scaling/shards.h"
 
@@ -39,9 +40,6 @@
  * generation is a fair try and a second is not: more shards do not help a hot key.
  */
 #define SKEW_BELOW 0.70
-
-/* A child with this part of its parent's load has inherited the key that makes it hot. */
-#define HOT_CHILD_PART 0.90
 
 /*
  * What we know of one shard by shard-level metrics; aligned with the shard map.  Shards without data share
@@ -61,6 +59,7 @@ enum up_limit {
     LIMIT_SKEW,    /* a hot shard that cannot be named, or a hot key that cannot be divided */
     LIMIT_RANGE,   /* a shard of fewer than 4 hash keys */
     LIMIT_UPDATES, /* `update-shard-count` only: the calls of the day are used up */
+    LIMIT_HOT_KEY, /* a key that two splits have been seen not to divide, by up_facts.splits */
     UP_LIMIT_COUNT
 };
 
@@ -95,6 +94,12 @@ struct up_facts {
     enum up_basis goal_basis; /* counts when goal_shards > 0 */
     bool skew_spent; /* the one generation for skew was split within a day; not asked while goal_shards > 0 */
     int64_t account_headroom; /* shards the account may still open; -1 when unknown */
+    /*
+     * The stream's splits as far as they are known, in any order, or NULL.  Where shards have figures of their
+     * own, they say where a range is split, and which lineages no split helps.
+     */
+    const struct lineage_split *splits;
+    size_t split_count;
     int updates_24h; /* UpdateShardCount calls for this stream in the last 24 hours; all, if it is refused */
     double
         update_seconds_per_shard; /* own measurement: duration / shards of the target; 0 when there is none */

@@ -215,9 +215,13 @@ static void find_hot_keys(struct forecast *forecast, const struct up_facts *fact
 {
     for (size_t i = 0; i < forecast->count; i++) {
         struct leaf *leaf = &forecast->leaves[i];
+        struct hot_key hot;
 
-        if (leaf->load > facts->config->target_utilization && own_demand(facts, i) != NULL &&
-            holds_hot_key(forecast, i))
+        if (leaf->load <= facts->config->target_utilization || own_demand(facts, i) == NULL)
+            continue;
+        if (lineage_hot_key(facts->splits, facts->split_count, &leaf->shard, &hot))
+            leaf->state = LEAF_HOT_LINEAGE;
+        else if (holds_hot_key(forecast, i))
             leaf->state = LEAF_HOT_KEY;
     }
 }
@@ -234,7 +238,8 @@ void forecast_init(struct forecast *forecast, const struct up_facts *facts)
 {
     const struct shard_map *map = facts->shards;
 
-    *forecast = (struct forecast){.map = map, .count = map->count, .capacity = map->count, .narrowest = 1};
+    *forecast =
+        (struct forecast){.facts = facts, .count = map->count, .capacity = map->count, .narrowest = 1};
     forecast->divisible = must_calloc(map->count, sizeof(forecast->divisible[0]));
     forecast->leaves = must_calloc(map->count, sizeof(forecast->leaves[0]));
     forecast->heap = must_calloc(map->count, sizeof(forecast->heap[0]));
@@ -253,7 +258,7 @@ void forecast_init(struct forecast *forecast, const struct up_facts *facts)
 
         if (!forecast->measured)
             leaf->load = share_of(leaf);
-        forecast->divisible[i] = leaf->state == LEAF_HOT_KEY ? 0 : leaf->load;
+        forecast->divisible[i] = leaf->state != LEAF_FREE ? 0 : leaf->load;
         find_rank(forecast, leaf, is_alarming(facts, i));
         if (leaf->state == LEAF_FREE)
             push(forecast, i);
@@ -275,14 +280,24 @@ const struct leaf *forecast_top(const struct forecast *forecast)
     return forecast->heap_count == 0 ? NULL : &forecast->leaves[forecast->heap[0]];
 }
 
+/* What the stream's history says of a range, it says of shards that have figures. */
+static bool find_split_key(const struct forecast *forecast, const struct shard *whole, hashkey *ret_key,
+                           double *ret_lower_part)
+{
+    const struct up_facts *facts = forecast->facts;
+
+    return lineage_split_key(facts->splits, forecast->by_shard ? facts->split_count : 0, whole->start,
+                             whole->end, ret_key, ret_lower_part);
+}
+
 bool forecast_split(struct forecast *forecast, struct operation *ret_operation)
 {
     size_t lower = forecast->heap[0], upper = forecast->count;
     struct shard whole = forecast->leaves[lower].shard;
-    double load = forecast->leaves[lower].load;
+    double load = forecast->leaves[lower].load, lower_part;
     hashkey key;
 
-    if (!hashkey_middle(whole.start, whole.end, &key)) {
+    if (!find_split_key(forecast, &whole, &key, &lower_part)) {
         forecast->leaves[lower].state = LEAF_NARROW;
         drop_top(forecast);
         return false;
@@ -293,8 +308,9 @@ bool forecast_split(struct forecast *forecast, struct operation *ret_operation)
         forecast->heap = must_realloc(forecast->heap, forecast->capacity, sizeof(forecast->heap[0]));
     }
     forecast->count++;
-    forecast->leaves[lower].load = forecast->measured ? load / 2 : load;
     forecast->leaves[upper] = forecast->leaves[lower];
+    forecast->leaves[lower].load = load * lower_part;
+    forecast->leaves[upper].load = load * (1 - lower_part);
     shard_halves(&whole, key, &forecast->leaves[lower].shard, &forecast->leaves[upper].shard);
     for (size_t i = 0; i < 2; i++) {
         struct leaf *half = &forecast->leaves[i == 0 ? lower : upper];
@@ -346,8 +362,8 @@ double forecast_even_load(const struct forecast *forecast, int64_t count)
     double total = 0;
 
     if (!forecast->uniform)
-        return shard_map_even_load(forecast->map, forecast->divisible, count);
-    for (size_t i = 0; i < forecast->map->count; i++)
+        return shard_map_even_load(forecast->facts->shards, forecast->divisible, count);
+    for (size_t i = 0; i < forecast->facts->shards->count; i++)
         total += forecast->divisible[i];
     return total / (double)count;
 }
@@ -365,6 +381,6 @@ void forecast_scale(struct forecast *forecast, double factor)
 {
     for (size_t i = 0; i < forecast->count; i++)
         forecast->leaves[i].load *= factor;
-    for (size_t i = 0; i < forecast->map->count; i++)
+    for (size_t i = 0; i < forecast->facts->shards->count; i++)
         forecast->divisible[i] *= factor;
 }

@@ -7,7 +7,12 @@
 #include "scaling/plan_up.h"
 
 /* Why a leaf is not split. */
-enum leaf_state { LEAF_FREE, LEAF_HOT_KEY, LEAF_NARROW };
+enum leaf_state {
+    LEAF_FREE,
+    LEAF_HOT_KEY,     /* by its neighbours of today */
+    LEAF_HOT_LINEAGE, /* by the splits of the past */
+    LEAF_NARROW
+};
 
 /* An open shard of the present, or one that a planned split would open. */
 struct leaf {
@@ -18,7 +23,7 @@ struct leaf {
 };
 
 struct forecast {
-    const struct shard_map *map;
+    const struct up_facts *facts;
     double *divisible;   /* of each shard of the map: the load that splits divide, so not that of a hot key */
     struct leaf *leaves; /* the shards of the map in their order; a split leaf becomes its lower half */
     size_t count;
@@ -39,7 +44,7 @@ void forecast_clear(struct forecast *forecast);
 
 /* The leaf that would be split next, or NULL when there is none that can be. */
 const struct leaf *forecast_top(const struct forecast *forecast);
-/* Splits it in the middle, the load too.  When it cannot be: false, and it is left out from now on. */
+/* Splits it, the load too.  When it cannot be: false, and it is left out from now on. */
 bool forecast_split(struct forecast *forecast, struct operation *ret_operation);
 
 /* The fullest leaf, whether it can be split or not. */

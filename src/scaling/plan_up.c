@@ -153,8 +153,9 @@ void up_plan_clear(struct up_plan *plan)
 const char *up_limit_name(enum up_limit limit)
 {
     static const char *const names[UP_LIMIT_COUNT] = {
-        [LIMIT_NONE] = "none", [LIMIT_MAX_SHARDS] = "max-shards", [LIMIT_ACCOUNT] = "account",
-        [LIMIT_SKEW] = "skew", [LIMIT_RANGE] = "range",           [LIMIT_UPDATES] = "updates",
+        [LIMIT_NONE] = "none",       [LIMIT_MAX_SHARDS] = "max-shards", [LIMIT_ACCOUNT] = "account",
+        [LIMIT_SKEW] = "skew",       [LIMIT_RANGE] = "range",           [LIMIT_UPDATES] = "updates",
+        [LIMIT_HOT_KEY] = "hot-key",
     };
 
     return names[limit];

@@ -142,17 +142,22 @@ static void say_what_is_done(const struct up_facts *facts, struct up_plan *plan)
     say(plan, " leave%s %s", splits + updates == 1 ? "s" : "", percent);
 }
 
-static void say_hot_key(const struct situation *situation, struct up_plan *plan)
+static void say_hot_key(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
     const struct shard *shard = &situation->stuck.shard;
-    char start[HASHKEY_TEXT_SIZE], end[HASHKEY_TEXT_SIZE];
+    char start[HASHKEY_TEXT_SIZE], end[HASHKEY_TEXT_SIZE], part[WORDING_SIZE];
+    struct hot_key hot;
 
     hashkey_format(shard->start, start);
     hashkey_format(shard->end, end);
-    say(plan,
-        ", but the load of shard '%s' followed one child through two splits: a key that hashes to %s..%s, "
-        "which no split divides",
-        shard->id, start, end);
+    if (lineage_hot_key(facts->splits, facts->split_count, shard, &hot)) {
+        wording_percent(hot.part, HOT_CHILD_PART, part);
+        say(plan, ", but %s of the load", part);
+    } else {
+        say(plan, ", but the load of shard '%s'", shard->id);
+    }
+    say(plan, " followed one child through two splits: a key that hashes to %s..%s, which no split divides",
+        start, end);
 }
 
 static void say_why_not_more(const struct up_facts *facts, const struct situation *situation,
@@ -181,7 +186,10 @@ static void say_why_not_more(const struct up_facts *facts, const struct situatio
         if (plan->basis == UP_BASIS_SKEW)
             say(plan, ", and one generation of splits was spent on that already");
         else
-            say_hot_key(situation, plan);
+            say_hot_key(facts, situation, plan);
+        break;
+    case LIMIT_HOT_KEY:
+        say_hot_key(facts, situation, plan);
         break;
     case LIMIT_NONE:
     case UP_LIMIT_COUNT:

@@ -11,7 +11,7 @@ struct situation {
     bool measured;
     bool named; /* something but its width tells the fullest shard from the others */
     struct leaf fullest;
-    struct leaf stuck; /* fullest of those that cannot be split; counts when the limit is LIMIT_SKEW */
+    struct leaf stuck; /* fullest of those that cannot be split; counts when the limit is a hot key */
 };
 
 void reason_write(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan);

@@ -52,9 +52,15 @@ static bool over(double load, double target)
 
 static enum up_limit stuck_limit(const struct forecast *forecast)
 {
+    static const enum up_limit limits[] = {
+        [LEAF_FREE] = LIMIT_NONE,
+        [LEAF_HOT_KEY] = LIMIT_SKEW,
+        [LEAF_HOT_LINEAGE] = LIMIT_HOT_KEY,
+        [LEAF_NARROW] = LIMIT_RANGE,
+    };
     const struct leaf *stuck = forecast_stuck(forecast);
 
-    return stuck != NULL && stuck->state == LEAF_HOT_KEY ? LIMIT_SKEW : LIMIT_RANGE;
+    return stuck == NULL ? LIMIT_RANGE : limits[stuck->state];
 }
 
 /*

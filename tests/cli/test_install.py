@@ -1,0 +1,74 @@
+"""make install: what lands where, and a unit that names what was installed."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import unittest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
+FLAVOUR = os.path.basename(os.path.dirname(PROGRAM))
+OBJECTS = os.path.dirname(os.path.dirname(PROGRAM))
+
+PLACES = {
+    "usr/bin/kinescale": 0o755,
+    "etc/kinescale/streams.conf.sample": 0o644,
+    "usr/share/doc/kinescale/README.md": 0o644,
+    "usr/lib/systemd/system/kinescale.service": 0o644,
+}
+
+
+class Install(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def make(self, target):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        result = subprocess.run(
+            ["make", "-s", target, f"O={OBJECTS}", f"FLAVOUR={FLAVOUR}", f"DESTDIR={self.folder}", "prefix=/usr",
+             "sysconfdir=/etc"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
+    def files(self):
+        return {os.path.relpath(os.path.join(folder, name), self.folder)
+                for folder, _, names in os.walk(self.folder) for name in names}
+
+    def read(self, path):
+        with open(os.path.join(self.folder, path), encoding="utf-8") as file:
+            return file.read()
+
+    def test_everything_lands_where_it_was_told_and_goes_again(self):
+        self.make("install")
+        self.assertEqual(self.files(), set(PLACES))
+        for path, mode in PLACES.items():
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.folder, path)).st_mode), mode, path)
+        program = os.path.join(self.folder, "usr/bin/kinescale")
+        sample = os.path.join(self.folder, "etc/kinescale/streams.conf.sample")
+        self.assertEqual(subprocess.run([program, "check", "--config", sample], capture_output=True,
+                                        timeout=60).returncode, 0)
+        unit = self.read("usr/lib/systemd/system/kinescale.service")
+        self.assertIn("\nExecStart=/usr/bin/kinescale serve --config /etc/kinescale/streams.conf\n", unit)
+        self.assertIsNone(re.search(r"@\w+@", unit))
+        self.make("uninstall")
+        self.assertEqual(self.files(), set())
+
+    @unittest.skipIf(shutil.which("systemd-analyze") is None, "systemd is not at hand")
+    def test_systemd_understands_every_line_of_the_unit(self):
+        self.make("install")
+        path = os.path.join(self.folder, "kinescale.service")
+        unit = self.read("usr/lib/systemd/system/kinescale.service").replace("/usr/bin/kinescale", PROGRAM)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(unit)
+        result = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True,
+                                timeout=60)
+        mine = [line for line in result.stderr.splitlines() if "kinescale.service" in line]
+        self.assertEqual(mine, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

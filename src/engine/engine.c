@@ -159,8 +159,10 @@ static int turn_on(struct turn *turn, const char *stream, struct error *err)
         failed(turn, err);
     else if (turn->state.failures > 0)
         result = store_stream_outcome(turn->store, stream, turn->now_ms, NULL, err);
-    if (leave(turn, result < 0 ? &later : err) < 0)
+    if (leave(turn, &later) < 0) { /* worse than what went before: the stream is still due */
+        *err = later;
         return -1;
+    }
     return result;
 }
 

@@ -44,6 +44,7 @@ TESTS   = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/uni
 # Those that start threads, or a server that does: what ThreadSanitizer is for.
 THREADED = $(patsubst tests/unit/%.c,$(O)/tsan/tests/%,$(shell grep -lE 'pthread|http/server|sim_server' tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+UNITS   = kinescale.service kinescale-scale-down.service kinescale-scale-down.timer
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
 BED     = $(BUILD)/tests/bench/bed.o $(BUILD)/tests/support/aws_request.o
 FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*.[ch]' -print)
@@ -157,13 +158,14 @@ install: all ## DESTDIR, prefix, bindir, sysconfdir, docdir and unitdir are obey
 	install -D -m 644 streams.conf $(DESTDIR)$(sysconfdir)/kinescale/streams.conf.sample
 	install -D -m 644 README.md $(DESTDIR)$(docdir)/README.md
 	install -d $(DESTDIR)$(unitdir)
-	sed -e 's|@bindir@|$(bindir)|' -e 's|@sysconfdir@|$(sysconfdir)|' tools/kinescale.service.in \
-	    > $(DESTDIR)$(unitdir)/kinescale.service
-	chmod 644 $(DESTDIR)$(unitdir)/kinescale.service
+	for unit in $(UNITS); do \
+	    sed -e 's|@bindir@|$(bindir)|' -e 's|@sysconfdir@|$(sysconfdir)|' tools/$$unit.in > $(DESTDIR)$(unitdir)/$$unit && \
+	    chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; \
+	done
 
 uninstall: ## what install put there; configuration and database stay
 	rm -f $(DESTDIR)$(bindir)/kinescale $(DESTDIR)$(sysconfdir)/kinescale/streams.conf.sample \
-	    $(DESTDIR)$(docdir)/README.md $(DESTDIR)$(unitdir)/kinescale.service
+	    $(DESTDIR)$(docdir)/README.md $(UNITS:%=$(DESTDIR)$(unitdir)/%)
 
 clean: ## removes build/
 	rm -rf $(O)

@@ -159,6 +159,24 @@ START_TEST(an_empty_map_is_worth_nothing)
 }
 END_TEST
 
+/* Shard 0 of 2 was split: a half and two quarters carry 1, 0.4 and 0.2. */
+START_TEST(even_shards_carry_what_lies_on_their_ranges)
+{
+    const double loads[] = {0.4, 0.2, 1};
+    SCOPED(shard_map_clear) struct shard_map map = {0};
+    struct error err;
+
+    even_map(&map, 2);
+    ck_assert_int_eq(shard_map_split(&map, 0, (hashkey)1 << 126, &err), 0);
+    ck_assert_double_eq_tol(shard_map_even_load(&map, loads, 1), 1.6, 1e-12);
+    ck_assert_double_eq_tol(shard_map_even_load(&map, loads, 2), 1, 1e-12);
+    ck_assert_double_eq_tol(shard_map_even_load(&map, loads, 3), 2.0 / 3, 1e-12);
+    ck_assert_double_eq_tol(shard_map_even_load(&map, loads, 4), 0.5, 1e-12);
+    ck_assert_double_eq_tol(shard_map_even_load(&map, (double[]){0.4, 0.9, 0}, 3), 0.7, 1e-12);
+    ck_assert_double_eq_tol(shard_map_even_load(&map, loads, 10000), 1.0 / 5000, 1e-9);
+}
+END_TEST
+
 START_TEST(a_split_leaves_two_halves_with_their_parent)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
@@ -285,6 +303,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_part_of_a_generation_is_worth_nothing);
     tcase_add_test(tcase, a_widest_share_that_is_no_whole_part_stays_what_it_is);
     tcase_add_test(tcase, an_empty_map_is_worth_nothing);
+    tcase_add_test(tcase, even_shards_carry_what_lies_on_their_ranges);
     tcase_add_test(tcase, a_split_leaves_two_halves_with_their_parent);
     tcase_add_test(tcase, a_merge_leaves_the_union_with_both_parents);
     tcase_add_test(tcase, a_split_at_the_edge_of_a_range_is_refused);

@@ -25,7 +25,7 @@ struct load_point {
 /* As it can be: NAN for what counts as no datapoint. */
 double load_sum(double sum);
 
-/* Loads, shares and thresholds that differ by less than this part of themselves are equal but for rounding. */
+/* Loads, shares and thresholds that differ by less than this part of themselves are equal: rounding. */
 #define LOAD_SLACK 1e-9
 
 /*

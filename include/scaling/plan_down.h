@@ -9,8 +9,8 @@
  * fullest group is the least full, then the one whose widest is the narrowest.  Each group is merged into one
  * shard, lower ranges first.  A shard that is fuller by itself is left as it is.
  *
- * UpdateShardCount goes to the fewest even shards that stay within the threshold.  `auto` merges, unless calls
- * of UpdateShardCount lead to fewer shards, or sooner to as many, and nothing but the width tells the shards
+ * UpdateShardCount goes to the fewest even shards that stay within the threshold.  `auto` merges, unless
+ * calls of UpdateShardCount lead to fewer shards, or sooner to as many, and nothing but the width tells the shards
  * apart.  A scale-down is no emergency: it leaves the last UPDATES_KEPT_FOR_EMERGENCY calls to scale-ups.
  *
  * The same facts after operations[0], begun set, give operations[1] and what follows it, as in plan_up.h.
@@ -50,10 +50,12 @@ struct down_facts {
      * two missing beside the other is unknown in any case.
      */
     const struct load_point *points;
-    const bool *witnessed; /* one per point */
+    const bool *witnessed; /* one per point; NULL: none */
     size_t point_count;
-    /* Shard-level points, one row of point_count per shard of the map; NULL: spread by width.  Where a
-     * shard has no datapoint, it shares with its like what the others leave of the stream's period, by width. */
+    /*
+     * Shard-level points, one row of point_count per shard of the map; NULL: spread by width.  Where a shard
+     * has no datapoint, it shares with its like what the others leave of the stream's period, by width.
+     */
     const struct load_point *const *shard_points;
     int updates_24h;
     double update_seconds_per_shard; /* as in up_facts */

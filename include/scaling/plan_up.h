@@ -95,8 +95,8 @@ struct up_facts {
     bool skew_spent; /* the one generation for skew was split within a day; not asked while goal_shards > 0 */
     int64_t account_headroom; /* shards the account may still open; -1 when unknown */
     /*
-     * The stream's splits as far as they are known, in any order, or NULL.  Where shards have figures of their
-     * own, they say where a range is split, and which lineages no split helps.
+     * The stream's splits as far as they are known, in any order, or NULL.  Where shards have figures of
+     * their own, they say where a range is split, and which lineages no split helps.
      */
     const struct lineage_split *splits;
     size_t split_count;

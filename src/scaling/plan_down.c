@@ -54,7 +54,7 @@ static int updates_left(const struct down_facts *facts)
 
 /* -- UpdateShardCount ----------------------------------------------------------------------------------- */
 
-/* By shard, each counts with its own worst period, whenever that was: no even shard carries more than this. */
+/* By shard, each counts with its own worst period, whenever that was: a bound for what even shards carry. */
 static double even_load(const struct course *course, int64_t count)
 {
     if (course->worsts == NULL)
@@ -144,8 +144,8 @@ static void merge_groups(struct course *course, const struct division *division)
 }
 
 /*
- * Whether the next call is better an update than a merge: it leads to fewer shards, or sooner to as many.  The
- * half is not rounded here, so that what does not pay now does not pay after a merge either.
+ * Whether the next call is better an update than a merge: it leads to fewer shards, or sooner to as many.
+ * The half is not rounded here, so that what does not pay now does not pay after a merge either.
  */
 static bool update_pays(const struct course *course, size_t groups, int64_t target)
 {
@@ -157,7 +157,7 @@ static bool update_pays(const struct course *course, size_t groups, int64_t targ
     return (int64_t)groups > target || route_update_seconds(per_shard, next) < SPLIT_SECONDS * (open - next);
 }
 
-/* Updates only where load is spread by width: where shards have figures of their own, somebody looks at them. */
+/* Updates only where load is spread by width: figures of single shards would say nothing of the new ones. */
 static void merge_or_update(struct course *course)
 {
     const struct down_facts *facts = course->window->facts;

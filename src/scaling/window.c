@@ -1,8 +1,8 @@
 /*
  * window.c - what the shards of a stream carried in the window of a scale-down.
  *
- * A period in which nothing was written has no datapoint, and neither has one that CloudWatch lost.  The first
- * is worth zero, the second anything; what tells them apart is in the facts.
+ * A period in which nothing was written has no datapoint, and neither has one that CloudWatch lost.  The
+ * first is worth zero, the second anything; what tells them apart is in the facts.
  */
 #include "window.h"
 

@@ -1,4 +1,4 @@
-"""make install: what lands where, and a unit that names what was installed."""
+"""make install: what lands where, and units that name what was installed."""
 
 import os
 import re
@@ -18,7 +18,10 @@ PLACES = {
     "etc/kinescale/streams.conf.sample": 0o644,
     "usr/share/doc/kinescale/README.md": 0o644,
     "usr/lib/systemd/system/kinescale.service": 0o644,
+    "usr/lib/systemd/system/kinescale-scale-down.service": 0o644,
+    "usr/lib/systemd/system/kinescale-scale-down.timer": 0o644,
 }
+UNITS = [path for path in PLACES if path.startswith("usr/lib/systemd")]
 
 
 class Install(unittest.TestCase):
@@ -53,21 +56,22 @@ class Install(unittest.TestCase):
                                         timeout=60).returncode, 0)
         unit = self.read("usr/lib/systemd/system/kinescale.service")
         self.assertIn("\nExecStart=/usr/bin/kinescale serve --config /etc/kinescale/streams.conf\n", unit)
-        self.assertIsNone(re.search(r"@\w+@", unit))
+        for path in UNITS:
+            self.assertIsNone(re.search(r"@\w+@", self.read(path)), path)
         self.make("uninstall")
         self.assertEqual(self.files(), set())
 
     @unittest.skipIf(shutil.which("systemd-analyze") is None, "systemd is not at hand")
-    def test_systemd_understands_every_line_of_the_unit(self):
+    def test_systemd_understands_every_line_of_the_units(self):
         self.make("install")
-        path = os.path.join(self.folder, "kinescale.service")
-        unit = self.read("usr/lib/systemd/system/kinescale.service").replace("/usr/bin/kinescale", PROGRAM)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(unit)
-        result = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True,
+        paths = []
+        for unit in UNITS:
+            paths.append(os.path.join(self.folder, os.path.basename(unit)))
+            with open(paths[-1], "w", encoding="utf-8") as file:
+                file.write(self.read(unit).replace("/usr/bin/kinescale", PROGRAM))
+        result = subprocess.run(["systemd-analyze", "verify", "--man=no", *paths], capture_output=True, text=True,
                                 timeout=60)
-        mine = [line for line in result.stderr.splitlines() if "kinescale.service" in line]
-        self.assertEqual(mine, [])
+        self.assertEqual([line for line in result.stderr.splitlines() if "kinescale" in line], [])
 
 
 if __name__ == "__main__":

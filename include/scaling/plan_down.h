@@ -10,8 +10,9 @@
  * shard, lower ranges first.  A shard that is fuller by itself is left as it is.
  *
  * UpdateShardCount goes to the fewest even shards that stay within the threshold.  `auto` merges, unless
- * calls of UpdateShardCount lead to fewer shards, or sooner to as many, and nothing but the width tells the shards
- * apart.  A scale-down is no emergency: it leaves the last UPDATES_KEPT_FOR_EMERGENCY calls to scale-ups.
+ * calls of UpdateShardCount lead to fewer shards, or sooner to as many, and nothing but the width tells the
+ * shards apart.  A scale-down is no emergency: it leaves the last UPDATES_KEPT_FOR_EMERGENCY calls to
+ * scale-ups.
  *
  * The same facts after operations[0], begun set, give operations[1] and what follows it, as in plan_up.h.
  */

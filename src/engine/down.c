@@ -73,22 +73,6 @@ static struct load_point *read_points(const struct metric_series *series, int64_
     return points;
 }
 
-/* A shard that was made inside the window has no history before it: then the rows do not add up to the stream's. */
-static bool rows_are_complete(const struct down_subject *subject)
-{
-    for (size_t p = 0; p < subject->point_count; p++) {
-        double sum = 0;
-
-        if (!(subject->points[p].bytes > 0))
-            continue;
-        for (size_t s = 0; s < subject->shards->count; s++)
-            sum += isnan(subject->shard_points[s][p].bytes) ? 0 : subject->shard_points[s][p].bytes;
-        if (sum < 0.99 * subject->points[p].bytes)
-            return false;
-    }
-    return true;
-}
-
 static void read_series(struct down_subject *subject, const struct metric_series *series, int64_t start_ms,
                         size_t longest)
 {
@@ -110,7 +94,6 @@ static void read_series(struct down_subject *subject, const struct metric_series
     for (size_t s = 0; s < subject->shards->count; s++)
         subject->shard_points[s] =
             read_points(series + STREAM_QUERIES + s * ALARM_METRIC_COUNT, start_ms, skip, count);
-    subject->by_shard = rows_are_complete(subject);
 }
 
 int down_look(struct engine *engine, struct down_subject *subjects, size_t count, int64_t now_ms,

@@ -13,7 +13,7 @@
 struct down_subject {
     const struct stream_config *config;
     const struct shard_map *shards; /* borrowed */
-    bool by_shard; /* ask for shard-level metrics; false afterwards when their rows have gaps */
+    bool by_shard;                  /* ask for shard-level metrics too */
     struct load_point *points;
     bool *witnessed;
     size_t point_count;

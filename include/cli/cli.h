@@ -47,6 +47,7 @@ struct config *cli_config(const char *path);
 /* "error: ..." to stderr; the exit code that belongs to the kind. */
 int cli_fail(const struct error *err);
 
-extern const struct command command_check, command_serve, command_status, command_plan, command_sim_aws, command_demo, command_scale_down;
+extern const struct command command_check, command_demo, command_pause, command_plan, command_resume,
+    command_scale_down, command_serve, command_sim_aws, command_status;
 
 #endif

@@ -43,6 +43,7 @@ struct stream_state {
     int64_t open_shards; /* as last seen; 0: never */
     double effective_shards;
     int64_t seen_ms;
+    int64_t paused_until_ms; /* 0: not paused; INT64_MAX: until it is resumed */
     int64_t revision; /* rises whenever somebody makes the stream due; see store_stream_set_due */
 };
 struct stream_state_list {
@@ -89,6 +90,12 @@ int store_stream_outcome(struct store *store, const char *stream, int64_t now_ms
 int store_stream_seen(struct store *store, const char *stream, int64_t open_shards, double effective_shards,
                       int64_t now_ms, struct error *err);
 int store_stream_skew(struct store *store, const char *stream, int64_t now_ms, struct error *err);
+/*
+ * Nothing is begun on the stream before `until_ms` (INT64_MAX: before it is resumed; 0: resumes it).  The stream is
+ * due at once, so that what was deferred is deferred to the right time.
+ */
+int store_stream_pause(struct store *store, const char *stream, int64_t until_ms, int64_t now_ms,
+                       struct error *err);
 
 /* Alarms learned from notifications (metric math, children of composites), which cannot be found by metric. */
 int store_alarm_learn(struct store *store, const char *stream, const char *alarm_name, int64_t now_ms,

@@ -30,6 +30,13 @@ static double number_of(const cJSON *object, const char *name)
     return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
+static const char *pause_end(const cJSON *stream)
+{
+    const char *until = text_of(stream, "paused_until");
+
+    return strcmp(until, "-") != 0 ? until : "it is resumed";
+}
+
 static void print_streams(const cJSON *status)
 {
     static const char *const headings[] = {"STREAM", "STATE", "SHARDS",        "EFFECTIVE", "MIN",
@@ -80,6 +87,8 @@ static void print_stream(const cJSON *stream)
     printf("%s: %s, %.0f shards worth %.6g, allowed %.0f to %.0f; seen %s\n", text_of(stream, "stream"),
            text_of(stream, "state"), number_of(stream, "open_shards"), number_of(stream, "effective_shards"),
            number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(stream, "paused")))
+        printf("  paused until %s\n", pause_end(stream));
     if (number_of(stream, "failures") > 0)
         printf("  failing since %.0f turns: %s\n", number_of(stream, "failures"),
                text_of(stream, "last_error"));

@@ -144,6 +144,7 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
         {"kinescale_open_shards", "Open shards as last seen."},
         {"kinescale_effective_shards", "Shards' worth of evenly spread load the stream takes."},
         {"kinescale_cooldown_seconds", "How much of the cooldown is left."},
+        {"kinescale_stream_paused", "1 while nothing is begun on the stream, because an operator said so."},
         {"kinescale_stream_failures", "Turns that failed in a row."},
     };
 
@@ -155,7 +156,7 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
             const struct stream_state *s = &states.items[i];
             int64_t left_ms = s->cooldown_until_ms > now_ms ? s->cooldown_until_ms - now_ms : 0;
             const double values[] = {(double)s->open_shards, s->effective_shards, (double)left_ms / 1000,
-                                     (double)s->failures};
+                                     now_ms < s->paused_until_ms ? 1.0 : 0.0, (double)s->failures};
 
             if (config_find(daemon->config, s->stream) != NULL)
                 PUT(body, "%s{stream=\"%s\"} %.15g\n", gauges[g][0], s->stream, values[g]);

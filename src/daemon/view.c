@@ -38,6 +38,8 @@ static const char *activity(const struct stream_state *state, bool running, cons
 {
     if (running)
         return action_state_name(action->state);
+    if (now_ms < state->paused_until_ms)
+        return "paused";
     if (state->failures > 0)
         return "failing";
     return now_ms < state->cooldown_until_ms ? "cooldown" : "idle";
@@ -65,6 +67,8 @@ static cJSON *stream_object(struct store *store, const struct stream_config *con
     add_time(object, "seen", state.seen_ms);
     add_time(object, "due", state.due_ms);
     add_time(object, "cooldown_until", now_ms < state.cooldown_until_ms ? state.cooldown_until_ms : 0);
+    (void)cJSON_AddBoolToObject(object, "paused", now_ms < state.paused_until_ms);
+    add_time(object, "paused_until", now_ms < state.paused_until_ms ? state.paused_until_ms : 0);
     add_text(object, "locked_by", state.lock_until_ms > now_ms ? state.lock_owner : "");
     add_time(object, "last_scale_up", state.last_scale_up_ms);
     add_time(object, "last_scale_down", state.last_scale_down_ms);

@@ -77,10 +77,13 @@ static int begin(struct turn *turn, struct error *err)
 static int take_turn(struct turn *turn, struct error *err)
 {
     struct stream_state state;
+    char reason[128];
 
     if (!turn->running && turn->notifications.count == 0 &&
         !(turn->state.due_reasons & (DUE_REPAIR | DUE_SCALE_DOWN)))
         return 0;
+    if (!turn->running && pause_holds(&turn->state, turn->now_ms, reason, sizeof(reason)))
+        return pause_rest(turn, reason, err);
     if (!turn->running && turn->now_ms < turn->state.cooldown_until_ms)
         return rest(turn, err);
     if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, turn->now_ms, LEASE_MS,
@@ -95,7 +98,11 @@ static int take_turn(struct turn *turn, struct error *err)
     notification_list_clear(&turn->notifications);
     if (load(turn, turn->config->name, err) < 0)
         return -1;
-    return turn->running ? act_resume(turn, err) : begin(turn, err);
+    if (turn->running)
+        return act_resume(turn, err);
+    if (pause_holds(&turn->state, turn->now_ms, reason, sizeof(reason)))
+        return pause_rest(turn, reason, err);
+    return begin(turn, err);
 }
 
 /* The failure is stored for the operator and for the notifications; the stream is due again after a while. */

@@ -42,6 +42,8 @@ static void ask_store(struct candidate *candidate, bool forced)
         rule_out(candidate, PASS_FORBIDDEN, "another process works on the stream");
     else if (turn->now_ms < state->cooldown_until_ms)
         rule_out(candidate, PASS_FORBIDDEN, "the cooldown of the last action is not over");
+    else if (pause_holds(state, turn->now_ms, reason, sizeof(reason)))
+        rule_out(candidate, PASS_HOLD, reason);
     else if (turn->notifications.count > 0)
         rule_out(candidate, PASS_HOLD, "an alarm waits to be looked at");
     else if (!down_gate(state, turn->config, forced, turn->now_ms, reason, sizeof(reason)))

@@ -99,6 +99,13 @@ void triage_failed(struct turn *turn, const char *reason);
 /* Gives notifications of composite alarms their stream, by their children. */
 int triage_composites(struct engine *engine, struct store *store, struct error *err);
 
+/* ---- pause.c */
+
+/* Must the stream be left alone?  True with the reason; an action that runs is finished all the same. */
+bool pause_holds(const struct stream_state *state, int64_t now_ms, char *reason, size_t size);
+/* The turn of a paused stream: what came in is deferred until the pause ends. */
+int pause_rest(struct turn *turn, const char *reason, struct error *err);
+
 /* ---- act.c: the state machine of an action */
 
 /* Begins an action and carries it as far as it goes without waiting. */

@@ -23,6 +23,7 @@ enum statement {
     STREAM_SUCCEEDED,
     STREAM_SEEN,
     STREAM_SKEW,
+    STREAM_PAUSE,
     STREAM_ENDED,
     ALARM_LEARN,
     ALARM_LIST,

@@ -17,7 +17,7 @@
     "stream, due_ms, due_reasons, lock_owner, lock_until_ms, cooldown_until_ms, last_scale_up_ms," \
     " last_scale_down_ms, skew_split_ms, failures, last_error, last_error_ms, open_shards, "       \
     "effective_shards,"                                                                            \
-    " seen_ms, revision"
+    " seen_ms, revision, paused_until_ms"
 #define NOTIFICATION_COLUMNS                                                                            \
     "id, message_id, topic_arn, alarm_name, stream, shard, metric, new_state, changed_ms, received_ms," \
     " status, attempts, reason, coalesce(action_id, 0)"
@@ -57,6 +57,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " ON CONFLICT (stream) DO UPDATE SET open_shards = ?2, effective_shards = ?3, seen_ms = ?4",
     [STREAM_SKEW] = "INSERT INTO streams (stream, skew_split_ms) VALUES (?1, ?2)"
                     " ON CONFLICT (stream) DO UPDATE SET skew_split_ms = ?2",
+    /* Due at once: what was deferred waits for another time now. */
+    [STREAM_PAUSE] = "INSERT INTO streams (stream, paused_until_ms, due_ms, due_reasons, revision)"
+                     " VALUES (?1, ?2, ?3, 1, 1) ON CONFLICT (stream) DO UPDATE SET paused_until_ms = ?2,"
+                     " due_ms = min(due_ms, ?3), due_reasons = due_reasons | 1, revision = revision + 1",
     [STREAM_ENDED] = "INSERT INTO streams (stream, cooldown_until_ms, last_scale_up_ms, last_scale_down_ms)"
                      " VALUES (?1, max(?2, 0), ?3, ?4) ON CONFLICT (stream) DO UPDATE SET"
                      " cooldown_until_ms = iif(?2 > 0, ?2, cooldown_until_ms),"

@@ -30,6 +30,7 @@ static void stream_read(sqlite3_stmt *row, struct stream_state *state)
     state->effective_shards = sqlite3_column_double(row, column++);
     state->seen_ms = sqlite3_column_int64(row, column++);
     state->revision = sqlite3_column_int64(row, column++);
+    state->paused_until_ms = sqlite3_column_int64(row, column++);
 }
 
 static bool read_one(sqlite3_stmt *row, void *context)
@@ -188,6 +189,12 @@ int store_stream_seen(struct store *store, const char *stream, int64_t open_shar
 int store_stream_skew(struct store *store, const char *stream, int64_t now_ms, struct error *err)
 {
     return store_run(store, STREAM_SKEW, VALUES(TEXT(stream), INTEGER(now_ms)), err);
+}
+
+int store_stream_pause(struct store *store, const char *stream, int64_t until_ms, int64_t now_ms,
+                       struct error *err)
+{
+    return store_run(store, STREAM_PAUSE, VALUES(TEXT(stream), INTEGER(until_ms), INTEGER(now_ms)), err);
 }
 
 int store_alarm_learn(struct store *store, const char *stream, const char *alarm_name, int64_t now_ms,

@@ -1,0 +1,112 @@
+/*
+ * pause.c - `pause` and `resume`: a row in the database, obeyed by whoever works on it.
+ */
+#include "parts.h"
+
+#include "base/date.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "store/actions.h"
+#include "store/streams.h"
+
+static const char *config_path = "streams.conf", *for_text, *clock_text;
+
+static const struct cli_option pause_options[] = {
+    {"--config", "FILE", "streams.conf", "the configuration", &config_path},
+    {"--for", "DURATION", NULL, "for so long, as 30m, 2h or 7d; else until it is resumed", &for_text},
+    {"--clock", "BASE@SPEED", NULL, "simulated time, as the daemon was given", &clock_text},
+};
+static const struct cli_option resume_options[] = {
+    {"--config", "FILE", "streams.conf", "the configuration", &config_path},
+    {"--clock", "BASE@SPEED", NULL, "simulated time, as the daemon was given", &clock_text},
+};
+
+/* All of them or none: a misspelled name shall not leave the others paused unnoticed. */
+static int check_streams(const struct config *config, int argc, char **argv, struct error *err)
+{
+    if (argc == 0)
+        return error_set(err, ERROR_CONFIG, "which stream?  Name one or more");
+    for (int i = 1; i <= argc; i++) {
+        if (config_find(config, argv[i]) == NULL)
+            return error_set(err, ERROR_CONFIG, "stream '%s' is not configured", argv[i]);
+    }
+    return 0;
+}
+
+static int tell(struct store *store, const char *stream, int64_t until_ms, struct error *err)
+{
+    struct action action;
+    bool running;
+    char until[DATE_SIZE];
+
+    if (store_action_current(store, stream, &action, &running, err) < 0)
+        return -1;
+    if (until_ms == 0) {
+        printf("%s: resumed\n", stream);
+        return 0;
+    }
+    date_format_seconds(until_ms, until);
+    printf("%s: paused until %s", stream, until_ms == INT64_MAX ? "it is resumed" : until);
+    if (running)
+        printf("; %s #%lld is under way and will be finished first", action_kind_name(action.kind),
+               (long long)action.id);
+    putchar('\n');
+    return 0;
+}
+
+static int set(const struct config *config, int argc, char **argv, bool pause, struct error *err)
+{
+    struct scaled_clock scaled;
+    struct clock *clock;
+    struct store *store;
+    int64_t for_ms = 0, until_ms = 0, now_ms;
+    int result = 0;
+
+    if (pause && for_text != NULL && (!number_parse_duration(for_text, &for_ms) || for_ms == 0))
+        return error_set(err, ERROR_CONFIG, "--for must be a duration as 30m or 2h, not '%s'", for_text);
+    if (cli_clock(clock_text, &scaled, &clock, err) < 0 || check_streams(config, argc, argv, err) < 0 ||
+        store_open(config->service.database, &store, err) < 0)
+        return -1;
+    now_ms = clock_now_ms(clock);
+    if (pause)
+        until_ms = for_ms == 0 || for_ms > DATE_MAX_MS - now_ms ? INT64_MAX : now_ms + for_ms;
+    for (int i = 1; i <= argc && result == 0; i++) {
+        result = store_stream_pause(store, argv[i], until_ms, now_ms, err);
+        if (result == 0)
+            result = tell(store, argv[i], until_ms, err);
+    }
+    store_close(store);
+    return result;
+}
+
+static int run(const struct command *command, const struct cli_option *options, size_t count, int argc,
+               char **argv)
+{
+    struct error err = {0};
+    struct config *config;
+    int code = EXIT_DONE;
+    int left = cli_parse(command, options, count, argc, argv, &code);
+
+    if (left < 0)
+        return code;
+    config = cli_config(config_path);
+    if (config == NULL)
+        return EXIT_USAGE;
+    code = set(config, left, argv, command == &command_pause, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    config_free(config);
+    return code;
+}
+
+static int run_pause(int argc, char **argv)
+{
+    return run(&command_pause, pause_options, COUNT_OF(pause_options), argc, argv);
+}
+
+static int run_resume(int argc, char **argv)
+{
+    return run(&command_resume, resume_options, COUNT_OF(resume_options), argc, argv);
+}
+
+const struct command command_pause = {"pause", "STREAM...",
+                                      "Leave streams alone, for a while or until they are resumed", run_pause};
+const struct command command_resume = {"resume", "STREAM...", "End a pause", run_resume};

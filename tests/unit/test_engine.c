@@ -236,6 +236,29 @@ START_TEST(an_alarm_that_ended_by_itself_during_the_cooldown_is_dropped_with_the
 }
 END_TEST
 
+/* Its alarm is reset with the others when the action ends: there is nothing to act on after a short cooldown. */
+START_TEST(an_alarm_that_fires_while_shards_are_split_makes_no_second_action)
+{
+    struct world *world = scene("[stream orders]\nmax_shards = 64\nresharding = split\ncooldown = 1m\n", 4);
+    char reason[512] = "";
+
+    world_traffic(world, "orders", "constant:3.6M", 4096, "uniform");
+    for (int i = 0; i < 600 && world_count_calls(world, "SplitShard") < 4; i++)
+        world_run(world, 1000);
+    ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 4);
+    cJSON_Delete(world_cloudwatch(world, "SetAlarmState",
+                                  "{\"AlarmName\":\"" RECORDS_ALARM "\",\"StateValue\":\"ALARM\","
+                                  "\"StateReason\":\"late\"}"));
+    world_run(world, 10 * MINUTE_MS);
+
+    ck_assert_uint_eq(actions(world, NULL), 1);
+    ck_assert_uint_eq(notifications(world, NOTIFICATION_DROPPED, reason, sizeof(reason)), 1);
+    ck_assert_str_eq(reason, "the alarm is no longer in ALARM");
+    assert_armed(world, 8);
+    world_free(world);
+}
+END_TEST
+
 /* ---- bounds and refusals */
 
 START_TEST(max_shards_is_never_passed_and_the_reason_is_kept)
@@ -532,6 +555,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, throttled_records_count_as_demand);
     tcase_add_test(tcase, an_alarm_during_the_cooldown_is_acted_on_when_it_ends);
     tcase_add_test(tcase, an_alarm_that_ended_by_itself_during_the_cooldown_is_dropped_with_the_reason);
+    tcase_add_test(tcase, an_alarm_that_fires_while_shards_are_split_makes_no_second_action);
     tcase_add_test(tcase, max_shards_is_never_passed_and_the_reason_is_kept);
     tcase_add_test(tcase, a_refused_step_ends_the_action_with_the_failure_and_an_armed_alarm);
     tcase_add_test(tcase, update_shard_count_goes_straight_to_the_target);

@@ -33,7 +33,8 @@ static void set_log_level(const char *name)
     }
 }
 
-/* A signal is not handled but waited for: every thread has it blocked. */
+/* A signal is not handled but waited for: every thread has it blocked.  A client that went away and a file that
+ * may not grow are errors of the call that met them, no reason to end. */
 static void block_signals(sigset_t *stop)
 {
     sigemptyset(stop);
@@ -41,6 +42,7 @@ static void block_signals(sigset_t *stop)
     sigaddset(stop, SIGTERM);
     pthread_sigmask(SIG_BLOCK, stop, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static int serve(struct config *config, struct error *err)

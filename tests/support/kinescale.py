@@ -145,7 +145,9 @@ class Process:
         self.check_sanitizers()
 
     def pause(self):
+        """Every thread of it stands still when this returns."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)

@@ -14,7 +14,7 @@
 
 #include <stdarg.h>
 
-enum { LOOK_EVERY_REAL_MS = 200, BAR_WIDTH = 24 };
+enum { LOOK_EVERY_REAL_MS = 200, BAR_WIDTH = 24, FAILURES_MAX = 3 };
 
 /* One stream on its way. */
 struct way {
@@ -24,6 +24,7 @@ struct way {
     int64_t before_id; /* the last action there was before */
     int steps_told;
     bool told_begin, told_end;
+    bool given_up; /* its turns fail */
     struct action action;
 };
 
@@ -45,12 +46,12 @@ static void say(const struct drive *drive, const char *stream, const char *forma
     va_list arguments;
 
     date_format_seconds(clock_now_ms(drive->options->clock), at);
-    printf("%s  %s  ", at, stream);
+    fprintf(drive->options->out, "%s  %s  ", at, stream);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    vfprintf(drive->options->out, format, arguments);
     va_end(arguments);
-    putchar('\n');
-    fflush(stdout);
+    fputc('\n', drive->options->out);
+    fflush(drive->options->out);
 }
 
 static void tell_steps(const struct drive *drive, struct way *way, const struct step_list_stored *steps)
@@ -104,7 +105,13 @@ static int look(struct drive *drive, struct way *way, struct error *err)
         way->action_id = way->action.id;
     }
     action_list_clear(&actions);
-    way->over = !(state.due_reasons & DUE_SCALE_DOWN) && (way->action_id == 0 || way->action.ended_ms > 0);
+    way->given_up = state.failures >= FAILURES_MAX;
+    way->over = way->given_up ||
+                (!(state.due_reasons & DUE_SCALE_DOWN) && (way->action_id == 0 || way->action.ended_ms > 0));
+    if (way->given_up && !way->told_end && !drive->terminal)
+        say(drive, way->stream, "fails again and again; left to the daemon or the next pass");
+    way->told_end |= way->given_up;
+    drive->failed |= way->given_up;
     if (way->action_id == 0)
         return 0;
     if (store_steps(drive->options->store, way->action_id, &steps, err) < 0)
@@ -137,13 +144,14 @@ static void draw_bar(const struct drive *drive, const struct way *way)
         filled = BAR_WIDTH;
     number_format_duration(left_ms(way, clock_now_ms(drive->options->clock)) / 1000 * 1000, left,
                            sizeof(left));
-    printf("\033[K%-24.24s [%.*s%*s] %lld -> %lld shards, %s%s%s\n", way->stream, filled,
-           "########################", BAR_WIDTH - filled, "", (long long)way->action.from_shards,
-           (long long)way->action.to_shards,
-           way->over             ? (way->action.failure[0] != '\0' ? way->action.failure : "done")
-           : way->action_id == 0 ? "waiting"
-                                 : action_state_name(way->action.state),
-           way->over || way->action_id == 0 ? "" : ", left ", way->over || way->action_id == 0 ? "" : left);
+    fprintf(drive->options->out, "\033[K%-24.24s [%.*s%*s] %lld -> %lld shards, %s%s%s\n", way->stream,
+            filled, "########################", BAR_WIDTH - filled, "", (long long)way->action.from_shards,
+            (long long)way->action.to_shards,
+            way->given_up         ? "fails again and again; left to the daemon or the next pass"
+            : way->over           ? (way->action.failure[0] != '\0' ? way->action.failure : "done")
+            : way->action_id == 0 ? "waiting"
+                                  : action_state_name(way->action.state),
+            way->over || way->action_id == 0 ? "" : ", left ", way->over || way->action_id == 0 ? "" : left);
 }
 
 static void draw(struct drive *drive)
@@ -151,11 +159,11 @@ static void draw(struct drive *drive)
     if (!drive->terminal)
         return;
     if (drive->lines > 0)
-        printf("\033[%dA", drive->lines);
+        fprintf(drive->options->out, "\033[%dA", drive->lines);
     for (size_t i = 0; i < drive->count; i++)
         draw_bar(drive, &drive->ways[i]);
     drive->lines = (int)drive->count;
-    fflush(stdout);
+    fflush(drive->options->out);
 }
 
 static struct way *find(struct drive *drive, const char *stream)
@@ -184,7 +192,7 @@ static int take_turns(struct drive *drive, int64_t *ret_next_ms, struct error *e
             continue;
         if (engine_turn(options->engine, options->store, due.items[i].stream, &failure) < 0 &&
             !drive->terminal)
-            say(drive, due.items[i].stream, "%s; tried again", failure.message);
+            say(drive, due.items[i].stream, "%s", failure.message);
     }
     stream_state_list_clear(&due);
     return 0;
@@ -213,7 +221,7 @@ static int wait_for_all(struct drive *drive, struct error *err)
 int drive_until_over(const struct drive_options *options, const char *const *streams, size_t count,
                      bool *ret_failed, struct error *err)
 {
-    struct drive drive = {.options = options, .count = count, .terminal = isatty(STDOUT_FILENO)};
+    struct drive drive = {.options = options, .count = count, .terminal = isatty(fileno(options->out))};
     int result = 0;
 
     drive.ways = must_calloc(count, sizeof(*drive.ways));

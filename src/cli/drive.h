@@ -15,9 +15,13 @@ struct drive_options {
     struct store *store;
     struct clock *clock;
     const char *owner; /* the engine's */
+    FILE *out;         /* where it is told */
 };
 
-/* On a terminal a bar per stream, else a line per event.  *ret_failed: an action ended short of what was wanted. */
+/*
+ * On a terminal a bar per stream, else a line per event.  A stream whose turns fail again and again is left to the
+ * daemon or the next pass.  *ret_failed: that, or an action ended short of what was wanted.
+ */
 int drive_until_over(const struct drive_options *options, const char *const *streams, size_t count,
                      bool *ret_failed, struct error *err);
 

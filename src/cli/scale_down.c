@@ -4,6 +4,7 @@
 #include "drive.h"
 #include "parts.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "daemon/owner.h"
 
@@ -36,6 +37,15 @@ struct pass {
     bool json;
 };
 
+/* A stream that was not even looked at. */
+static void add_shards(struct table *table, int64_t shards)
+{
+    if (shards > 0)
+        table_add(table, "%lld", (long long)shards);
+    else
+        table_add(table, "-");
+}
+
 static void print_rows(const struct pass *pass)
 {
     static const char *const headings[] = {"STREAM", "RESULT", "SHARDS", "THEN", "WHY", NULL};
@@ -46,8 +56,8 @@ static void print_rows(const struct pass *pass)
 
         table_add(&table, "%s", row->stream);
         table_add(&table, "%s", result_names[row->result]);
-        table_add(&table, "%lld", (long long)row->from_shards);
-        table_add(&table, "%lld", (long long)row->to_shards);
+        add_shards(&table, row->from_shards);
+        add_shards(&table, row->to_shards);
         table_add(&table, "%s", row->reason);
     }
     table_print(&table, stdout);
@@ -103,10 +113,15 @@ static void close_pass(struct pass *pass)
 }
 
 /* The streams that were found, and those whose scale-down somebody left half done. */
-static int follow(struct pass *pass, bool *ret_failed, struct error *err)
+static int follow(struct pass *pass, size_t *ret_followed, bool *ret_failed, struct error *err)
 {
     struct drive_options drive = {
-        .engine = pass->engine, .store = pass->store, .clock = pass->clock, .owner = pass->owner};
+        .engine = pass->engine,
+        .store = pass->store,
+        .clock = pass->clock,
+        .owner = pass->owner,
+        .out = pass->json ? stderr : stdout, /* JSON stays one document */
+    };
     const char **streams = must_calloc(pass->count, sizeof(*streams));
     size_t count = 0;
     int result = 0;
@@ -123,10 +138,11 @@ static int follow(struct pass *pass, bool *ret_failed, struct error *err)
     if (result == 0 && count > 0)
         result = drive_until_over(&drive, streams, count, ret_failed, err);
     free(streams);
+    *ret_followed = count;
     return result;
 }
 
-static int exit_code(const struct pass *pass)
+static int exit_code(const struct pass *pass, size_t followed)
 {
     size_t counts[COUNT_OF(result_names)] = {0};
 
@@ -134,13 +150,14 @@ static int exit_code(const struct pass *pass)
         counts[pass->rows[i].result]++;
     if (counts[PASS_FAILED] > 0)
         return EXIT_FAILED;
-    return counts[PASS_RESHARD] == 0 && counts[PASS_FORBIDDEN] > 0 ? EXIT_FORBIDDEN : EXIT_DONE;
+    return counts[PASS_RESHARD] + followed == 0 && counts[PASS_FORBIDDEN] > 0 ? EXIT_FORBIDDEN : EXIT_DONE;
 }
 
 static int run_pass(struct pass *pass, int argc, char **argv, int *ret_code, struct error *err)
 {
     struct pass_options how = {.dry_run = dry_run != NULL, .forced = force != NULL};
     struct error looked = {0};
+    size_t followed = 0;
     bool failed = false;
 
     if (!cli_output(output, &pass->json, err) || open_pass(pass, err) < 0)
@@ -155,9 +172,9 @@ static int run_pass(struct pass *pass, int argc, char **argv, int *ret_code, str
         print_json(pass);
     else
         print_rows(pass);
-    if (dry_run == NULL && no_wait == NULL && follow(pass, &failed, err) < 0)
+    if (dry_run == NULL && no_wait == NULL && follow(pass, &followed, &failed, err) < 0)
         return -1;
-    *ret_code = failed ? EXIT_FAILED : exit_code(pass);
+    *ret_code = failed ? EXIT_FAILED : exit_code(pass, followed);
     return 0;
 }
 
@@ -175,6 +192,7 @@ static int run(int argc, char **argv)
     if (config == NULL)
         return EXIT_USAGE;
     pass.config = config;
+    log_set_level(LOG_WARN); /* the events are told as such */
     if (run_pass(&pass, left, argv, &code, &err) < 0)
         code = cli_fail(&err);
     close_pass(&pass);

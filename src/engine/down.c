@@ -31,7 +31,7 @@ int64_t down_window_end(int64_t now_ms)
     return (now_ms - COMPLETE_AFTER_MS) / PERIOD_MS * PERIOD_MS;
 }
 
-static size_t query_count(const struct down_subject *subject)
+size_t down_query_count(const struct down_subject *subject)
 {
     return STREAM_QUERIES + (subject->by_shard ? subject->shards->count * ALARM_METRIC_COUNT : 0);
 }
@@ -108,7 +108,7 @@ int down_look(struct engine *engine, struct down_subject *subjects, size_t count
     int result;
 
     for (size_t i = 0; i < count; i++) {
-        total += query_count(&subjects[i]);
+        total += down_query_count(&subjects[i]);
         if (subjects[i].config->scale_down_window_ms > window_ms)
             window_ms = subjects[i].config->scale_down_window_ms;
     }
@@ -123,7 +123,7 @@ int down_look(struct engine *engine, struct down_subject *subjects, size_t count
         return -1;
     series = answer.series;
     for (size_t i = 0; i < count; i++) {
-        size_t used = query_count(&subjects[i]);
+        size_t used = down_query_count(&subjects[i]);
 
         read_series(&subjects[i], series, end_ms - window_ms, (size_t)(window_ms / PERIOD_MS));
         series += used;

@@ -21,6 +21,8 @@ struct down_subject {
     double iterator_age_ms;           /* how far behind the slowest consumer is; NAN when nobody says */
 };
 
+/* How many series down_look() asks for. */
+size_t down_query_count(const struct down_subject *subject);
 /* Unix ms where the last complete period ends. */
 int64_t down_window_end(int64_t now_ms);
 /* Fills all subjects with as few GetMetricData calls as AWS allows; down_subject_clear() each. */

@@ -10,6 +10,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+/*
+ * Streams are asked about in groups of about so many series: 40 full calls, and some 80 MiB of points with shard-level
+ * metrics.  A stream that has more by itself is a group.
+ */
+enum { GROUP_SERIES = 20000 };
+
 /* One stream of the pass. */
 struct candidate {
     struct turn turn; /* for what looks and records; takes no lock */
@@ -34,9 +40,12 @@ static void ask_store(struct candidate *candidate, bool forced)
 
     if (store_stream_load(turn->store, turn->config->name, state, &err) < 0 ||
         store_action_current(turn->store, turn->config->name, &turn->action, &turn->running, &err) < 0 ||
-        store_notifications_open(turn->store, turn->config->name, &turn->notifications, &err) < 0)
+        store_notifications_open(turn->store, turn->config->name, &turn->notifications, &err) < 0) {
         rule_out(candidate, PASS_FAILED, err.message);
-    else if (turn->running)
+        return;
+    }
+    candidate->row->from_shards = candidate->row->to_shards = state->open_shards;
+    if (turn->running)
         rule_out(candidate, PASS_FORBIDDEN, "an action is under way");
     else if (state->lock_owner[0] != '\0' && state->lock_until_ms > turn->now_ms)
         rule_out(candidate, PASS_FORBIDDEN, "another process works on the stream");
@@ -89,32 +98,44 @@ static int think(struct candidate *candidate, const struct down_subject *subject
     return 0;
 }
 
+static void ask_about_group(struct engine *engine, struct candidate *const *group,
+                            struct down_subject *subjects, size_t count, int64_t now_ms)
+{
+    struct error err = {0};
+    int result = down_look(engine, subjects, count, now_ms, &err);
+
+    for (size_t i = 0; i < count; i++) {
+        if (result < 0 || think(group[i], &subjects[i], &err) < 0)
+            rule_out(group[i], PASS_FAILED, err.message);
+        down_subject_clear(&subjects[i]);
+    }
+}
+
 /* All that are left, in as few calls as AWS allows. */
 static void ask_cloudwatch(struct engine *engine, struct candidate *candidates, size_t count, int64_t now_ms)
 {
+    struct candidate **group = must_calloc(count, sizeof(*group));
     struct down_subject *subjects = must_calloc(count, sizeof(*subjects));
-    size_t open = 0;
-    struct error err = {0};
-    int result;
+    size_t grouped = 0, series = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct turn *turn = &candidates[i].turn;
 
-        if (candidates[i].open)
-            subjects[open++] = (struct down_subject){.config = turn->config,
-                                                     .shards = &turn->shards,
-                                                     .by_shard = look_has_shard_metrics(&turn->summary)};
-    }
-    result = down_look(engine, subjects, open, now_ms, &err);
-    open = 0;
-    for (size_t i = 0; i < count; i++) {
         if (!candidates[i].open)
             continue;
-        if (result < 0 || think(&candidates[i], &subjects[open], &err) < 0)
-            rule_out(&candidates[i], PASS_FAILED, err.message);
-        down_subject_clear(&subjects[open++]);
+        group[grouped] = &candidates[i];
+        subjects[grouped] = (struct down_subject){.config = turn->config,
+                                                  .shards = &turn->shards,
+                                                  .by_shard = look_has_shard_metrics(&turn->summary)};
+        series += down_query_count(&subjects[grouped++]);
+        if (series < GROUP_SERIES)
+            continue;
+        ask_about_group(engine, group, subjects, grouped, now_ms);
+        grouped = series = 0;
     }
+    ask_about_group(engine, group, subjects, grouped, now_ms);
     free(subjects);
+    free(group);
 }
 
 /* What was found is stored; a stream that has something to give back is due at once. */

@@ -1,0 +1,293 @@
+"""The scale-down pass as cron runs it: alone, beside a daemon, killed in the middle, and run again too soon."""
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from gate import Gate  # noqa: E402
+from kinescale import Process, World, check_partition, eventually, expected_threshold, run  # noqa: E402
+
+MERGE, SCALE_DOWN, DONE, ACCEPTED = 1, 1, 5, 1
+READS = {"DescribeStreamSummary", "ListShards", "GetMetricData", "DescribeLimits"}
+CHANGES = ("MergeShards", "PutMetricAlarm")
+
+
+def offered(share, shards):
+    return int(share * shards * 1048576)
+
+
+def stream(name, shards, load, **how):
+    """Lines of a scene; `load` is a share of what the shards take, or a load in words."""
+    load = load if isinstance(load, str) else f"constant:{offered(load, shards)}"
+    more = "".join(f" {key}={value}" for key, value in how.items())
+    return (f"stream {name} shards={shards}{more}\nalarms {name} topic=kinescale threshold=80% period=60s\n"
+            f"traffic {name} load={load} record=4096 keys=uniform\n")
+
+
+class PassTest(unittest.TestCase):
+    maxDiff = None
+
+    def pass_arguments(self, *arguments):
+        return ["scale-down", "--config", self.world.config(), "--clock", self.world.clock, *arguments]
+
+    def run_pass(self, *arguments, code=0):
+        """Standard output of one pass that nobody disturbs."""
+        result = run(*self.pass_arguments(*arguments), environment=self.world.environment(), seconds=120)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return result.stdout
+
+    def run_json(self, *arguments, code=0):
+        rows = json.loads(self.run_pass("--output", "json", *arguments, code=code))
+        return {row["stream"]: row for row in rows}
+
+    def wait_minutes(self, minutes):
+        """Of the simulated time since the world began."""
+        start = int(self.world.clock.partition("@")[0]) / 1000
+        eventually(lambda: self.world.aws.now().timestamp() >= start + minutes * 60)
+
+    def actions(self, name):
+        return self.world.rows("SELECT kind, state, from_shards, to_shards, failure FROM actions WHERE stream = ?",
+                               name)
+
+    def check_merged(self, name, before, after, actions=1):
+        """As planned: each merge once, a whole partition, exact thresholds, nothing left locked."""
+        aws = self.world.aws
+        seen, shards = aws.stream(name), aws.shards(name)
+        check_partition(shards)
+        self.assertEqual((name, len(shards), seen["totals"]["merges"]), (name, after, before - after))
+        thresholds = {alarm["name"]: alarm["threshold"] for alarm in aws.state()["alarms"]}
+        for metric in ("IncomingBytes", "IncomingRecords"):
+            self.assertEqual(thresholds[f"{name}-{metric}"], expected_threshold(metric, 60, shards))
+        self.assertEqual(thresholds[f"{name}-WriteProvisionedThroughputExceeded"], 0)
+        merged = self.world.rows("SELECT shard FROM steps WHERE stream = ? AND kind = ? AND outcome = ?",
+                                 name, MERGE, ACCEPTED)
+        self.assertEqual(len(merged), len(set(merged)))
+        self.assertEqual(self.actions(name), [(SCALE_DOWN, DONE, before, after, "")] * actions)
+        self.assertEqual(self.world.rows("SELECT lock_owner FROM streams WHERE stream = ?", name), [("",)])
+
+
+class Day(PassTest):
+    """A day of traffic on twenty streams, played in seconds; one of them is not there."""
+
+    QUIET = [f"quiet-{number:02}" for number in range(14)]
+
+    def setUp(self):
+        day = {"busy": f"steps:10h={offered(0.2, 16)},10m={offered(0.51, 16)},60h={offered(0.2, 16)}",
+               "gaps": f"steps:10h={offered(0.2, 16)},150m=0,60h={offered(0.2, 16)}"}
+        scene = "topic kinescale\n" + stream("even", 16, 0.2) + stream("auto", 16, 0.2)
+        scene += stream("busy", 16, day["busy"]) + stream("minimum", 16, 0.2)
+        scene += stream("gaps", 16, day["gaps"], consumer="no") + "".join(stream(n, 4, 0.2) for n in self.QUIET)
+        streams = ["even", "auto", "busy", "gone", "minimum", "gaps", *self.QUIET]
+        self.world = World(streams, scene, speed=5400, options=["--shard-limit", "10000"],
+                           defaults={"resharding": "split", "min_shards": "1", "max_shards": "64"},
+                           per_stream={"auto": {"resharding": "auto"}, "minimum": {"min_shards": "16"}})
+        self.addCleanup(self.world.close)
+        self.wait_minutes(24 * 60 + 15)
+
+    def check_decisions(self, rows):
+        def told(name):
+            return rows[name]["result"], rows[name]["hold"], rows[name]["from_shards"], rows[name]["to_shards"]
+
+        self.assertEqual(list(rows), self.world.streams)
+        self.assertEqual(told("even"), ("merge", "none", 16, 8), rows["even"])
+        self.assertEqual(told("auto"), ("merge", "none", 16, 7), rows["auto"])
+        self.assertEqual(told("busy"), ("hold", "busy", 16, 16), rows["busy"])
+        self.assertRegex(rows["busy"]["reason"], r"the 5m from \S+T\d\d:\d[05]:00Z filled 51 % of 16 shards")
+        self.assertEqual(told("minimum"), ("hold", "minimum", 16, 16), rows["minimum"])
+        self.assertEqual(told("gaps"), ("hold", "missing", 16, 16), rows["gaps"])
+        self.assertRegex(rows["gaps"]["reason"], r"^(29|30) of 288 periods have no datapoint")
+        self.assertEqual(rows["gone"]["result"], "failed", rows["gone"])
+        for name in self.QUIET:
+            self.assertEqual(told(name), ("merge", "none", 4, 2), rows[name])
+
+    def test_a_day_is_looked_at_and_what_it_did_not_need_is_given_back(self):
+        dry = self.run_json("--dry-run", code=1)
+        self.check_decisions(dry)
+        table = self.run_pass("--dry-run", code=1)
+        self.assertRegex(table, r"(?m)^even +merge +16 +8  the 5m from ")
+        self.assertRegex(table, r"(?m)^gone +failed +- +-  ")
+        self.assertEqual({row["operation"] for row in self.world.aws.requests()} - READS, set())
+        for table in ("actions", "decisions", "streams", "steps", "goals"):
+            self.assertEqual(self.world.rows(f"SELECT count(*) FROM {table}"), [(0,)], table)
+
+        told = self.run_json(code=1)
+        self.check_decisions(told)
+        self.assertEqual({name: (row["result"], row["to_shards"]) for name, row in dry.items()},
+                         {name: (row["result"], row["to_shards"]) for name, row in told.items()})
+        self.check_merged("even", 16, 8)
+        for name in self.QUIET:
+            self.check_merged(name, 4, 2)
+        check_partition(self.world.aws.shards("auto"))
+        self.assertEqual(self.actions("auto"), [(SCALE_DOWN, DONE, 16, 7, "")])
+        for name in ("busy", "minimum", "gaps"):
+            self.assertEqual(self.actions(name), [])
+            self.assertEqual(len(self.world.aws.shards(name)), 16)
+
+        # A quieter day, but the last scale-down is too near.
+        self.world.aws.traffic("even", f"constant:{offered(0.2, 8)}", record=4096)
+        begun = self.world.aws.now().timestamp()
+        eventually(lambda: self.world.aws.now().timestamp() >= begun + (24 * 60 + 15) * 60)
+        row = self.run_json("even")["even"]
+        self.assertEqual((row["result"], row["from_shards"], row["to_shards"]), ("hold", 8, 8))
+        self.assertRegex(row["reason"], r"^the last scale-down was less than 36h ago; the next may be at \S+Z$")
+        lines = self.run_pass("--force", "even")
+        self.assertRegex(lines, r"(?m)^\S+Z  even  scale-down #\d+: the 5m from ")
+        self.assertEqual(len(re.findall(r"(?m)^\S+Z  even  merge shardId-\d+ shardId-\d+: accepted$", lines)), 4)
+        self.assertRegex(lines, r"(?m)^\S+Z  even  8 to 4 shards$")
+        self.assertEqual(self.actions("even")[1:], [(SCALE_DOWN, DONE, 8, 4, "")])
+        check_partition(self.world.aws.shards("even"))
+
+
+class Killed:
+    """Cuts off the pass at one call, before AWS hears it or after it has answered, and ends it there and then."""
+
+    def __init__(self, operation, number, moment):
+        self.operation, self.left, self.moment = operation, number, moment
+        self.process = None
+        self.lock = threading.Lock()
+        self.met = False
+
+    def __call__(self, call, moment):
+        with self.lock:
+            if self.met:
+                return True
+            if (call.operation, moment) != (self.operation, self.moment):
+                return False
+            self.left -= 1
+            if self.left >= 0:
+                return False
+            self.process.kill()
+            self.met = True
+            return True
+
+
+class Shared(PassTest):
+    """Half an hour is the window here.  Twelve shards at 20 % become six, by six merges."""
+
+    # Every call of a pass that changes something, lost on its way there or back.
+    KILLS = [("MergeShards", number, moment) for number in range(6) for moment in ("before", "after")]
+    KILLS += [("PutMetricAlarm", number, moment) for number in range(2) for moment in ("before", "after")]
+    KILLS += [("DescribeStreamSummary", number, "before") for number in (0, 1, 3, 6)]
+    KILLS += [("GetMetricData", number, "before") for number in (0, 1)]
+
+    def setUp(self):
+        self.killed = [f"k{number:02}" for number in range(len(self.KILLS))]
+        self.beside = [f"b{number}" for number in range(5)]
+        self.left = [f"l{number}" for number in range(3)]
+        streams = [*self.killed, *self.beside, *self.left]
+        self.world = World(streams, "topic kinescale\n" + "".join(stream(name, 12, 0.2) for name in streams),
+                           speed=150, options=["--shard-limit", "10000", "--split-seconds", "20"],
+                           defaults={"resharding": "split", "max_shards": "64", "scale_down_window": "30m",
+                                     "cooldown": "6h"})
+        self.gate = Gate(self.world.aws.port)
+        self.addCleanup(self.gate.close)
+        self.addCleanup(self.world.close)
+        self.wait_minutes(38)
+
+    def start_pass(self, name, *arguments):
+        environment = {**self.world.environment(), "AWS_ENDPOINT_URL": self.gate.url}
+        return self.world.started(Process(self.world.folder, f"pass-{name}", self.pass_arguments(*arguments),
+                                          environment))
+
+    def kill_pass(self, name, operation, number, moment):
+        killed = Killed(operation, number, moment)
+        ready = threading.Event()
+
+        def hook(call, when):
+            ready.wait()
+            return killed(call, when)
+        self.gate.hook = hook
+        killed.process = self.start_pass(name, name)
+        ready.set()
+        killed.process.wait()
+        self.assertTrue(killed.met, f"{operation} {number} {moment}: {killed.process.out}{killed.process.log}")
+
+    def daemon_ends(self, names):
+        self.world.streams = names
+        daemon = self.world.daemon(subscribe=False)
+        for name in names:
+            eventually(lambda: any(row[1] == DONE for row in self.actions(name)),
+                       what=lambda: f"{name}: {self.actions(name)}\n{daemon.log}")
+        return daemon
+
+    def test_killed_at_any_call_it_is_ended_as_planned(self):
+        for name, (operation, number, moment) in zip(self.killed, self.KILLS):
+            self.kill_pass(name, operation, number, moment)
+        self.gate.hook = None
+        begun = [name for name in self.killed if self.actions(name)]
+        self.assertEqual(len(begun), len(self.killed) - 4, begun)  # the pass's own look, and the one before it begins
+        for_daemon = begun[::2]
+        for_pass = [name for name in self.killed if name not in for_daemon]
+
+        # A dead process without an action may hold its lock for two minutes.
+        eventually(lambda: "forbidden" not in self.run_pass("--dry-run", *[n for n in for_pass if n not in begun]))
+        self.run_pass(*for_pass)
+        daemon = self.daemon_ends(for_daemon)
+        for name in self.killed:
+            with self.subTest(kill=self.KILLS[self.killed.index(name)], by=name in for_daemon):
+                self.check_merged(name, 12, 6)
+        self.assertEqual([call.answer for call in self.gate.calls
+                          if call.operation == "MergeShards" and call.status != 200], [])
+        daemon.stop()
+
+    def test_beside_a_daemon_nothing_is_merged_twice_and_no_wait_leaves_it_to_the_daemon(self):
+        daemon = self.world.daemon(subscribe=False)
+        self.run_pass(*self.beside)
+        for name in self.beside:
+            self.check_merged(name, 12, 6)
+        self.assertIn("cooldown", self.run_pass(*self.beside, code=3))
+
+        before = time.monotonic()
+        rows = self.run_json("--no-wait", *self.left)
+        self.assertLess(time.monotonic() - before, 10)
+        self.assertEqual({row["result"] for row in rows.values()}, {"merge"})
+        eventually(lambda: all(self.actions(name) for name in self.left))
+        rows = self.run_json("--no-wait", *self.left, code=3)
+        self.assertEqual({(row["result"], row["reason"]) for row in rows.values()},
+                         {("forbidden", "an action is under way")})
+        for name in self.left:
+            eventually(lambda: self.actions(name)[0][1] == DONE, what=lambda: daemon.log)
+            self.check_merged(name, 12, 6)
+        self.assertEqual(len(daemon.log_lines("turn-failed", "reconcile-failed")), 0, daemon.log)
+
+    def test_what_cannot_be_merged_fails_and_does_not_keep_the_others(self):
+        good, bad = self.left[:2]
+
+        def hook(call, moment):
+            return moment == "before" and call.operation == "DescribeStreamSummary" and bad in call.body.decode()
+        self.gate.hook = hook
+        process = self.start_pass("bad", "--no-wait", good, bad)
+        self.assertEqual(process.wait(), 1, process.out + process.log)
+        self.assertRegex(process.out, rf"(?m)^{good} +merge +12 +6 ")
+        self.assertRegex(process.out, rf"(?m)^{bad} +failed ")
+        process = self.start_pass("lasting", good)
+        self.assertEqual(process.wait(), 0, process.out + process.log)
+        self.check_merged(good, 12, 6)
+        self.assertEqual(self.actions(bad), [])
+
+    def test_a_stream_whose_turns_fail_again_and_again_is_left_and_taken_up_later(self):
+        name = self.left[0]
+        looks = []
+
+        def hook(call, moment):
+            if moment == "before" and call.operation == "GetMetricData":
+                looks.append(call)
+            return moment == "before" and call.operation == "GetMetricData" and len(looks) > 1
+        self.gate.hook = hook
+        process = self.start_pass("failing", "--output", "json", name)
+        self.assertEqual(process.wait(), 1, process.out + process.log)
+        self.assertEqual([row["result"] for row in json.loads(process.out)], ["merge"])
+        self.assertGreaterEqual(len(re.findall(rf"(?m)^\S+Z  {name}  stream '{name}': .*GetMetricData", process.log)), 3)
+        self.assertIn("left to the daemon or the next pass", process.log)
+        self.gate.hook = None
+        self.run_pass(name)
+        self.check_merged(name, 12, 6)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -40,6 +40,7 @@ struct sim_options {
     int64_t metric_delay_ms; /* from the end of a minute until its datapoint can be read; -1: 75,000 */
     bool check_signatures;   /* off: any well-formed Authorization will do */
     bool check_quotas;       /* requests per second, UpdateShardCount per day */
+    bool leave_unsigned;     /* messages of SNS bear no signature, whose key takes a second to make */
     const char *public_url;  /* "http://127.0.0.1:4567": SigningCertURL and SubscribeURL begin with it */
 };
 

@@ -93,6 +93,7 @@ struct sim *sim_new(const struct sim_options *options)
     sim->metric_delay_ms = options->metric_delay_ms < 0 ? 75000 : options->metric_delay_ms;
     sim->check_signatures = options->check_signatures;
     sim->check_quotas = options->check_quotas;
+    sim->leave_unsigned = options->leave_unsigned;
     sim->seed = options->seed;
     sim->now_ms = options->start_ms;
     sim->next_minute_ms = options->start_ms / MINUTE_MS * MINUTE_MS + MINUTE_MS;

@@ -183,9 +183,11 @@ char *signer_seal(struct signer *signer, const char *url, const struct sns_messa
                   must_printf("%s/?Action=ConfirmSubscription&TopicArn=%s&Token=%s", url, message->topic_arn,
                               message->token));
     (void)cJSON_AddStringToObject(body, "Timestamp", timestamp);
-    add_owned(body, "Signature", sign_members(signer, message->signature_version, body));
-    (void)cJSON_AddStringToObject(body, "SignatureVersion", version);
-    add_owned(body, "SigningCertURL", must_printf("%s%s", url, signer->path));
+    if (signer != NULL) {
+        add_owned(body, "Signature", sign_members(signer, message->signature_version, body));
+        (void)cJSON_AddStringToObject(body, "SignatureVersion", version);
+        add_owned(body, "SigningCertURL", must_printf("%s%s", url, signer->path));
+    }
     if (message->token == NULL)
         add_owned(body, "UnsubscribeURL",
                   must_printf("%s/?Action=Unsubscribe&SubscriptionArn=%s", url, message->subscription_arn));

@@ -15,7 +15,8 @@ void signer_free(struct signer *signer);
 /* "/SimpleNotificationService-<32 hexadecimal digits>.pem" */
 const char *signer_path(struct signer *signer);
 const char *signer_certificate(struct signer *signer); /* PEM */
-/* The body of a delivery: JSON, signed.  The caller frees.  `url` is what SNS's own URLs begin with. */
+/* The body of a delivery: JSON, signed unless `signer` is NULL.  The caller frees.  `url` is what SNS's own URLs
+ * begin with. */
 char *signer_seal(struct signer *signer, const char *url, const struct sns_message *message);
 
 #endif

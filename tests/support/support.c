@@ -26,12 +26,12 @@ const char *shared_data(void)
 }
 
 /* One for the process, removed at its end; each call gets a folder in it. */
-static char root[64];
+static char root[160];
 static pid_t root_owner;
 
 static void remove_root(void)
 {
-    char command[96];
+    char command[sizeof(root) + 16];
 
     if (getpid() != root_owner) /* a forked test ends before the program does */
         return;
@@ -42,12 +42,15 @@ static void remove_root(void)
 
 const char *temporary_directory(void)
 {
-    static char directory[80];
+    static char directory[sizeof(root) + 16];
     static int count;
 
     if (root_owner != getpid()) {
-        snprintf(root, sizeof(root), "/tmp/kinescale-test-XXXXXX");
-        if (mkdtemp(root) == NULL)
+        const char *parent = getenv("TMPDIR");
+        int length =
+            snprintf(root, sizeof(root), "%s/kinescale-test-XXXXXX", parent != NULL ? parent : "/tmp");
+
+        if (length >= (int)sizeof(root) || mkdtemp(root) == NULL)
             abort();
         root_owner = getpid();
         atexit(remove_root);

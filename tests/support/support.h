@@ -14,8 +14,8 @@ int run_suite(Suite *suite);
  * the caller prints "skipped: ..." and passes. */
 const char *shared_data(void);
 
-/* A new empty directory below /tmp, removed with all in it when the test's process ends; the name is valid until
- * the next call. */
+/* A new empty directory below $TMPDIR or /tmp, removed with all in it when the test's process ends; the name is
+ * valid until the next call. */
 const char *temporary_directory(void);
 
 /* Whole file, ended with '\0', the caller frees; fails the test when it cannot be read. */

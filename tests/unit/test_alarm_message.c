@@ -190,6 +190,8 @@ END_TEST
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789" \
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789" \
     "01234567890123456789012345678901234567890123456789012345"
+/* AWS counts characters, and each of 255 may have four bytes. */
+#define LONG_ALARM_NAME LONG_NAME LONG_NAME LONG_NAME LONG_NAME
 
 static const struct {
     const char *text, *saying;
@@ -200,7 +202,8 @@ static const struct {
     {"{}", "'AlarmName' is missing"},
     {"{\"AlarmName\":\"\",\"NewStateValue\":\"OK\"}", "'AlarmName' is missing"},
     {"{\"AlarmName\":1,\"NewStateValue\":\"OK\"}", "'AlarmName' is missing or no text"},
-    {"{\"AlarmName\":\"" LONG_NAME "\",\"NewStateValue\":\"OK\"}", "'AlarmName' has more than 255 bytes"},
+    {"{\"AlarmName\":\"" LONG_ALARM_NAME "\",\"NewStateValue\":\"OK\"}",
+     "'AlarmName' has more than 1020 bytes"},
     {"{\"AlarmName\":\"a\"}", "'NewStateValue' is missing"},
     {"{\"AlarmName\":\"a\",\"NewStateValue\":\"alarm\"}", "'NewStateValue' is no state: 'alarm'"},
     {"{\"AlarmName\":\"a\",\"NewStateValue\":\"A\\nB\"}", "'A?B'"},
@@ -213,7 +216,7 @@ static const struct {
     {"{" NOTHING ",\"TriggeringChildren\":[{}]}", "an 'Arn' in 'TriggeringChildren'"},
     {"{" NOTHING ",\"TriggeringChildren\":[{\"Arn\":\"arn:aws:sns:r:1:topic\"}]}",
      "an 'Arn' in 'TriggeringChildren'"},
-    {"{" NOTHING ",\"TriggeringChildren\":[{\"Arn\":\"arn:aws:cloudwatch:r:1:alarm:" LONG_NAME "\"}]}",
+    {"{" NOTHING ",\"TriggeringChildren\":[{\"Arn\":\"arn:aws:cloudwatch:r:1:alarm:" LONG_ALARM_NAME "\"}]}",
      "an 'Arn' in 'TriggeringChildren'"},
     {BEFORE
      "{\"MetricName\":\"m\",\"Namespace\":\"AWS/Kinesis\",\"Dimensions\":[{\"name\":\"StreamName\",\"value\":"

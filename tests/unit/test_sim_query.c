@@ -268,6 +268,24 @@ START_TEST(a_topic_is_made_subscribed_confirmed_and_left)
 }
 END_TEST
 
+START_TEST(messages_are_signed_unless_nobody_wants_it)
+{
+    struct sim_delivery delivery;
+
+    sim_free(sim);
+    sim = sim_new(
+        &(struct sim_options){.start_ms = START_MS, .metric_delay_ms = -1, .leave_unsigned = _i == 1});
+    query("Action=CreateTopic&Version=2010-03-31&Name=kinescale");
+    query("Action=Subscribe&Version=2010-03-31&TopicArn=" TOPIC
+          "&Protocol=http&Endpoint=http://127.0.0.1:1/sns");
+    ck_assert(sim_take_delivery(sim, &delivery));
+    ck_assert_int_eq(strstr(delivery.body, "\"Signature\"") == NULL, _i == 1);
+    ck_assert_int_eq(strstr(delivery.body, "\"SigningCertURL\"") == NULL, _i == 1);
+    ck_assert_ptr_nonnull(strstr(delivery.body, "\"Token\""));
+    sim_delivery_clear(&delivery);
+}
+END_TEST
+
 START_TEST(the_link_in_a_confirmation_works_without_a_signature)
 {
     struct sim_delivery delivery;
@@ -375,6 +393,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, what_is_put_as_metric_data_can_be_read);
     tcase_add_loop_test(tcase, cloudwatch_refuses_what_does_not_go_together, 0, COUNT_OF(refusals));
     tcase_add_test(tcase, a_topic_is_made_subscribed_confirmed_and_left);
+    tcase_add_loop_test(tcase, messages_are_signed_unless_nobody_wants_it, 0, 2);
     tcase_add_test(tcase, the_link_in_a_confirmation_works_without_a_signature);
     tcase_add_loop_test(tcase, sns_and_sts_say_what_is_wrong, 0, COUNT_OF(sns_refusals));
     tcase_add_test(tcase, texts_are_escaped_in_xml);

@@ -25,6 +25,7 @@ enum resharding { RESHARDING_SPLIT, RESHARDING_UPDATE, RESHARDING_AUTO };
 enum alarm_level { ALARM_LEVEL_STREAM, ALARM_LEVEL_SHARD };
 enum threshold_basis { BASIS_EFFECTIVE, BASIS_COUNT };
 enum missing_data { MISSING_AUTO, MISSING_IDLE, MISSING_UNKNOWN };
+enum scale_down_schedule { SCHEDULE_OFF, SCHEDULE_INTERNAL };
 
 enum { TOPICS_MAX = 16, ADDRESS_SIZE = 256, PATH_SIZE = 1024 };
 
@@ -40,8 +41,9 @@ struct service_config {
     char tls_key[PATH_SIZE];
     int64_t workers; /* threads that take turns, 1..64 */
     int64_t reconcile_every_ms;
-    int64_t history_ms; /* how long what has ended is kept */
-    char log_level[8];  /* "debug", "info", "warn", "error" */
+    int64_t history_ms;          /* how long what has ended is kept */
+    int64_t scale_down_schedule; /* enum scale_down_schedule */
+    char log_level[8];           /* "debug", "info", "warn", "error" */
 };
 
 /* One stream after defaults are applied.  Fractions are 0..1. */

@@ -58,6 +58,9 @@ static int start_workers(struct daemon *daemon, struct error *err)
                                       .count = (int)daemon->config->service.workers,
                                       .reconcile_every_ms = daemon->config->service.reconcile_every_ms};
 
+    if (daemon->config->service.scale_down_schedule == SCHEDULE_INTERNAL)
+        workers.config = daemon->config;
+
     owner_make(daemon->owner);
     daemon->engine = engine_new(&engine);
     workers.engine = daemon->engine;

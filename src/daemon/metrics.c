@@ -58,6 +58,10 @@ static void write_workers(struct daemon *daemon, struct buffer *body)
         (unsigned long long)(counts.reconciles - counts.reconciles_failed));
     PUT(body, "kinescale_reconciles_total{result=\"failed\"} %llu\n",
         (unsigned long long)counts.reconciles_failed);
+    head(body, "kinescale_passes_total", "counter", "Scale-down passes of this process, by how they ended.");
+    PUT(body, "kinescale_passes_total{result=\"ok\"} %llu\n",
+        (unsigned long long)(counts.passes - counts.passes_failed));
+    PUT(body, "kinescale_passes_total{result=\"failed\"} %llu\n", (unsigned long long)counts.passes_failed);
     head(body, "kinescale_last_reconcile_timestamp_seconds", "gauge",
          "When all streams were last looked at.");
     PUT(body, "kinescale_last_reconcile_timestamp_seconds %.3f\n", (double)counts.last_reconcile_ms / 1000);

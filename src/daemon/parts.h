@@ -43,6 +43,7 @@ struct workers_options {
     const char *owner;
     int count;
     int64_t reconcile_every_ms;
+    const struct config *config; /* whose streams the scale-down pass looks at; NULL: somebody else runs it */
 };
 int workers_start(const struct workers_options *options, struct workers **ret_workers, struct error *err);
 void workers_stop(struct workers *workers); /* accepts NULL */
@@ -50,7 +51,7 @@ void workers_stop(struct workers *workers); /* accepts NULL */
 void workers_wake(struct workers *workers);
 
 struct worker_counts {
-    uint64_t turns, turns_failed, reconciles, reconciles_failed;
+    uint64_t turns, turns_failed, reconciles, reconciles_failed, passes, passes_failed;
     int64_t beat_age_ms;       /* real time since a worker last asked for work */
     int64_t last_reconcile_ms; /* 0: not yet */
 };

@@ -3,7 +3,8 @@
  *
  * DESIGN  The queue is the database: what is due survives a crash, and two daemons on one file share it.  A worker
  * takes the stream that has been due longest and that nobody here or elsewhere is at.  Waiting for AWS holds no
- * thread: a turn ends and leaves a due time.  One more thread reconciles.
+ * thread: a turn ends and leaves a due time.  One more thread reconciles, and one runs the
+ * scale-down pass when that is the daemon's to do.
  */
 #include "parts.h"
 
@@ -16,6 +17,10 @@ enum {
     IDLE_REAL_MS = 500,
     DUE_BATCH = 256,
     WORKERS_MAX = 64,
+    MAINTAINERS = 2, /* threads beside them: one reconciles, one runs the scale-down pass */
+    /* What happened while nobody was here is looked at first. */
+    PASS_FIRST_MS = 10 * 60 * 1000,
+    PASS_EVERY_MS = 60 * 60 * 1000,
 };
 
 struct workers {
@@ -24,7 +29,7 @@ struct workers {
     pthread_cond_t changed;
     bool stopping;
     uint64_t wakes; /* rises with every workers_wake() */
-    pthread_t threads[WORKERS_MAX + 1];
+    pthread_t threads[WORKERS_MAX + MAINTAINERS];
     size_t thread_count;
     char busy[WORKERS_MAX][STREAM_NAME_SIZE]; /* what each worker is at */
     bool is_busy[WORKERS_MAX];
@@ -150,12 +155,50 @@ static void reconcile_once(struct workers *workers, struct store *store)
     pthread_cond_broadcast(&workers->changed);
 }
 
-static void *reconcile(void *argument)
+static int look_for_shards_to_give_back(struct workers *workers, struct store *store, struct error *err)
 {
-    struct workers *workers = argument;
+    const struct config *config = workers->options.config;
+    struct pass_options options = {0};
+    struct pass_row *rows = must_calloc(config->stream_count, sizeof(*rows));
+    size_t found = 0;
+    int result;
+
+    for (size_t i = 0; i < config->stream_count; i++)
+        rows[i].stream = config->streams[i].name;
+    result = engine_scale_down(workers->options.engine, store, &options, rows, config->stream_count, err);
+    for (size_t i = 0; i < config->stream_count; i++) {
+        if (rows[i].result == PASS_FAILED)
+            LOG(LOG_WARN, "pass-failed", {"stream", rows[i].stream}, {"error", rows[i].reason});
+        found += rows[i].result == PASS_RESHARD;
+        down_plan_clear(&rows[i].plan);
+    }
+    LOG(LOG_INFO, "pass-ended", {"streams", .number = (int64_t)config->stream_count},
+        {"merge", .number = (int64_t)found});
+    free(rows);
+    return result;
+}
+
+/* Called and left with the mutex held. */
+static void pass_once(struct workers *workers, struct store *store)
+{
+    struct error err = {0};
+    bool failed;
+
+    pthread_mutex_unlock(&workers->mutex);
+    failed = look_for_shards_to_give_back(workers, store, &err) < 0;
+    pthread_mutex_lock(&workers->mutex);
+    workers->counts.passes++;
+    workers->counts.passes_failed += failed;
+    workers->wakes++;
+    pthread_cond_broadcast(&workers->changed);
+}
+
+/* A thread that does something now and then, until the end. */
+static void now_and_then(struct workers *workers, int64_t due_ms, int64_t every_ms,
+                         void (*once)(struct workers *workers, struct store *store))
+{
     struct store *store = NULL;
     struct error err = {0};
-    int64_t due_ms = 0;
 
     pthread_mutex_lock(&workers->mutex);
     while (!workers->stopping) {
@@ -167,12 +210,27 @@ static void *reconcile(void *argument)
             LOG(LOG_ERROR, "store-failed", {"error", err.message});
             wait_until(workers, INT64_MAX);
         } else {
-            due_ms = now_ms + workers->options.reconcile_every_ms;
-            reconcile_once(workers, store);
+            due_ms = now_ms + every_ms;
+            once(workers, store);
         }
     }
     pthread_mutex_unlock(&workers->mutex);
     store_close(store);
+}
+
+static void *reconcile(void *argument)
+{
+    struct workers *workers = argument;
+
+    now_and_then(workers, 0, workers->options.reconcile_every_ms, reconcile_once);
+    return NULL;
+}
+
+static void *scale_down(void *argument)
+{
+    struct workers *workers = argument;
+
+    now_and_then(workers, clock_now_ms(workers->options.clock) + PASS_FIRST_MS, PASS_EVERY_MS, pass_once);
     return NULL;
 }
 
@@ -205,7 +263,8 @@ int workers_start(const struct workers_options *options, struct workers **ret_wo
         if (start_thread(workers, work, err) < 0)
             goto fail;
     }
-    if (start_thread(workers, reconcile, err) < 0)
+    if (start_thread(workers, reconcile, err) < 0 ||
+        (options->config != NULL && start_thread(workers, scale_down, err) < 0))
         goto fail;
     *ret_workers = workers;
     return 0;

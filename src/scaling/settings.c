@@ -48,6 +48,10 @@ static const struct setting table[] = {
     {"history", .type = TYPE_DURATION, SERVICE(history_ms), .minimum = HOURS(48), .maximum = HOURS(24 * 3650),
      .unit = "duration", .fallback = "90d",
      .help = "How long finished actions, decisions and notifications are kept; dead letters stay."},
+    {"scale_down_schedule", .type = TYPE_CHOICE, SERVICE(scale_down_schedule), .unit = "choice",
+     .choices = "off|internal", .fallback = "off",
+     .help =
+         "Who runs the scale-down pass: cron or a timer (off), or the daemon itself, every hour (internal)."},
     {"log_level", .type = TYPE_WORD, SERVICE(log_level), .unit = "choice", .choices = "debug|info|warn|error",
      .fallback = "info", .help = "The least severe lines that are logged."},
 

@@ -75,6 +75,7 @@ FAMILIES = {
     "kinescale_certificate_fetches_total": "counter",
     "kinescale_turns_total": "counter",
     "kinescale_reconciles_total": "counter",
+    "kinescale_passes_total": "counter",
     "kinescale_last_reconcile_timestamp_seconds": "gauge",
     "kinescale_aws_requests_total": "counter",
     "kinescale_aws_retries_total": "counter",

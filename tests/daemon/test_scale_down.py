@@ -255,6 +255,19 @@ class Shared(PassTest):
             self.check_merged(name, 12, 6)
         self.assertEqual(len(daemon.log_lines("turn-failed", "reconcile-failed")), 0, daemon.log)
 
+    def test_the_daemon_runs_the_pass_itself_when_it_is_told_to(self):
+        self.world.streams = [*self.left, "gone"]
+        daemon = self.world.daemon(subscribe=False, scale_down_schedule="internal")
+        daemon.wait_for_log(r" pass-ended +streams=4 merge=3$")
+        daemon.wait_for_log(r" pass-failed +stream=gone error=.*ResourceNotFoundException")
+        for name in self.left:
+            eventually(lambda: any(row[1] == DONE for row in self.actions(name)), what=lambda: daemon.log)
+            self.check_merged(name, 12, 6)
+        values = daemon.metrics()
+        self.assertEqual([values[f'kinescale_passes_total{{result="{result}"}}'] for result in ("ok", "failed")], [0, 1])
+        other = self.world.daemon(subscribe=False, scale_down_schedule="off")
+        self.assertEqual(len(other.log_lines("pass-ended")), 0)
+
     def test_what_cannot_be_merged_fails_and_does_not_keep_the_others(self):
         good, bad = self.left[:2]
 

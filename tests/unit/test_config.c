@@ -57,6 +57,7 @@ START_TEST(the_least_file_gets_every_default)
     ck_assert_str_eq(parsed->service.tls_key, "");
     ck_assert_int_eq(parsed->service.workers, 4);
     ck_assert_int_eq(parsed->service.reconcile_every_ms, 300000);
+    ck_assert_int_eq(parsed->service.scale_down_schedule, SCHEDULE_OFF);
     ck_assert_str_eq(parsed->service.log_level, "info");
     ck_assert_uint_eq(parsed->stream_count, 1);
 
@@ -96,6 +97,7 @@ START_TEST(every_setting_of_the_service_reaches_its_member)
                "tls_key = a.key\n"
                "workers = 64\n"
                "reconcile_every = 90s\n"
+               "scale_down_schedule = internal\n"
                "log_level = debug\n"
                "[stream orders]\n");
     ck_assert_str_eq(parsed->service.database, "/var/lib/kinescale/state.db");
@@ -109,6 +111,7 @@ START_TEST(every_setting_of_the_service_reaches_its_member)
     ck_assert_str_eq(parsed->service.tls_key, "a.key");
     ck_assert_int_eq(parsed->service.workers, 64);
     ck_assert_int_eq(parsed->service.reconcile_every_ms, 90000);
+    ck_assert_int_eq(parsed->service.scale_down_schedule, SCHEDULE_INTERNAL);
     ck_assert_str_eq(parsed->service.log_level, "debug");
     ck_assert(config_has_topic(parsed, "arn:aws-us-gov:sns:us-gov-west-1:000000000001:one"));
     ck_assert(!config_has_topic(parsed, "arn:aws-us-gov:sns:us-gov-west-1:000000000001:on"));
@@ -242,6 +245,8 @@ static const struct {
     {"reconcile_every", "999ms", false},
     {"reconcile_every", "1000ms", true},
     {"reconcile_every", "61m", false},
+    {"scale_down_schedule", "internal", true},
+    {"scale_down_schedule", "cron", false},
 };
 
 START_TEST(a_value_of_the_service_is_checked)

@@ -90,8 +90,8 @@ static void print_stream(const cJSON *stream)
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(stream, "paused")))
         printf("  paused until %s\n", pause_end(stream));
     if (number_of(stream, "failures") > 0)
-        printf("  failing since %.0f turns: %s\n", number_of(stream, "failures"),
-               text_of(stream, "last_error"));
+        printf("  failed %.0f times in a row, last at %s: %s\n", number_of(stream, "failures"),
+               text_of(stream, "last_error_at"), text_of(stream, "last_error"));
     printf("  actions:\n");
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "actions")) {
         printf("    %s  #%.0f %s, %s (rule %.0f): %.0f to %.0f shards; %s\n", text_of(row, "started"),

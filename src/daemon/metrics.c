@@ -149,7 +149,7 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
         {"kinescale_effective_shards", "Shards' worth of evenly spread load the stream takes."},
         {"kinescale_cooldown_seconds", "How much of the cooldown is left."},
         {"kinescale_stream_paused", "1 while nothing is begun on the stream, because an operator said so."},
-        {"kinescale_stream_failures", "Turns that failed in a row."},
+        {"kinescale_stream_failures", "Turns that failed in a row; of a stream that does not exist, looks."},
     };
 
     if (store_streams_all(store, &states, &err) < 0)

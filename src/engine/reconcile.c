@@ -149,20 +149,38 @@ static bool thresholds_fit(const struct look_around *around, const struct stream
     return true;
 }
 
+/* What a look found missing is over when a look finds it.  After a failed turn the stream is due: that turn tells. */
+static int forget_missing(const struct look_around *around, const char *stream, struct error *err)
+{
+    struct stream_state state;
+
+    if (store_stream_load(around->store, stream, &state, err) < 0)
+        return -1;
+    if (state.failures == 0 || state.due_ms != INT64_MAX)
+        return 0;
+    return store_stream_outcome(around->store, stream, around->now_ms, NULL, err);
+}
+
 static int look_at_shards(struct look_around *around, const struct stream_config *config, struct error *err)
 {
     struct shard_map shards = {0};
+    struct error ignored = {0};
     int result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
 
     /* A listing in the middle of a reshard says nothing; whoever reshards will be looked at again. */
     if (result == 0 && shard_map_check(&shards, err) == 0) {
         result = store_stream_seen(around->store, config->name, (int64_t)shards.count,
                                    shard_map_effective(&shards), around->now_ms, err);
+        if (result == 0)
+            result = forget_missing(around, config->name, err);
         if (result == 0 &&
             ((int64_t)shards.count < config->min_shards || !thresholds_fit(around, config, &shards)))
             result = store_stream_make_due(around->store, config->name, around->now_ms, DUE_REPAIR, err);
     }
     shard_map_clear(&shards);
+    /* A misspelled name, or a stream that was deleted: no alarm will ever lead to a turn that says so. */
+    if (result < 0 && err->kind == ERROR_NOT_FOUND)
+        (void)store_stream_outcome(around->store, config->name, around->now_ms, err->message, &ignored);
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "store/decisions.h"
+#include "store/streams.h"
 
 static const char orders[] = "[stream orders]\nmax_shards = 64\nresharding = split\n";
 
@@ -70,6 +71,32 @@ START_TEST(what_ended_before_the_history_is_forgotten)
 }
 END_TEST
 
+/* `status` shows the failure of the last turn; an alarm for such a stream will never come. */
+START_TEST(a_stream_that_does_not_exist_is_shown_as_failing_until_it_does)
+{
+    struct world *world = world_new("[stream orders]\nmax_shards = 64\n[stream odrers]\n", NULL);
+    struct stream_state state;
+    struct error err = {0};
+
+    world_scene(world, "orders", 2);
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_int_eq(store_stream_load(world->store, "odrers", &state, &err), 0);
+    ck_assert_int_gt(state.failures, 2);
+    ck_assert_msg(strstr(state.last_error, "ResourceNotFoundException") != NULL, "%s", state.last_error);
+    ck_assert_int_eq(store_stream_load(world->store, "orders", &state, &err), 0);
+    ck_assert_int_eq(state.failures, 0);
+
+    cJSON_Delete(world_kinesis(world, "CreateStream", "{\"StreamName\":\"odrers\",\"ShardCount\":1}"));
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_int_eq(store_stream_load(world->store, "odrers", &state, &err), 0);
+    ck_assert_int_eq(state.failures, 0);
+    ck_assert_str_eq(state.last_error, "");
+    ck_assert_int_eq(state.open_shards, 1);
+    world_free(world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine upkeep");
@@ -78,6 +105,7 @@ static Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, three_requests_lie_between_an_alarm_and_its_first_split, 0, 5);
     tcase_add_test(tcase, what_ended_before_the_history_is_forgotten);
+    tcase_add_test(tcase, a_stream_that_does_not_exist_is_shown_as_failing_until_it_does);
     suite_add_tcase(suite, tcase);
     return suite;
 }

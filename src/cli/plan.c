@@ -162,6 +162,11 @@ static void plan_for_load(const struct engine_view *view, const char *stream, cJ
                               .peak_shards = plan->peak_shards,
                               .seconds = plan->seconds};
 
+    if (view->too_early) {
+        outlook.verdict = "wait";
+        outlook.reason = "nothing was measured since the last action ended; an alarm would wait for that";
+        outlook.to_shards = outlook.peak_shards = (int64_t)view->shards.count;
+    }
     outlook_print(&outlook, all);
 }
 

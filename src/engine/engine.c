@@ -204,8 +204,10 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
         *ret_view = (struct engine_view){.summary = turn.summary,
                                          .demand = facts.demand,
                                          .updates_24h = facts.updates_24h,
-                                         .headroom = facts.account_headroom};
-        plan_up(&facts, &ret_view->plan);
+                                         .headroom = facts.account_headroom,
+                                         .too_early = too_early};
+        if (!too_early)
+            plan_up(&facts, &ret_view->plan);
         shard_map_copy(&ret_view->shards, &turn.shards);
         result = 0;
     }

@@ -20,6 +20,7 @@ struct look_around {
     struct alarm_list
         *lists; /* one per topic, and one per composite alarm that stands in ALARM: its children */
     size_t list_count;
+    bool lists_whole; /* all of them could be read */
 };
 
 enum { CHILDREN_MAX = 100 };
@@ -131,6 +132,21 @@ static int look_for_silent_alarms(struct look_around *around, const struct strea
     return 0;
 }
 
+/* Without an alarm a stream may be throttled for ever and nobody hears of it.  A composite alarm may be any stream's. */
+static void warn_without_alarms(const struct look_around *around, const char *stream)
+{
+    for (size_t l = 0; l < around->list_count; l++) {
+        for (size_t i = 0; i < around->lists[l].count; i++) {
+            const struct alarm *alarm = &around->lists[l].items[i];
+
+            if (alarm->composite || (strcmp(alarm->stream, stream) == 0 && alarm_asks_for_shards(alarm)))
+                return;
+        }
+    }
+    LOG(LOG_WARN, "no-alarms", {"stream", stream},
+        {"why", "no alarm on the stream's write metrics has a configured topic among its actions"});
+}
+
 static bool thresholds_fit(const struct look_around *around, const struct stream_config *config,
                            const struct shard_map *shards)
 {
@@ -194,6 +210,8 @@ static int look_at_stream(struct look_around *around, const struct stream_config
     if (running)
         return store_stream_make_due(around->store, config->name, action.state_since_ms + LEASE_MS,
                                      DUE_ACTION, err);
+    if (around->lists_whole)
+        warn_without_alarms(around, config->name);
     if (look_for_silent_alarms(around, config, err) < 0)
         return -1;
     return look_at_shards(around, config, err);
@@ -221,7 +239,8 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
 
     look_headroom_now(engine);
     /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
-    if (look_at_alarms(&around, err) < 0)
+    around.lists_whole = look_at_alarms(&around, err) == 0;
+    if (!around.lists_whole)
         LOG(LOG_WARN, "reconcile-failed", {"error", err->message});
     for (size_t i = 0; i < engine->config->stream_count; i++) {
         const struct stream_config *config = &engine->config->streams[i];

@@ -163,6 +163,26 @@ class MainJob(unittest.TestCase):
             self.assertEqual(newest[0]["reason"], "the alarm is no longer in ALARM")
             self.assertEqual(len(daemon.stream("orders")["actions"]), 1)
 
+    def test_a_stream_that_no_alarm_watches_is_named_at_every_look(self):
+        scene = SCENE + """topic other
+stream forgotten shards=1
+stream elsewhere shards=1
+alarms elsewhere topic=other
+"""
+        with World(["orders", "forgotten", "elsewhere"], scene, speed=60) as world:
+            daemon = world.daemon()
+            daemon.wait_for_log(r" warn +no-alarms stream=forgotten ", count=2)
+            daemon.wait_for_log(r" warn +no-alarms stream=elsewhere ")
+            # Which streams a composite alarm speaks for, it says only in its rule.
+            world.aws.cloudwatch("PutCompositeAlarm", AlarmName="any", AlarmRule='ALARM("elsewhere-IncomingBytes")',
+                                 AlarmActions=[world.aws.topic_arn()])
+            looks = daemon.metrics()['kinescale_reconciles_total{result="ok"}']
+            eventually(lambda: daemon.metrics()['kinescale_reconciles_total{result="ok"}'] >= looks + 1)
+            before = len(daemon.log_lines("no-alarms"))
+            eventually(lambda: daemon.metrics()['kinescale_reconciles_total{result="ok"}'] >= looks + 2)
+            self.assertEqual(len(daemon.log_lines("no-alarms")), before)
+            self.assertFalse([line for line in daemon.log_lines("no-alarms") if "stream=orders" in line])
+
 
 if __name__ == "__main__":
     unittest.main()

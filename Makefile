@@ -46,7 +46,7 @@ THREADED = $(patsubst tests/unit/%.c,$(O)/tsan/tests/%,$(shell grep -lE 'pthread
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 UNITS   = kinescale.service kinescale-scale-down.service kinescale-scale-down.timer
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
-BED     = $(BUILD)/tests/bench/bed.o $(BUILD)/tests/support/aws_request.o
+BED     = $(BUILD)/tests/bench/bed.o $(BUILD)/tests/bench/figures.o $(BUILD)/tests/support/aws_request.o
 FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*.[ch]' -print)
 
 # A sub-make shares the jobs of a `make -j`, else it gets its own.

@@ -34,7 +34,7 @@ struct bed {
     struct scaled_clock clock;
     struct sim *sim;
     struct http_server *aws;
-    char folder[256], url[64];
+    char folder[256], url[64], program[200], config[300];
     pid_t daemon;
     int port, admin_port;
     CURL *connections[CONNECTIONS_MAX];
@@ -203,14 +203,14 @@ static void write_scene(struct bed *bed)
     fprintf(file, "topic kinescale signature=2\nsubscribe kinescale http://127.0.0.1:1/sns\n");
     for (int i = 0; i < bed->options.streams; i++)
         fprintf(file,
-                "stream " BED_STREAM "\nalarms " BED_STREAM " topic=kinescale\n"
+                "stream " BED_STREAM " shards=%d\nalarms " BED_STREAM " topic=kinescale\n"
                 "traffic " BED_STREAM " load=constant:0.7M record=2048\n",
-                i, i, i);
+                i, bed->options.shards, i, i);
     if (fclose(file) != 0 || sim_scene_load(bed->sim, path, &err) < 0)
         bed_fail("scene: %s", err.message);
 }
 
-/* Has been there for ten minutes, so that there are metrics. */
+/* Has been there for a while, so that there are metrics. */
 static void start_aws(struct bed *bed)
 {
     struct http_server_options server = {.listen = "127.0.0.1:0",
@@ -226,7 +226,7 @@ static void start_aws(struct bed *bed)
     struct error err = {0};
 
     clock_scaled_init(&bed->clock, clock_now_ms(clock_system()), bed->options.speed);
-    sim.start_ms = bed->clock.base_ms - WARM_UP_MS;
+    sim.start_ms = bed->clock.base_ms - bed->options.warm_up_ms;
     if (http_server_start(&server, &bed->aws, &err) < 0)
         bed_fail("%s", err.message);
     snprintf(bed->url, sizeof(bed->url), "http://127.0.0.1:%d", http_server_port(bed->aws));
@@ -235,9 +235,9 @@ static void start_aws(struct bed *bed)
     sim_advance(bed->sim, bed->clock.base_ms);
 }
 
-static void write_config(struct bed *bed, char *path, size_t size)
+static void write_config(struct bed *bed)
 {
-    FILE *file = create(bed->folder, "streams.conf", path, size);
+    FILE *file = create(bed->folder, "streams.conf", bed->config, sizeof(bed->config));
 
     fprintf(file,
             "[service]\ndatabase = %s/kinescale.db\nlisten = 127.0.0.1:0\nadmin_listen = 127.0.0.1:0\n"
@@ -246,7 +246,7 @@ static void write_config(struct bed *bed, char *path, size_t size)
     for (int i = 0; i < bed->options.streams; i++)
         fprintf(file, "[stream " BED_STREAM "]\n", i);
     if (fclose(file) != 0)
-        bed_fail("cannot write '%s'", path);
+        bed_fail("cannot write '%s'", bed->config);
 }
 
 /* ---- the daemon */
@@ -254,15 +254,17 @@ static void write_config(struct bed *bed, char *path, size_t size)
 /* For the daemon: the simulated account and nothing of the operator's own. */
 static void set_environment(const struct bed *bed)
 {
-    static const char *const foreign[] = {"AWS_SESSION_TOKEN",
-                                          "AWS_ENDPOINT_URL_KINESIS",
-                                          "AWS_ENDPOINT_URL_CLOUDWATCH",
-                                          "AWS_ENDPOINT_URL_SNS",
-                                          "AWS_ENDPOINT_URL_STS",
-                                          "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-                                          "http_proxy",
-                                          "all_proxy",
-                                          "ALL_PROXY"};
+    static const char *const foreign[] = {
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL_KINESIS",
+        "AWS_ENDPOINT_URL_CLOUDWATCH",
+        "AWS_ENDPOINT_URL_SNS",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "http_proxy",
+        "all_proxy",
+        "ALL_PROXY",
+    };
 
     for (size_t i = 0; i < COUNT_OF(foreign); i++)
         unsetenv(foreign[i]);
@@ -272,27 +274,41 @@ static void set_environment(const struct bed *bed)
     setenv("AWS_SECRET_ACCESS_KEY", SIM_SECRET_ACCESS_KEY, 1);
 }
 
-static void start_daemon(struct bed *bed, const char *program, const char *config)
+/* A process that tells what it does in the log; `option` may be NULL. */
+static pid_t start(struct bed *bed, const char *command, const char *option)
 {
     char clock[64], log[300];
     int descriptor;
+    pid_t pid;
 
     set_environment(bed);
     snprintf(clock, sizeof(clock), "%lld@%g", (long long)bed->clock.base_ms, bed->clock.speed);
     snprintf(log, sizeof(log), "%s/log", bed->folder);
-    descriptor = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (descriptor < 0)
         bed_fail("cannot write '%s': %s", log, strerror(errno));
-    bed->daemon = fork();
-    if (bed->daemon < 0)
-        bed_fail("cannot start the daemon: %s", strerror(errno));
-    if (bed->daemon == 0) {
+    pid = fork();
+    if (pid < 0)
+        bed_fail("cannot start the program: %s", strerror(errno));
+    if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a bench that fails leaves nothing running */
         if (dup2(descriptor, STDOUT_FILENO) >= 0 && dup2(descriptor, STDERR_FILENO) >= 0)
-            execl(program, program, "serve", "--config", config, "--clock", clock, NULL);
+            execl(bed->program, bed->program, command, "--config", bed->config, "--clock", clock, option,
+                  NULL);
         _exit(1);
     }
     (void)close(descriptor);
+    return pid;
+}
+
+int bed_run(struct bed *bed, const char *command, const char *option)
+{
+    pid_t pid = start(bed, command, option);
+    int status = 0;
+
+    if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+        bed_fail("%s ended with status %d: see %s/log", command, status, bed->folder);
+    return WEXITSTATUS(status);
 }
 
 /* The number behind ` name=` in the line that says "serving". */
@@ -399,20 +415,25 @@ static void confirm(struct bed *bed)
 struct bed *bed_start(const struct bed_options *options)
 {
     struct bed *bed = must_calloc(1, sizeof(*bed));
-    char program[200], config[300];
 
     bed->options = *options;
     if (bed->options.connections == 0)
         bed->options.connections = 1;
+    if (bed->options.shards == 0)
+        bed->options.shards = 1;
+    if (bed->options.warm_up_ms == 0)
+        bed->options.warm_up_ms = WARM_UP_MS;
     if (bed->options.connections > CONNECTIONS_MAX)
         bed_fail("more than %d connections", CONNECTIONS_MAX);
     pthread_mutex_init(&bed->mutex, NULL);
-    find_program(program, sizeof(program), bed->folder, sizeof(bed->folder));
+    find_program(bed->program, sizeof(bed->program), bed->folder, sizeof(bed->folder));
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         bed_fail("libcurl cannot begin");
     start_aws(bed);
-    write_config(bed, config, sizeof(config));
-    start_daemon(bed, program, config);
+    write_config(bed);
+    if (bed->options.no_daemon)
+        return bed;
+    bed->daemon = start(bed, "serve", NULL);
     for (int i = 0; i < bed->options.connections; i++)
         bed->connections[i] = curl_easy_init();
     confirm(bed);
@@ -437,9 +458,11 @@ void bed_stop(struct bed *bed)
 {
     int status = 0;
 
-    (void)kill(bed->daemon, SIGTERM);
-    if (waitpid(bed->daemon, &status, 0) < 0 || status != 0)
-        bed_fail("the daemon ended with status %d: see %s/log", status, bed->folder);
+    if (!bed->options.no_daemon) {
+        (void)kill(bed->daemon, SIGTERM);
+        if (waitpid(bed->daemon, &status, 0) < 0 || status != 0)
+            bed_fail("the daemon ended with status %d: see %s/log", status, bed->folder);
+    }
     http_server_stop(bed->aws);
     sim_free(bed->sim);
     for (int i = 0; i < bed->options.connections; i++)
@@ -545,31 +568,13 @@ struct bed_calls bed_wait_split(struct bed *bed, int stream, int64_t since_ns)
     return calls;
 }
 
-/* ---- figures */
-
-static int compare(const void *a, const void *b)
+int bed_count(struct bed *bed, const char *operation, int64_t since_ns)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    int count = 0;
 
-    return (x > y) - (x < y);
-}
-
-double bed_percentile(double *values, size_t count, double percent)
-{
-    size_t rank = (size_t)(percent / 100 * (double)count + 0.999999); /* the nearest rank */
-
-    qsort(values, count, sizeof(*values), compare);
-    return values[rank == 0 ? 0 : rank - 1];
-}
-
-void bed_row(const char *what, const char *format, ...)
-{
-    va_list arguments;
-
-    printf("%-60s  ", what);
-    va_start(arguments, format);
-    vprintf(format, arguments);
-    va_end(arguments);
-    putchar('\n');
-    fflush(stdout);
+    pthread_mutex_lock(&bed->mutex);
+    for (size_t i = 0; i < bed->call_count; i++)
+        count += bed->calls[i].start_ns > since_ns && strcmp(bed->calls[i].operation, operation) == 0;
+    pthread_mutex_unlock(&bed->mutex);
+    return count;
 }

@@ -19,7 +19,10 @@ enum { BED_STREAM_SIZE = 20 };
 struct bed;
 
 struct bed_options {
-    int streams;         /* of one shard, at 70 % of what it takes, with three alarms each that are OK */
+    int streams;         /* at 70 % of what one shard takes, with three alarms each that are OK */
+    int shards;          /* of each; 0: 1 */
+    int64_t warm_up_ms;  /* for which they have been there; 0: ten minutes */
+    bool no_daemon;      /* only AWS and a configuration, for bed_run() */
     int connections;     /* that messages are posted over at the same time; 0: 1 */
     double speed;        /* of simulated time */
     int latency_ms;      /* that the simulated AWS adds to each answer */
@@ -29,6 +32,10 @@ struct bed_options {
 /* Comes back when the daemon is ready, its subscription confirmed and every stream looked at. */
 struct bed *bed_start(const struct bed_options *options);
 void bed_stop(struct bed *bed);
+/* Runs a command of the program to its end; its exit code. */
+int bed_run(struct bed *bed, const char *command, const char *option);
+/* How many calls of an operation came in after `since_ns`. */
+int bed_count(struct bed *bed, const char *operation, int64_t since_ns);
 pid_t bed_daemon(const struct bed *bed);
 const char *bed_folder(const struct bed *bed); /* where its database is */
 

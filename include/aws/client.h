@@ -28,6 +28,9 @@ struct aws_client_options {
 int aws_client_open(const struct aws_client_options *options, struct aws_client **ret_client,
                     struct error *err);
 void aws_client_close(struct aws_client *client);
+/* For a program that ends: nothing is tried again and nothing new is asked (ERROR_TRANSIENT).  From any thread. */
+void aws_client_stop(struct aws_client *client);
+bool aws_client_is_stopping(const struct aws_client *client);
 const char *aws_client_region(const struct aws_client *client);
 const char *aws_client_endpoint(const struct aws_client *client, enum aws_service service);
 

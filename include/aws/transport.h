@@ -71,6 +71,9 @@ struct transport {
 /* The real one: libcurl, a pool of connections, TLS verified.  Once per process. */
 int transport_curl_open(struct transport **ret_transport, struct error *err);
 void transport_curl_close(struct transport *transport);
+/* For a program that ends: who waits for an answer gets ERROR_TRANSIENT within a second or so, and whoever
+ * sends from now on at once.  From any thread. */
+void transport_curl_interrupt(struct transport *transport);
 
 /* Where signatures take the time from: libcurl's own clock (the wall).  A test transport may differ. */
 

@@ -22,7 +22,8 @@ struct daemon_options {
 
 /* Everything is up when this returns 0: store open, listeners bound, workers turning. */
 int daemon_start(const struct daemon_options *options, struct daemon **ret_daemon, struct error *err);
-/* Finishes running turns (they are short), closes the listeners.  Accepts NULL. */
+/* Closes the listeners and lets running turns end; those that wait for AWS longer than five seconds are cut
+ * short.  Accepts NULL. */
 void daemon_stop(struct daemon *daemon);
 int daemon_port(const struct daemon *daemon);
 int daemon_admin_port(const struct daemon *daemon);

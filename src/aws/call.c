@@ -147,6 +147,8 @@ static int try_once(struct aws_client *client, struct aws_call *call, const stru
     int sent;
 
     *ret_attempt = attempt;
+    if (aws_client_is_stopping(client))
+        return error_set(err, ERROR_TRANSIENT, "not asked, the program ends");
     if (credentials_get(client->credentials, &credentials, err) < 0) {
         note_credentials(client, err->message);
         /* The provider has its own tries; whoever called us comes back later. */
@@ -197,7 +199,7 @@ static bool may_try_again(struct aws_client *client, const struct aws_call *call
         progress->renewed = true;
         return true;
     }
-    if (attempt->access_key_id[0] == '\0' || !error_is_retryable(err) ||
+    if (attempt->access_key_id[0] == '\0' || !error_is_retryable(err) || aws_client_is_stopping(client) ||
         (attempt->lost && !is_repeatable(call->operation)))
         return false;
     if (progress->attempts == RETRY_ATTEMPTS_MAX) {

@@ -13,6 +13,7 @@
 
 #include <cjson/cJSON.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { OPERATIONS_MAX = 32 }; /* different ones that a client counts */
 
@@ -24,6 +25,7 @@ struct aws_client {
     struct clock *clock;
     double (*dice)(void);
     struct rate_limiter *limiter;
+    atomic_bool stopping;
 
     pthread_mutex_t lock; /* of all below */
     struct retry_budget budget;

@@ -72,6 +72,16 @@ void aws_client_close(struct aws_client *client)
     free(client);
 }
 
+void aws_client_stop(struct aws_client *client)
+{
+    atomic_store(&client->stopping, true);
+}
+
+bool aws_client_is_stopping(const struct aws_client *client)
+{
+    return atomic_load(&client->stopping);
+}
+
 const char *aws_client_region(const struct aws_client *client)
 {
     return client->region;

@@ -18,6 +18,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <strings.h>
 
 enum {
@@ -35,6 +36,7 @@ struct curl_transport {
     pthread_mutex_t lock;
     CURL *idle[IDLE_MAX];
     int idle_count;
+    atomic_bool interrupted;
 };
 
 /* One request under way. */
@@ -226,7 +228,19 @@ static bool is_link_local(const char *url)
            text_starts_with(url, "http://[fe80:");
 }
 
-static bool set_connection(const struct curl_transport *self, CURL *handle, const struct aws_request *request)
+/* libcurl asks now and then, about once a second when nothing moves; anything but 0 ends the transfer. */
+static int is_interrupted(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct curl_transport *self = context;
+
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return atomic_load(&self->interrupted) ? 1 : 0;
+}
+
+static bool set_connection(struct curl_transport *self, CURL *handle, const struct aws_request *request)
 {
     long connect_ms = request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     long timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS;
@@ -234,6 +248,9 @@ static bool set_connection(const struct curl_transport *self, CURL *handle, cons
     return curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
            curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, is_interrupted) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_XFERINFODATA, self) == CURLE_OK &&
            curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
@@ -246,7 +263,7 @@ static bool set_connection(const struct curl_transport *self, CURL *handle, cons
            (!is_link_local(request->url) || curl_easy_setopt(handle, CURLOPT_PROXY, "") == CURLE_OK);
 }
 
-static bool set_up(const struct curl_transport *self, CURL *handle, struct exchange *exchange,
+static bool set_up(struct curl_transport *self, CURL *handle, struct exchange *exchange,
                    const struct aws_request *request)
 {
     return curl_easy_setopt(handle, CURLOPT_URL, request->url) == CURLE_OK &&
@@ -314,6 +331,8 @@ static int report(CURLcode code, const struct exchange *exchange, const struct a
                          exchange->answer.body.ceiling);
     if (code == CURLE_OK)
         return error_set(err, ERROR_TRANSIENT, "no answer from '%s': cut short in its headers", host);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return error_set(err, ERROR_TRANSIENT, "no answer from '%s': interrupted, the program ends", host);
     for (size_t i = 0; i < COUNT_OF(meanings); i++) {
         if (meanings[i].code == code)
             kind = meanings[i].kind;
@@ -344,7 +363,9 @@ static int curl_send(struct transport *transport, const struct aws_request *requ
         return error_set(err, ERROR_TRANSIENT, "libcurl gives no handle");
     buffer_init(&exchange.answer.body,
                 request->answer_ceiling > 0 ? request->answer_ceiling : ANSWER_CEILING);
-    if (set_up(self, handle, &exchange, request))
+    if (atomic_load(&self->interrupted))
+        code = CURLE_ABORTED_BY_CALLBACK;
+    else if (set_up(self, handle, &exchange, request))
         code = curl_easy_perform(handle);
     if (code == CURLE_OK)
         (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
@@ -390,6 +411,11 @@ int transport_curl_open(struct transport **ret_transport, struct error *err)
     pthread_mutex_init(&self->lock, NULL);
     *ret_transport = &self->transport;
     return 0;
+}
+
+void transport_curl_interrupt(struct transport *transport)
+{
+    atomic_store(&((struct curl_transport *)transport)->interrupted, true);
 }
 
 void transport_curl_close(struct transport *transport)

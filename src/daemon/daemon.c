@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+/* Who stops us gives us half a minute, some only ten seconds. */
+enum { STOP_PATIENCE_MS = 5000 };
+
 static const struct route front_routes[] = {
     {"POST", "/sns", SNS_BODY_MAX, intake_post},
 };
@@ -111,13 +114,30 @@ fail:
     return -1;
 }
 
+/* What was asked is known by its intent: the next start looks whether AWS did it. */
+static void stop_waiting_for_aws(void *context)
+{
+    struct daemon *daemon = context;
+
+    LOG(LOG_WARN, "stop-hurried",
+        {"why", "AWS has not answered; what is under way is left to the next start"});
+    if (daemon->aws != NULL)
+        aws_client_stop(daemon->aws);
+    if (daemon->transport != NULL)
+        transport_curl_interrupt(daemon->transport);
+}
+
 void daemon_stop(struct daemon *daemon)
 {
+    struct patience patience;
+
     if (daemon == NULL)
         return;
+    patience_begin(&patience, STOP_PATIENCE_MS, stop_waiting_for_aws, daemon);
     http_server_stop(daemon->front); /* nothing new comes in */
     http_server_stop(daemon->admin);
     workers_stop(daemon->workers);
+    patience_end(&patience);
     engine_free(daemon->engine);
     sns_verifier_free(daemon->verifier);
     aws_client_close(daemon->aws);

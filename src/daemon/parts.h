@@ -57,6 +57,22 @@ struct worker_counts {
 };
 struct worker_counts workers_counts(struct workers *workers);
 
+/* ---- patience.c: a stop that takes too long */
+
+struct patience {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    pthread_t thread;
+    int64_t deadline_ns;
+    void (*lost)(void *context);
+    void *context;
+    bool running;
+    bool over;
+};
+/* lost(context) is called from another thread when patience_end() has not been within `milliseconds`. */
+void patience_begin(struct patience *patience, int milliseconds, void (*lost)(void *context), void *context);
+void patience_end(struct patience *patience);
+
 /* ---- the daemon */
 
 struct intake_counts {

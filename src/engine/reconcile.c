@@ -242,7 +242,7 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
     around.lists_whole = look_at_alarms(&around, err) == 0;
     if (!around.lists_whole)
         LOG(LOG_WARN, "reconcile-failed", {"error", err->message});
-    for (size_t i = 0; i < engine->config->stream_count; i++) {
+    for (size_t i = 0; i < engine->config->stream_count && !aws_client_is_stopping(engine->aws); i++) {
         const struct stream_config *config = &engine->config->streams[i];
 
         if (look_at_stream(&around, config, err) < 0) {

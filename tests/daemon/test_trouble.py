@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -262,18 +263,38 @@ class Trouble(unittest.TestCase):
         self.assertEqual(world.aws.stream("orders")["totals"]["splits"], 2)
 
     def test_a_stop_while_aws_does_not_answer_is_soon_over(self):
+        for operation in ("DescribeStreamSummary", "SplitShard"):
+            with self.subTest(operation=operation):
+                self.stop_while_waiting_for(operation)
+
+    def stop_while_waiting_for(self, operation):
         world = self.make_world()
-        daemon = world.daemon()
-        self.fire(world)
-        daemon.wait_for_log(r"action-begun stream=orders")
-        world.aws.pause()
+        gate = Gate(world.aws.port)
+        self.addCleanup(gate.close)
+        environment = {"AWS_ENDPOINT_URL": gate.url, "AWS_ENDPOINT_URL_SNS": world.aws.url}
+        daemon = world.daemon(environment=environment)
+        eventually(lambda: daemon.metrics()['kinescale_reconciles_total{result="ok"}'] >= 1)
+        waiting, ended = threading.Event(), threading.Event()
+
+        def hang(call, moment):
+            if moment == "after" and call.operation == operation:
+                waiting.set()
+                ended.wait(60)
+            return False
+        gate.hook = hang
         try:
+            self.fire(world)
+            self.assertTrue(waiting.wait(60), daemon.log)
+            began = time.monotonic()
             daemon.process.terminate()
-            self.assertEqual(daemon.wait(40), 0)
+            self.assertEqual(daemon.wait(60), 0)
+            self.assertLess(time.monotonic() - began, 15)
+            self.assertEqual(len(daemon.log_lines("stop-hurried")), 1)
         finally:
-            world.aws.resume()
-        again = world.daemon(like=daemon)
-        self.check_scaled(world, again)
+            ended.set()
+            gate.hook = None
+        self.check_scaled(world, world.daemon(like=daemon, environment=environment))
+        self.assertEqual(world.aws.stream("orders")["totals"]["splits"], 2)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,22 @@ START_TEST(throttling_and_failures_of_aws_are_tried_again_and_counted)
 }
 END_TEST
 
+START_TEST(a_client_that_was_stopped_asks_nothing)
+{
+    struct conversation conversation;
+    struct error err = {0};
+
+    conversation_open(&conversation, throttled_then_fine, 0);
+    ck_assert(!aws_client_is_stopping(conversation.client));
+    aws_client_stop(conversation.client);
+    ck_assert(aws_client_is_stopping(conversation.client));
+    ck_assert_int_eq(ask_limits(&conversation, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
+    ck_assert_str_eq(err.message, "DescribeLimits: not asked, the program ends");
+    conversation_close(&conversation);
+}
+END_TEST
+
 static const struct exchange always_throttled[] = {
     {"DescribeLimits", .status = 400, .answer = REFUSED("ThrottlingException", "Rate exceeded"),
      .request_id = "r-1"},
@@ -656,6 +672,7 @@ static Suite *suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, throttling_and_failures_of_aws_are_tried_again_and_counted);
+    tcase_add_test(tcase, a_client_that_was_stopped_asks_nothing);
     tcase_add_test(tcase, the_fourth_try_is_the_last);
     tcase_add_test(tcase, between_tries_it_waits_half_of_the_ceiling_when_the_dice_say_so);
     tcase_add_test(tcase, aws_may_ask_for_a_longer_wait_but_not_for_ever);

@@ -639,6 +639,36 @@ START_TEST(copied_keys_are_a_copy_and_cleared_ones_are_gone)
 }
 END_TEST
 
+static void *interrupt_soon(void *unused)
+{
+    (void)unused;
+    clock_sleep_ms(clock_system(), 100);
+    transport_curl_interrupt(transport);
+    return NULL;
+}
+
+START_TEST(who_waits_when_it_is_interrupted_does_not_wait_for_long)
+{
+    struct aws_answer answer = {0};
+    struct error err = {0};
+    int64_t start_ns = clock_monotonic_ns();
+    pthread_t thread;
+    int requests;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_soon, NULL), 0);
+    ck_assert_int_eq(get("/slow", 0, 0, &answer, &err), -1);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_lt((clock_monotonic_ns() - start_ns) / 1000000, 2500);
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
+    ck_assert_ptr_nonnull(strstr(err.message, ": interrupted, the program ends"));
+
+    requests = loopback_requests(server);
+    ck_assert_int_eq(get("/", 0, 0, &answer, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
+    ck_assert_int_eq(loopback_requests(server), requests);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("transport");
@@ -667,6 +697,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, keys_of_one_request_do_not_reach_the_next);
     tcase_add_test(tcase, a_put_without_a_body_says_so);
     tcase_add_test(tcase, a_line_end_in_a_header_or_key_is_refused_before_anything_is_sent);
+    tcase_add_test(tcase, who_waits_when_it_is_interrupted_does_not_wait_for_long);
     tcase_add_test(tcase, copied_keys_are_a_copy_and_cleared_ones_are_gone);
     suite_add_tcase(suite, tcase);
     return suite;

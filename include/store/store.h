@@ -35,7 +35,7 @@ int store_open_readonly(const char *path, struct store **ret_store, struct error
 /* Accepts NULL, and a handle that was only half opened. */
 void store_close(struct store *store);
 
-/* Writes and commits one row: is the store writable right now?  For /readyz. */
+/* Writes and commits one row: is the store writable right now, and still where it was opened?  For /readyz. */
 int store_probe(struct store *store, int64_t now_ms, struct error *err);
 /*
  * Forgets what ended before `before_ms`: notifications acted on or dropped, decisions, finished actions with

@@ -155,6 +155,13 @@ void store_close(struct store *store)
 
 int store_probe(struct store *store, int64_t now_ms, struct error *err)
 {
+    int moved = 0;
+
+    /* Writing to it goes on well; but who opens the path next (a restart, `status`) finds nothing of it. */
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved)
+        return error_set(err, ERROR_STORE,
+                         "database '%s' was moved or deleted: put it back, or restart with an empty one",
+                         store->path);
     return store_run(store, PROBE, VALUES(INTEGER(now_ms)), err);
 }
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static struct error err;
@@ -38,6 +39,28 @@ START_TEST(a_locked_database_is_waited_for_and_then_named)
     ck_assert(is_new);
     store_close(store);
     ck_assert_int_eq(ask_file(path, "SELECT at_ms FROM probe"), 2);
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_more_where_it_was_is_named)
+{
+    const char *path = database_path();
+    struct store *store = open_store(path), *memory = open_store(":memory:");
+    char aside[512];
+
+    snprintf(aside, sizeof(aside), "%s.aside", path);
+    MUST(store_probe(store, 1, &err));
+    MUST(store_probe(memory, 1, &err));
+    ck_assert_int_eq(rename(path, aside), 0);
+    MUST_FAIL(store_probe(store, 2, &err), ERROR_STORE, "was moved or deleted");
+    ck_assert(strstr(err.message, path) != NULL);
+    /* Another file under its name is not the one we write to. */
+    ck_assert_int_eq(mknod(path, S_IFREG | 0600, 0), 0);
+    MUST_FAIL(store_probe(store, 3, &err), ERROR_STORE, "was moved or deleted");
+    ck_assert_int_eq(rename(aside, path), 0);
+    MUST(store_probe(store, 4, &err));
+    store_close(memory);
+    store_close(store);
 }
 END_TEST
 
@@ -313,6 +336,7 @@ static Suite *suite(void)
     tcase_set_timeout(trouble, 60);
     tcase_add_test(trouble, many_processes_may_create_the_same_file_at_once);
     tcase_add_test(trouble, a_locked_database_is_waited_for_and_then_named);
+    tcase_add_test(trouble, a_file_that_is_no_more_where_it_was_is_named);
     tcase_add_test(trouble, a_full_disk_fails_whole_writes_and_nothing_else);
     tcase_add_loop_test(trouble, a_kill_at_any_moment_leaves_all_of_a_step_or_nothing_of_it, 0, 12);
     tcase_add_loop_test(trouble, a_write_that_fails_in_the_middle_is_undone_as_a_whole, 0, COUNT_OF(deeds));

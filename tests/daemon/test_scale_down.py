@@ -175,19 +175,34 @@ class Shared(PassTest):
     KILLS += [("DescribeStreamSummary", number, "before") for number in (0, 1, 3, 6)]
     KILLS += [("GetMetricData", number, "before") for number in (0, 1)]
 
+    KILLED = [f"k{number:02}" for number in range(len(KILLS))]
+
+    @classmethod
+    def setUpClass(cls):
+        """One world, in which half an hour has passed; each test has streams and a database of its own."""
+        cls.streams = [*cls.KILLED, *(f"{test}{number}" for test in "bdgl" for number in range(5))]
+        cls.world = World(cls.streams, "topic kinescale\n" + "".join(stream(name, 12, 0.2) for name in cls.streams),
+                          speed=150, options=["--shard-limit", "10000", "--split-seconds", "20"],
+                          defaults={"resharding": "split", "max_shards": "64", "scale_down_window": "30m",
+                                    "cooldown": "6h"})
+        cls.addClassCleanup(cls.world.close)
+        cls.gate = Gate(cls.world.aws.port)
+        cls.addClassCleanup(cls.gate.close)
+
     def setUp(self):
-        self.killed = [f"k{number:02}" for number in range(len(self.KILLS))]
-        self.beside = [f"b{number}" for number in range(5)]
-        self.left = [f"l{number}" for number in range(3)]
-        streams = [*self.killed, *self.beside, *self.left]
-        self.world = World(streams, "topic kinescale\n" + "".join(stream(name, 12, 0.2) for name in streams),
-                           speed=150, options=["--shard-limit", "10000", "--split-seconds", "20"],
-                           defaults={"resharding": "split", "max_shards": "64", "scale_down_window": "30m",
-                                     "cooldown": "6h"})
-        self.gate = Gate(self.world.aws.port)
-        self.addCleanup(self.gate.close)
-        self.addCleanup(self.world.close)
+        self.world.database = lambda: os.path.join(self.world.folder, self.id() + ".db")
         self.wait_minutes(38)
+        self.gate.hook = None
+
+    def start_daemon(self, streams, **settings):
+        self.world.streams = streams
+        daemon = self.world.daemon(subscribe=False, **settings)
+        self.addCleanup(daemon.stop)
+        return daemon
+
+    def use(self, letter, count):
+        self.world.streams = [f"{letter}{number}" for number in range(count)]
+        return self.world.streams
 
     def start_pass(self, name, *arguments):
         environment = {**self.world.environment(), "AWS_ENDPOINT_URL": self.gate.url}
@@ -208,68 +223,65 @@ class Shared(PassTest):
         self.assertTrue(killed.met, f"{operation} {number} {moment}: {killed.process.out}{killed.process.log}")
 
     def daemon_ends(self, names):
-        self.world.streams = names
-        daemon = self.world.daemon(subscribe=False)
+        daemon = self.start_daemon(names)
         for name in names:
             eventually(lambda: any(row[1] == DONE for row in self.actions(name)),
                        what=lambda: f"{name}: {self.actions(name)}\n{daemon.log}")
-        return daemon
 
     def test_killed_at_any_call_it_is_ended_as_planned(self):
-        for name, (operation, number, moment) in zip(self.killed, self.KILLS):
+        self.world.streams = self.KILLED
+        for name, (operation, number, moment) in zip(self.KILLED, self.KILLS):
             self.kill_pass(name, operation, number, moment)
         self.gate.hook = None
-        begun = [name for name in self.killed if self.actions(name)]
-        self.assertEqual(len(begun), len(self.killed) - 4, begun)  # the pass's own look, and the one before it begins
+        begun = [name for name in self.KILLED if self.actions(name)]
+        self.assertEqual(len(begun), len(self.KILLED) - 4, begun)  # the pass's own look, and the one before it begins
         for_daemon = begun[::2]
-        for_pass = [name for name in self.killed if name not in for_daemon]
+        for_pass = [name for name in self.KILLED if name not in for_daemon]
 
         # A dead process without an action may hold its lock for two minutes.
         eventually(lambda: "forbidden" not in self.run_pass("--dry-run", *[n for n in for_pass if n not in begun]))
         self.run_pass(*for_pass)
-        daemon = self.daemon_ends(for_daemon)
-        for name in self.killed:
-            with self.subTest(kill=self.KILLS[self.killed.index(name)], by=name in for_daemon):
+        self.daemon_ends(for_daemon)
+        for name, kill in zip(self.KILLED, self.KILLS):
+            with self.subTest(kill=kill, by_daemon=name in for_daemon):
                 self.check_merged(name, 12, 6)
         self.assertEqual([call.answer for call in self.gate.calls
                           if call.operation == "MergeShards" and call.status != 200], [])
-        daemon.stop()
 
     def test_beside_a_daemon_nothing_is_merged_twice_and_no_wait_leaves_it_to_the_daemon(self):
-        daemon = self.world.daemon(subscribe=False)
-        self.run_pass(*self.beside)
-        for name in self.beside:
+        beside, left = [f"b{number}" for number in range(5)], [f"l{number}" for number in range(3)]
+        daemon = self.start_daemon(beside + left)
+        self.run_pass(*beside)
+        for name in beside:
             self.check_merged(name, 12, 6)
-        self.assertIn("cooldown", self.run_pass(*self.beside, code=3))
+        self.assertIn("cooldown", self.run_pass(*beside, code=3))
 
         before = time.monotonic()
-        rows = self.run_json("--no-wait", *self.left)
+        rows = self.run_json("--no-wait", *left)
         self.assertLess(time.monotonic() - before, 10)
         self.assertEqual({row["result"] for row in rows.values()}, {"merge"})
-        eventually(lambda: all(self.actions(name) for name in self.left))
-        rows = self.run_json("--no-wait", *self.left, code=3)
+        eventually(lambda: all(self.actions(name) for name in left))
+        rows = self.run_json("--no-wait", *left, code=3)
         self.assertEqual({(row["result"], row["reason"]) for row in rows.values()},
                          {("forbidden", "an action is under way")})
-        for name in self.left:
+        for name in left:
             eventually(lambda: self.actions(name)[0][1] == DONE, what=lambda: daemon.log)
             self.check_merged(name, 12, 6)
         self.assertEqual(len(daemon.log_lines("turn-failed", "reconcile-failed")), 0, daemon.log)
 
     def test_the_daemon_runs_the_pass_itself_when_it_is_told_to(self):
-        self.world.streams = [*self.left, "gone"]
-        daemon = self.world.daemon(subscribe=False, scale_down_schedule="internal")
+        streams = self.use("d", 3)
+        daemon = self.start_daemon([*streams, "gone"], scale_down_schedule="internal")
         daemon.wait_for_log(r" pass-ended +streams=4 merge=3$")
         daemon.wait_for_log(r" pass-failed +stream=gone error=.*ResourceNotFoundException")
-        for name in self.left:
+        for name in streams:
             eventually(lambda: any(row[1] == DONE for row in self.actions(name)), what=lambda: daemon.log)
             self.check_merged(name, 12, 6)
         values = daemon.metrics()
         self.assertEqual([values[f'kinescale_passes_total{{result="{result}"}}'] for result in ("ok", "failed")], [0, 1])
-        other = self.world.daemon(subscribe=False, scale_down_schedule="off")
-        self.assertEqual(len(other.log_lines("pass-ended")), 0)
 
     def test_what_cannot_be_merged_fails_and_does_not_keep_the_others(self):
-        good, bad = self.left[:2]
+        good, bad = self.use("g", 2)
 
         def hook(call, moment):
             return moment == "before" and call.operation == "DescribeStreamSummary" and bad in call.body.decode()
@@ -284,7 +296,7 @@ class Shared(PassTest):
         self.assertEqual(self.actions(bad), [])
 
     def test_a_stream_whose_turns_fail_again_and_again_is_left_and_taken_up_later(self):
-        name = self.left[0]
+        name = self.use("l", 5)[4]
         looks = []
 
         def hook(call, moment):

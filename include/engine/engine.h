@@ -81,6 +81,41 @@ struct pass_options {
 int engine_scale_down(struct engine *engine, struct store *store, const struct pass_options *options,
                       struct pass_row *rows, size_t count, struct error *err);
 
+/* ---- by hand */
+
+enum by_hand_kind {
+    BY_HAND_TO,    /* to `count` even shards */
+    BY_HAND_BY,    /* to so many more, or with a negative `count` fewer, even shards */
+    BY_HAND_PART,  /* to `part` times more even shards, rounded up; negative for fewer */
+    BY_HAND_SPLIT, /* these shards in the middle of their range */
+    BY_HAND_MERGE, /* these shards, the first with the second, the third with the fourth... */
+};
+struct by_hand_request {
+    const char *stream;
+    enum by_hand_kind kind;
+    int64_t count;
+    double part;
+    const char *const *shards; /* borrowed */
+    size_t shard_count;
+    bool dry_run; /* the same answer, and nothing is stored */
+};
+struct by_hand_plan {
+    struct operation
+        *operations; /* in order; each assumes the ones before it succeeded.  None: nothing to do */
+    size_t operation_count;
+    int64_t from_shards, to_shards, peak_shards;
+    char reason[384];
+};
+/*
+ * Begins an action that does what an operator asked for; it goes on in later turns (engine_turn()), whoever takes
+ * them.  A pause does not forbid it: whoever pauses a stream may want to work on it.
+ * ERROR_BUSY: a lock, a running action, a cooldown or somebody else's resharding forbids it.  ERROR_CONFIG: outside
+ * min_shards and max_shards.  ERROR_NOT_FOUND, ERROR_INPUT: no such stream or shard, or not possible with those.
+ */
+int engine_by_hand(struct engine *engine, struct store *store, const struct by_hand_request *request,
+                   struct by_hand_plan *ret_plan, struct error *err);
+void by_hand_plan_clear(struct by_hand_plan *plan); /* begins zeroed */
+
 /* What a turn would see and think now. */
 struct engine_view {
     struct stream_summary summary;

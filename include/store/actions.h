@@ -10,8 +10,8 @@
 
 #include <stddef.h>
 
-enum action_kind { ACTION_SCALE_UP, ACTION_SCALE_DOWN, ACTION_REPAIR, ACTION_KIND_COUNT };
-const char *action_kind_name(enum action_kind kind); /* "scale-up", "scale-down", "repair" */
+enum action_kind { ACTION_SCALE_UP, ACTION_SCALE_DOWN, ACTION_REPAIR, ACTION_BY_HAND, ACTION_KIND_COUNT };
+const char *action_kind_name(enum action_kind kind); /* "scale-up", "scale-down", "repair", "by-hand" */
 
 struct action {
     int64_t id;
@@ -80,7 +80,8 @@ int store_step_active(struct store *store, const struct action *action, int64_t 
 /*
  * The end: the action is DONE, its notifications (those pending or deferred with received_ms <= started_ms, and
  * those already tied to it) are ACTED with its id, the lock is free, the cooldown runs; one transaction.
- * A step that is still open is closed as UNHEARD.  Also sets last_scale_up_ms / last_scale_down_ms when at least one step was accepted.
+ * A step that is still open is closed as UNHEARD.  Also sets last_scale_up_ms / last_scale_down_ms when at least one step was accepted;
+ * an action by hand is the one or the other by the shards it left.
  */
 int store_action_end(struct store *store, const struct action *action, const char *owner,
                      int64_t cooldown_until_ms, int64_t now_ms, struct error *err);
@@ -100,7 +101,7 @@ int store_updates_since(struct store *store, const char *stream, int64_t since_m
 int store_update_seconds(struct store *store, const char *stream, double *ret_seconds_per_shard,
                          struct error *err);
 
-/* Where the shards begin that a scale-down shall leave; replaces what was there. */
+/* Where the shards begin that a scale-down or an action by hand shall leave; replaces what was there. */
 int store_goal_set(struct store *store, int64_t action_id, const hashkey *starts, size_t count,
                    struct error *err);
 /* In the order of the hash keys; *ret_starts is the caller's to free, NULL when none was set. */

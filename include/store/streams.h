@@ -44,7 +44,7 @@ struct stream_state {
     double effective_shards;
     int64_t seen_ms;
     int64_t paused_until_ms; /* 0: not paused; INT64_MAX: until it is resumed */
-    int64_t revision; /* rises whenever somebody makes the stream due; see store_stream_set_due */
+    int64_t revision;        /* rises whenever somebody makes the stream due; see store_stream_set_due */
 };
 struct stream_state_list {
     struct stream_state *items;

@@ -238,6 +238,8 @@ int drive_until_over(const struct drive_options *options, const char *const *str
         }
         /* One that runs already is gone on with; an older one is not ours to show. */
         drive.ways[i].before_id = last.count > 0 ? last.items[0].id - (running ? 1 : 0) : 0;
+        if (options->last_ids != NULL)
+            drive.ways[i].before_id = options->last_ids[i];
         action_list_clear(&last);
     }
     if (result == 0)

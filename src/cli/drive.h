@@ -16,6 +16,8 @@ struct drive_options {
     struct clock *clock;
     const char *owner; /* the engine's */
     FILE *out;         /* where it is told */
+    /* Per stream: the last action that is not ours to show; NULL: what does not run. */
+    const int64_t *last_ids;
 };
 
 /*

@@ -107,6 +107,6 @@ static int run_resume(int argc, char **argv)
     return run(&command_resume, resume_options, COUNT_OF(resume_options), argc, argv);
 }
 
-const struct command command_pause = {"pause", "STREAM...",
-                                      "Leave streams alone, for a while or until they are resumed", run_pause};
+const struct command command_pause = {
+    "pause", "STREAM...", "Leave streams alone, for a while or until they are resumed", run_pause};
 const struct command command_resume = {"resume", "STREAM...", "End a pause", run_resume};

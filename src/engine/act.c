@@ -122,6 +122,10 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
         *ret_seen = event(EVENT_NEEDS_NOTHING);
         return down_observe(turn, &ret_seen->event, &ret_seen->operation, err);
     }
+    if (turn->action.kind == ACTION_BY_HAND) {
+        *ret_seen = event(EVENT_NEEDS_NOTHING);
+        return by_hand_observe(turn, &ret_seen->event, &ret_seen->operation, err);
+    }
     if (look_facts(turn, &facts, &loads, &too_early, err) < 0)
         return -1;
     if (too_early) { /* not knowing would be taken for having no metrics at all */
@@ -417,5 +421,7 @@ int act_begin(struct turn *turn, enum action_kind kind, struct error *err)
     turn->running = true;
     LOG(LOG_INFO, "action-begun", {"stream", turn->config->name}, {"action", .number = turn->action.id},
         {"kind", action_kind_name(kind)}, {"shards", .number = turn->action.from_shards});
+    if (turn->by_hand != NULL && by_hand_keep_goal(turn, err) < 0)
+        return -1;
     return run(turn, err);
 }

@@ -30,14 +30,14 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
-static void turn_clear(struct turn *turn)
+void turn_clear(struct turn *turn)
 {
     notification_list_clear(&turn->notifications);
     shard_map_clear(&turn->shards);
     alarm_list_clear(&turn->alarms);
 }
 
-static int load(struct turn *turn, const char *stream, struct error *err)
+int turn_load(struct turn *turn, const char *stream, struct error *err)
 {
     if (store_stream_load(turn->store, stream, &turn->state, err) < 0 ||
         store_action_current(turn->store, stream, &turn->action, &turn->running, err) < 0 ||
@@ -96,7 +96,7 @@ static int take_turn(struct turn *turn, struct error *err)
     }
     /* What was read before we had the lock may be old. */
     notification_list_clear(&turn->notifications);
-    if (load(turn, turn->config->name, err) < 0)
+    if (turn_load(turn, turn->config->name, err) < 0)
         return -1;
     if (turn->running)
         return act_resume(turn, err);
@@ -106,7 +106,7 @@ static int take_turn(struct turn *turn, struct error *err)
 }
 
 /* The failure is stored for the operator and for the notifications; the stream is due again after a while. */
-static void failed(struct turn *turn, const struct error *err)
+void turn_failed(struct turn *turn, const struct error *err)
 {
     struct error ignored = {0};
     size_t times = (size_t)turn->state.failures;
@@ -123,7 +123,7 @@ static void failed(struct turn *turn, const struct error *err)
 }
 
 /* Leaves the lock (unless an action keeps it) and the time of the next turn. */
-static int leave(struct turn *turn, struct error *err)
+int turn_leave(struct turn *turn, struct error *err)
 {
     if (turn->locked && !turn->running &&
         store_lock_release(turn->store, turn->config->name, turn->engine->owner, 0, err) < 0)
@@ -138,7 +138,7 @@ static int abandon(struct turn *turn, const char *stream, struct error *err)
 {
     static const char why[] = "the stream is not configured any more";
 
-    if (load(turn, stream, err) < 0)
+    if (turn_load(turn, stream, err) < 0)
         return -1;
     if (triage_drop(turn, why, err) < 0)
         return -1;
@@ -159,14 +159,14 @@ static int turn_on(struct turn *turn, const char *stream, struct error *err)
     turn->config = config_find(turn->engine->config, stream);
     if (turn->config == NULL)
         return abandon(turn, stream, err);
-    if (load(turn, stream, err) < 0)
+    if (turn_load(turn, stream, err) < 0)
         return -1;
     result = take_turn(turn, err);
     if (result < 0)
-        failed(turn, err);
+        turn_failed(turn, err);
     else if (turn->state.failures > 0)
         result = store_stream_outcome(turn->store, stream, turn->now_ms, NULL, err);
-    if (leave(turn, &later) < 0) { /* worse than what went before: the stream is still due */
+    if (turn_leave(turn, &later) < 0) { /* worse than what went before: the stream is still due */
         *err = later;
         return -1;
     }

@@ -45,6 +45,8 @@ struct engine {
     int64_t headroom;     /* shards the account may still open; -1 unknown */
 };
 
+struct by_hand_goal;
+
 struct turn {
     struct engine *engine;
     struct store *store;
@@ -53,8 +55,9 @@ struct turn {
     struct stream_state state; /* as it was when the turn began */
     struct notification_list notifications;
     struct action action;
-    bool running; /* `action` is one */
-    bool locked;  /* we hold the lock */
+    const struct by_hand_goal *by_hand; /* what an action by hand begins with, else NULL */
+    bool running;                       /* `action` is one */
+    bool locked;                        /* we hold the lock */
     bool summary_known;
     struct stream_summary summary;
     struct shard_map shards; /* empty until looked at */
@@ -63,6 +66,16 @@ struct turn {
     int64_t next_ms; /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
     unsigned next_reasons;
 };
+
+/* ---- engine.c: the frame of a turn */
+
+/* What the store knows of the stream. */
+int turn_load(struct turn *turn, const char *stream, struct error *err);
+/* The failure is stored, and the stream is due again after a while. */
+void turn_failed(struct turn *turn, const struct error *err);
+/* Leaves the lock (unless an action keeps it) and the due time. */
+int turn_leave(struct turn *turn, struct error *err);
+void turn_clear(struct turn *turn);
 
 /* ---- look.c: what is so; no decision */
 
@@ -112,6 +125,14 @@ int pause_rest(struct turn *turn, const char *reason, struct error *err);
 int act_begin(struct turn *turn, enum action_kind kind, struct error *err);
 /* Goes on with the running one. */
 int act_resume(struct turn *turn, struct error *err);
+
+/* ---- by_hand.c: what an operator asked for */
+
+/* A new action gets its goal. */
+int by_hand_keep_goal(struct turn *turn, struct error *err);
+/* State PLANNING.  The event is EVENT_NEEDS_STEP with an operation, or EVENT_NEEDS_NOTHING. */
+int by_hand_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
+                    struct error *err);
 
 /* ---- alarms.c: thresholds and states */
 

@@ -9,8 +9,9 @@
 #include "base/memory.h"
 #include "handle.h"
 
-/* These numbers stand in the database (migrations/0001). */
-_Static_assert(ACTION_SCALE_UP == 0 && ACTION_SCALE_DOWN == 1 && ACTION_REPAIR == 2 && ACTION_KIND_COUNT == 3,
+/* These numbers stand in the database (migrations/0001 and 0004). */
+_Static_assert(ACTION_SCALE_UP == 0 && ACTION_SCALE_DOWN == 1 && ACTION_REPAIR == 2 && ACTION_BY_HAND == 3 &&
+                   ACTION_KIND_COUNT == 4,
                "the order of enum action_kind is stored");
 _Static_assert(ACTION_PLANNING == 0 && ACTION_INTENDED == 1 && ACTION_WAITING == 2 &&
                    ACTION_THRESHOLDS == 3 && ACTION_RESET == 4 && ACTION_DONE == 5 && ACTION_STATE_COUNT == 6,
@@ -20,6 +21,7 @@ static const char *const kind_names[ACTION_KIND_COUNT] = {
     [ACTION_SCALE_UP] = "scale-up",
     [ACTION_SCALE_DOWN] = "scale-down",
     [ACTION_REPAIR] = "repair",
+    [ACTION_BY_HAND] = "by-hand",
 };
 
 const char *action_kind_name(enum action_kind kind)
@@ -179,6 +181,18 @@ static bool read_any(sqlite3_stmt *row, void *context)
     return true;
 }
 
+static bool went_up(const struct action *action)
+{
+    return action->kind == ACTION_SCALE_UP ||
+           (action->kind == ACTION_BY_HAND && action->to_shards >= action->from_shards);
+}
+
+static bool went_down(const struct action *action)
+{
+    return action->kind == ACTION_SCALE_DOWN ||
+           (action->kind == ACTION_BY_HAND && action->to_shards < action->from_shards);
+}
+
 int store_action_end(struct store *store, const struct action *action, const char *owner,
                      int64_t cooldown_until_ms, int64_t now_ms, struct error *err)
 {
@@ -191,8 +205,8 @@ int store_action_end(struct store *store, const struct action *action, const cha
                   VALUES(INTEGER(action->id), INTEGER(STEP_UNHEARD), TEXT(""), INTEGER(now_ms)), err) < 0 ||
         store_each(store, STEP_ANY_ACCEPTED, VALUES(INTEGER(action->id)), read_any, &resharded, err) < 0)
         return -1;
-    up_ms = resharded && action->kind == ACTION_SCALE_UP ? now_ms : 0;
-    down_ms = resharded && action->kind == ACTION_SCALE_DOWN ? now_ms : 0;
+    up_ms = resharded && went_up(action) ? now_ms : 0;
+    down_ms = resharded && went_down(action) ? now_ms : 0;
     if (store_run(store, NOTIFICATION_ACT,
                   VALUES(INTEGER(action->id), TEXT(action->stream), INTEGER(action->started_ms)), err) < 0 ||
         store_run(store, STREAM_ENDED,

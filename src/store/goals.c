@@ -1,5 +1,5 @@
 /*
- * goals.c - the partition that a scale-down merges towards.
+ * goals.c - the partition that a scale-down or an action by hand works towards.
  */
 #include "base/memory.h"
 #include "handle.h"

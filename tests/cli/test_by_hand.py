@@ -1,4 +1,4 @@
-"""kinescale pause and resume: with and without a daemon, against the simulated AWS."""
+"""kinescale scale, split, merge, pause and resume: with and without a daemon, against the simulated AWS."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import kinescale  # noqa: E402
 from kinescale import World, eventually, run  # noqa: E402
 
 SCENE = "stream orders shards=4\ntopic kinescale\n"
@@ -17,6 +18,69 @@ class ByHand(unittest.TestCase):
     def command(self, world, name, *words):
         return run(name, "--config", world.config(name="by-hand.conf"), "--clock", world.clock, *words,
                    environment=world.environment())
+
+
+class Scale(ByHand):
+    def test_a_stream_is_scaled_without_a_daemon_and_its_alarms_follow(self):
+        with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1h", "resharding": "split"}) as world:
+            world.aws.make_alarms("orders")
+            said = self.command(world, "scale", "orders", "--to", "6", "--dry-run")
+            self.assertEqual((said.returncode, said.stderr), (0, ""))
+            self.assertTrue(said.stdout.startswith(
+                "orders: by hand: from 4 to 6 shards, splits: 4, merges: 2\n"), said.stdout)
+            self.assertEqual(len(said.stdout.splitlines()), 8)
+            self.assertEqual(len(world.aws.shards("orders")), 4)
+
+            said = self.command(world, "scale", "orders", "--to", "6")
+            self.assertEqual(said.returncode, 0, said.stderr)
+            self.assertRegex(said.stdout, r"(?m)^\S+  orders  by-hand #1: by hand: from 4 to 6 shards")
+            self.assertRegex(said.stdout, r"(?m)^\S+  orders  split shardId-000000000000 : accepted$")
+            self.assertRegex(said.stdout, r"orders  4 to 6 shards\n$")
+            kinescale.check_partition(world.aws.shards("orders"))
+            self.assertEqual(len(world.aws.shards("orders")), 6)
+            self.assertEqual(world.aws.alarms("orders")["orders-IncomingBytes"]["Threshold"],
+                             kinescale.expected_threshold("IncomingBytes", 60, world.aws.shards("orders")))
+
+            again = self.command(world, "scale", "orders", "--by", "-50%")
+            self.assertEqual((again.returncode, again.stdout), (3, ""))
+            self.assertRegex(again.stderr, r"^error: stream 'orders' is in its cooldown for another \d+ s\n$")
+
+    def test_named_shards_are_split_and_merged(self):
+        with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1m"}) as world:
+            said = self.command(world, "split", "orders", "shardId-000000000003")
+            self.assertEqual((said.returncode, len(world.aws.shards("orders"))), (0, 5), said.stdout + said.stderr)
+            eventually(lambda: self.command(world, "merge", "orders", "shardId-000000000005", "shardId-000000000004",
+                                            "--dry-run").returncode == 0)
+            said = self.command(world, "merge", "orders", "shardId-000000000005", "shardId-000000000004")
+            self.assertEqual((said.returncode, len(world.aws.shards("orders"))), (0, 4), said.stdout + said.stderr)
+            kinescale.check_partition(world.aws.shards("orders"))
+
+    def test_a_daemon_goes_on_with_what_was_begun(self):
+        with World(["orders"], SCENE, speed=90, defaults={"resharding": "split"}) as world:
+            daemon = world.daemon()
+            said = self.command(world, "scale", "orders", "--by", "2", "--no-wait")
+            self.assertEqual(said.returncode, 0, said.stderr)
+            daemon.wait_for_log(r" action-ended .*kind=by-hand from=4 to=6 ")
+            self.assertIn('kinescale_actions_total{kind="by-hand"} 1\n', daemon.admin("/metrics").text)
+
+    def test_wrong_words_are_named(self):
+        with World(["orders"], SCENE, speed=1) as world:
+            for words, code, complaint in (
+                    (["scale", "--to", "6"], 2, "scale takes one stream, not 0"),
+                    (["scale", "orders"], 2, "scale needs --to or --by, and not both"),
+                    (["scale", "orders", "--to", "6", "--by", "2"], 2, "scale needs --to or --by, and not both"),
+                    (["scale", "orders", "--to", "0"], 2, "--to must be 1 to 10000 shards, not '0'"),
+                    (["scale", "orders", "--by", "some"], 2,
+                     "--by must be shards or percent, as 4, -2 or 50%, not 'some'"),
+                    (["scale", "orders", "--by", "0"], 2, "--by must be shards or percent, as 4, -2 or 50%, not '0'"),
+                    (["scale", "orders", "--to", "17"], 2, "stream 'orders' would have 17 shards, max_shards is 16"),
+                    (["scale", "oders", "--to", "6"], 2, "stream 'oders' is not configured"),
+                    (["split", "orders"], 2, "name a stream and its shards"),
+                    (["merge", "orders", "shardId-000000000000"], 2,
+                     "shards are merged in pairs: name an even number, not 1"),
+                    (["split", "orders", "shardId-9"], 1, "stream 'orders' has no open shard 'shardId-9'")):
+                said = self.command(world, *words)
+                self.assertEqual((said.returncode, said.stdout, said.stderr), (code, "", f"error: {complaint}\n"))
 
 
 class Pause(ByHand):

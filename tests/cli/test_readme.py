@@ -47,7 +47,8 @@ def quoted(cell):
 
 
 def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.S | re.M)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.S | re.M)
+    return [body for name, body in found if name == language]
 
 
 def commands(text, program):

@@ -130,7 +130,8 @@ START_TEST(a_file_from_a_newer_program_is_refused_and_not_touched)
 
     store_close(open_store(path));
     change_file(path, "PRAGMA user_version = 99");
-    snprintf(complaint, sizeof(complaint), "has schema 99, this program knows only %d:", store_known_schema());
+    snprintf(complaint, sizeof(complaint),
+             "has schema 99, this program knows only %d:", store_known_schema());
     check_refused(path, complaint);
     ck_assert_int_eq(ask_file(path, "PRAGMA user_version"), 99);
 }

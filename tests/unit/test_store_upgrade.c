@@ -27,8 +27,10 @@ static const char contents[] =
     " ended_ms, active_ms, outcome) VALUES"
     " (7, 1, 'orders', 0, 'shardId-000000000000', '', '17', 5, 110, 120, 130, 1),"
     " (9, 1, 'orders', 1, 'shardId-000000000001', 'shardId-000000000002', '', 7, 305, 0, 0, 0);"
-    "INSERT INTO notifications (message_id, topic_arn, alarm_name, stream, shard, metric, new_state, changed_ms,"
-    " received_ms, status, action_id) VALUES ('m-1', 't', 'a', 'orders', '', 'IncomingBytes', 'ALARM', 90, 95,"
+    "INSERT INTO notifications (message_id, topic_arn, alarm_name, stream, shard, metric, new_state, "
+    "changed_ms,"
+    " received_ms, status, action_id) VALUES ('m-1', 't', 'a', 'orders', '', 'IncomingBytes', 'ALARM', 90, "
+    "95,"
     " 2, 7), ('m-2', 't', 'a', 'orders', '', 'IncomingBytes', 'ALARM', 290, 295, 1, NULL);"
     "INSERT INTO decisions (stream, at_ms, action_id, verdict, reason, inputs) VALUES"
     " ('orders', 100, 7, 'reshard', 'because', '{}');";
@@ -52,9 +54,10 @@ static void write_old(const char *path, int version)
     globfree(&files);
     change_file(path, contents);
     if (version >= 2)
-        change_file(path, "INSERT INTO goals VALUES (9, 0, '0'), (9, 1, '85070591730234615865843651857942052864')");
-    snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
-             version);
+        change_file(path,
+                    "INSERT INTO goals VALUES (9, 0, '0'), (9, 1, '85070591730234615865843651857942052864')");
+    snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             STORE_APPLICATION_ID, version);
     change_file(path, stamp);
 }
 
@@ -116,8 +119,8 @@ START_TEST(an_older_file_is_brought_up_to_date_with_all_it_holds)
     MUST(store_stream_pause(store, "orders", 900, 340, &err));
     store_close(store);
     ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
-                     0);
+    ck_assert_int_eq(
+        ask_file(path, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
     ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM totals WHERE what = 'running' AND count = 1"), 1);
 }
 END_TEST
@@ -157,9 +160,11 @@ static Suite *suite(void)
     Suite *suite = suite_create("store_upgrade");
     TCase *tcase = tcase_create("upgrade");
 
-    tcase_add_loop_test(tcase, an_older_file_is_brought_up_to_date_with_all_it_holds, 1, store_known_schema());
+    tcase_add_loop_test(tcase, an_older_file_is_brought_up_to_date_with_all_it_holds, 1,
+                        store_known_schema());
     tcase_add_loop_test(tcase, an_upgraded_file_has_the_schema_of_a_new_one, 1, store_known_schema());
-    tcase_add_loop_test(tcase, a_deleted_action_takes_its_steps_along_after_an_upgrade, 1, store_known_schema());
+    tcase_add_loop_test(tcase, a_deleted_action_takes_its_steps_along_after_an_upgrade, 1,
+                        store_known_schema());
     suite_add_tcase(suite, tcase);
     return suite;
 }

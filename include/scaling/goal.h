@@ -1,0 +1,24 @@
+/*
+ * goal.h - from one partition of the hash key space to another, one call at a time.
+ *
+ * Pure.  A partition is where its shards start.  Each split adds a boundary that the goal has and the map lacks, each
+ * merge removes one that the goal lacks; so the number of calls is the least there can be, whatever their order, and
+ * whoever asks again after each call, or after a restart, gets the rest of the same way.
+ * Boundaries of the goal are those of the map or 4 keys and more away from them, or no split can make them.
+ */
+#ifndef SCALING_GOAL_H
+#define SCALING_GOAL_H
+
+#include "scaling/plan_up.h"
+#include "scaling/shards.h"
+
+/*
+ * The next call on the way to shards that start at `starts` (ascending, the first is 0).  Splits first, lowest key
+ * first, so that capacity does not suffer on the way; but while `ceiling` shards are open, a merge.  With
+ * ceiling >= `count` there is always a next one until the goal is reached: false then.  Never are fewer open than
+ * the fewer of both partitions; one less when both have as many as the ceiling.
+ */
+bool goal_next(const struct shard_map *map, const hashkey *starts, size_t count, int64_t ceiling,
+               struct operation *ret_operation);
+
+#endif

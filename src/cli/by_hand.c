@@ -157,8 +157,10 @@ static int last_action(const struct session *session, const char *stream, int64_
 static int begin(struct session *session, const struct by_hand_request *request, bool *ret_failed,
                  struct error *err)
 {
-    struct drive_options drive = {
-        .engine = session->engine, .store = session->store, .clock = session->clock, .owner = session->owner,
+    struct drive_options drive = {.engine = session->engine,
+                                  .store = session->store,
+                                  .clock = session->clock,
+                                  .owner = session->owner,
                                   .out = stdout};
     struct by_hand_plan plan = {0};
     int64_t last_id;

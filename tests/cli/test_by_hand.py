@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import sys
 import unittest
 
@@ -10,6 +11,28 @@ import kinescale  # noqa: E402
 from kinescale import World, eventually, run  # noqa: E402
 
 SCENE = "stream orders shards=4\ntopic kinescale\n"
+
+
+def on_terminal(words, answer, environment):
+    """(exit code, all that was said) of a command whose input and output are a terminal."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(kinescale.PROGRAM, [kinescale.PROGRAM, *words], {**kinescale.clean_environment(), **environment})
+    said = b""
+    answered = False
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        said += part
+        if not answered and b"(y/N) " in said:
+            answered = True
+            os.write(terminal, answer)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()
 
 
 class ByHand(unittest.TestCase):
@@ -54,6 +77,18 @@ class Scale(ByHand):
             said = self.command(world, "merge", "orders", "shardId-000000000005", "shardId-000000000004")
             self.assertEqual((said.returncode, len(world.aws.shards("orders"))), (0, 4), said.stdout + said.stderr)
             kinescale.check_partition(world.aws.shards("orders"))
+
+    def test_on_a_terminal_it_asks_first(self):
+        with World(["orders"], SCENE, speed=90, defaults={"resharding": "split"}) as world:
+            words = ("scale", "--config", world.config(name="by-hand.conf"), "--clock", world.clock, "orders",
+                     "--to", "5")
+            for answer, code, shards in ((b"\n", 1, 4), (b"n\n", 1, 4), (b"y\n", 0, 5)):
+                with self.subTest(answer=answer):
+                    ended, said = on_terminal(words, answer, world.environment())
+                    self.assertEqual(ended, code, said)
+                    self.assertIn("do it? (y/N) ", said)
+                    self.assertEqual("nothing was done" in said, code == 1)
+                    self.assertEqual(len(world.aws.shards("orders")), shards)
 
     def test_a_daemon_goes_on_with_what_was_begun(self):
         with World(["orders"], SCENE, speed=90, defaults={"resharding": "split"}) as world:

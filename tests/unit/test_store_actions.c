@@ -443,6 +443,7 @@ START_TEST(every_kind_and_outcome_has_a_name)
     ck_assert_str_eq(action_kind_name(ACTION_SCALE_UP), "scale-up");
     ck_assert_str_eq(action_kind_name(ACTION_SCALE_DOWN), "scale-down");
     ck_assert_str_eq(action_kind_name(ACTION_REPAIR), "repair");
+    ck_assert_str_eq(action_kind_name(ACTION_BY_HAND), "by-hand");
     ck_assert_str_eq(action_kind_name(ACTION_KIND_COUNT), "unknown");
     ck_assert_str_eq(step_outcome_name(STEP_OPEN), "open");
     ck_assert_str_eq(step_outcome_name(STEP_ACCEPTED), "accepted");

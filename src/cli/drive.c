@@ -24,7 +24,7 @@ struct way {
     int64_t before_id; /* the last action there was before */
     int steps_told;
     bool told_begin, told_end;
-    bool given_up; /* its turns fail */
+    const char *given_up; /* why it is left to others; NULL: it is not */
     struct action action;
 };
 
@@ -90,6 +90,16 @@ static void tell(const struct drive *drive, struct way *way, const struct step_l
     }
 }
 
+static const char *why_given_up(const struct drive *drive, const struct way *way,
+                                const struct stream_state *state)
+{
+    if (state->failures >= FAILURES_MAX)
+        return "fails again and again; left to the daemon or the next pass";
+    if (way->action_id == 0 && state->paused_until_ms > clock_now_ms(drive->options->clock))
+        return "was paused; left to the daemon or the next pass";
+    return NULL;
+}
+
 /* Asks the store how far it is. */
 static int look(struct drive *drive, struct way *way, struct error *err)
 {
@@ -105,13 +115,13 @@ static int look(struct drive *drive, struct way *way, struct error *err)
         way->action_id = way->action.id;
     }
     action_list_clear(&actions);
-    way->given_up = state.failures >= FAILURES_MAX;
-    way->over = way->given_up ||
+    way->given_up = why_given_up(drive, way, &state);
+    way->over = way->given_up != NULL ||
                 (!(state.due_reasons & DUE_SCALE_DOWN) && (way->action_id == 0 || way->action.ended_ms > 0));
-    if (way->given_up && !way->told_end && !drive->terminal)
-        say(drive, way->stream, "fails again and again; left to the daemon or the next pass");
-    way->told_end |= way->given_up;
-    drive->failed |= way->given_up;
+    if (way->given_up != NULL && !way->told_end && !drive->terminal)
+        say(drive, way->stream, "%s", way->given_up);
+    way->told_end |= way->given_up != NULL;
+    drive->failed |= way->given_up != NULL;
     if (way->action_id == 0)
         return 0;
     if (store_steps(drive->options->store, way->action_id, &steps, err) < 0)
@@ -147,7 +157,7 @@ static void draw_bar(const struct drive *drive, const struct way *way)
     fprintf(drive->options->out, "\033[K%-24.24s [%.*s%*s] %lld -> %lld shards, %s%s%s\n", way->stream,
             filled, "########################", BAR_WIDTH - filled, "", (long long)way->action.from_shards,
             (long long)way->action.to_shards,
-            way->given_up         ? "fails again and again; left to the daemon or the next pass"
+            way->given_up != NULL ? way->given_up
             : way->over           ? (way->action.failure[0] != '\0' ? way->action.failure : "done")
             : way->action_id == 0 ? "waiting"
                                   : action_state_name(way->action.state),

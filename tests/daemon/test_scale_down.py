@@ -295,6 +295,21 @@ class Shared(PassTest):
         self.check_merged(good, 12, 6)
         self.assertEqual(self.actions(bad), [])
 
+    def test_a_stream_that_is_paused_before_its_turn_does_not_keep_the_pass(self):
+        name = self.use("l", 4)[3]
+        paused = []
+
+        def hook(call, moment):
+            if call.operation == "GetMetricData" and moment == "before" and not paused:
+                paused.append(run("pause", "--config", self.world.config(), "--clock", self.world.clock, name))
+            return False
+        self.gate.hook = hook
+        process = self.start_pass("paused", name)
+        self.assertEqual(process.wait(), 1, process.out + process.log)
+        self.assertEqual(paused[0].returncode, 0, paused[0].stderr)
+        self.assertRegex(process.out, rf"(?m)^\S+Z  {name}  was paused; left to the daemon or the next pass$")
+        self.assertEqual(self.actions(name), [])
+
     def test_a_stream_whose_turns_fail_again_and_again_is_left_and_taken_up_later(self):
         name = self.use("l", 5)[4]
         looks = []

@@ -123,7 +123,7 @@ struct engine_view {
     struct demand demand;
     int updates_24h;
     int64_t headroom; /* shards the account may still open; -1 unknown */
-    bool too_early; /* nothing was measured since the last action ended: a turn would wait; no plan */
+    bool too_early;   /* nothing was measured since the last action ended: a turn would wait; no plan */
     struct up_plan plan;
 };
 /* As if an alarm had come this moment.  Calls only what reads, stores nothing.  The view is the caller's. */

@@ -46,6 +46,8 @@ struct demand {
     double slope_bytes_per_s2; /* least squares over the window; 0 when fewer than 3 points */
     double slope_records_per_s2;
     size_t points; /* points with data */
+    /* Only the newest point has throttled records: a jump inside it looks the same as skew, and one more minute tells. */
+    bool sudden;
 };
 
 /* Points in any order.  Bytes and records take their worst point each on its own. */

@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { POLL_MIN_MS = 2000, POLL_MAX_MS = 10000, TOO_EARLY_MS = 30000 };
+enum { POLL_MIN_MS = 2000, POLL_MAX_MS = 10000, TOO_EARLY_MS = 30000, ENOUGH_COOLDOWN_MS = 60000 };
 
 struct observation {
     bool any; /* false: nothing but time can change this; turn->next_ms is set */
@@ -87,6 +87,13 @@ static int fix_goal(struct turn *turn, const struct up_plan *plan, struct error 
     return 0;
 }
 
+/* CloudWatch will know more within a minute. */
+static void look_again(struct turn *turn)
+{
+    turn->next_ms = turn->now_ms + TOO_EARLY_MS;
+    turn->next_reasons = DUE_ACTION;
+}
+
 static const struct {
     enum action_event event;
     const char *verdict;
@@ -130,12 +137,20 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
         return -1;
     if (too_early) { /* not knowing would be taken for having no metrics at all */
         free(loads);
-        turn->next_ms = turn->now_ms + TOO_EARLY_MS;
-        turn->next_reasons = DUE_ACTION;
+        look_again(turn);
         return 0;
     }
     plan_up(&facts, &plan);
     free(loads);
+    if (plan.basis == UP_BASIS_SKEW && facts.demand.sudden && facts.goal_shards == 0) {
+        record_decision(
+            turn, "wait",
+            "records are throttled in the newest minute alone: the next one tells a jump from a hot key",
+            &facts, &plan);
+        up_plan_clear(&plan);
+        look_again(turn);
+        return 0;
+    }
     record_decision(turn, verdicts[plan.verdict].verdict, plan.reason, &facts, &plan);
     if (turn->action.reason[0] == '\0')
         (void)text_copy(turn->action.reason, sizeof(turn->action.reason), plan.reason);
@@ -307,18 +322,28 @@ static int call_and_judge(struct turn *turn, const struct operation *operation, 
     return 0;
 }
 
-/* A repair changes no load's place; a scale-down that an alarm ended shall not keep that alarm waiting. */
-static bool needs_cooldown(const struct turn *turn)
+/*
+ * A repair changes no load's place; a scale-down that an alarm ended shall not keep that alarm waiting; and an
+ * alarm that asked for nothing yet is only kept from asking again at once.
+ */
+static int64_t cooldown_ms(const struct turn *turn)
 {
-    if (turn->action.kind == ACTION_SCALE_DOWN)
-        return turn->notifications.count == 0;
-    return turn->action.kind != ACTION_REPAIR;
+    const struct action *action = &turn->action;
+    int64_t whole_ms = turn->config->cooldown_ms;
+
+    if (action->kind == ACTION_REPAIR || (action->kind == ACTION_SCALE_DOWN && turn->notifications.count > 0))
+        return 0;
+    if (action->kind == ACTION_SCALE_UP && action->from_shards == action->to_shards &&
+        action->failure[0] == '\0')
+        return whole_ms < ENOUGH_COOLDOWN_MS ? whole_ms : ENOUGH_COOLDOWN_MS;
+    return whole_ms;
 }
 
 static int finish(struct turn *turn, struct error *err)
 {
     int64_t now_ms = clock_now_ms(turn->engine->clock);
-    int64_t cooldown_until_ms = needs_cooldown(turn) ? now_ms + turn->config->cooldown_ms : 0;
+    int64_t rest_ms = cooldown_ms(turn);
+    int64_t cooldown_until_ms = rest_ms > 0 ? now_ms + rest_ms : 0;
 
     turn->action.ended_ms = now_ms;
     if (store_action_end(turn->store, &turn->action, turn->engine->owner, cooldown_until_ms, now_ms, err) < 0)

@@ -129,7 +129,7 @@ static int look_since(struct turn *turn, int64_t *ret_since_ms, struct error *er
     if (store_actions_recent(turn->store, turn->config->name, 2, &last, err) < 0)
         return -1;
     for (size_t i = 0; i < last.count; i++) {
-        if (last.items[i].ended_ms > *ret_since_ms)
+        if (last.items[i].from_shards != last.items[i].to_shards && last.items[i].ended_ms > *ret_since_ms)
             *ret_since_ms = last.items[i].ended_ms;
     }
     action_list_clear(&last);

@@ -103,6 +103,8 @@ struct demand load_demand(const struct load_point *points, size_t count)
     double worst_bytes = NAN, worst_records = NAN;
     int64_t bytes_at_ms = 0, records_at_ms = 0;
     struct line bytes_line = {0}, records_line = {0};
+    int64_t newest_ms = INT64_MIN, throttled_at_ms = INT64_MIN;
+    size_t throttled_points = 0;
 
     for (size_t i = 0; i < count; i++) {
         double t = (double)(points[i].start_ms - points[0].start_ms) / 1000;
@@ -111,6 +113,11 @@ struct demand load_demand(const struct load_point *points, size_t count)
         if (!point_rates(&points[i], window_mean, &rates))
             continue;
         demand.points++;
+        newest_ms = points[i].start_ms > newest_ms ? points[i].start_ms : newest_ms;
+        if (rates.throttled > 0) {
+            throttled_points++;
+            throttled_at_ms = points[i].start_ms;
+        }
         demand.throttled_records_per_s = fmax(demand.throttled_records_per_s, rates.throttled);
         line_add(&bytes_line, t, rates.bytes);
         line_add(&records_line, t, rates.records);
@@ -126,6 +133,7 @@ struct demand load_demand(const struct load_point *points, size_t count)
         }
     }
     demand.known = demand.points > 0;
+    demand.sudden = throttled_points == 1 && throttled_at_ms == newest_ms;
     demand.slope_bytes_per_s2 = line_slope(&bytes_line);
     demand.slope_records_per_s2 = line_slope(&records_line);
     if (isnan(worst_records) || worst_bytes / SHARD_BYTES_PER_S >= worst_records / SHARD_RECORDS_PER_S)

@@ -357,6 +357,39 @@ START_TEST(skew_without_shard_metrics_costs_one_generation_at_most)
 }
 END_TEST
 
+/* The minute of the jump averages little and throttles much; that is no hot key. */
+START_TEST(a_jump_in_the_middle_of_a_minute_is_not_taken_for_a_hot_key)
+{
+    struct world *world = scene(orders, 2);
+
+    world_traffic(world, "orders", "constant:500k", 4096, "uniform");
+    world_run(world, 10 * MINUTE_MS + 40000 - world->clock.ms % MINUTE_MS);
+    world_traffic(world, "orders", "constant:6M", 4096, "uniform");
+    world_run(world, 12 * MINUTE_MS);
+    assert_armed(world, 16);
+    ck_assert_uint_eq(actions(world, NULL), 1);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(an_alarm_that_asks_for_nothing_keeps_no_other_waiting_for_the_whole_cooldown)
+{
+    struct world *world = scene(long_cooldown, 4);
+    struct action action;
+
+    cJSON_Delete(world_cloudwatch(world, "SetAlarmState",
+                                  "{\"AlarmName\":\"" BYTES_ALARM
+                                  "\",\"StateValue\":\"ALARM\",\"StateReason\":\"by hand\"}"));
+    world_traffic(world, "orders", "constant:1M", 4096, "uniform");
+    world_run(world, 5 * MINUTE_MS);
+    ck_assert_uint_eq(actions(world, &action), 1);
+    world_traffic(world, "orders", "constant:3.6M", 4096, "uniform");
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_int_ge(world_open_shards(world, "orders"), 8);
+    world_free(world);
+}
+END_TEST
+
 /* ---- reconcile */
 
 START_TEST(an_alarm_whose_notification_was_lost_is_found)
@@ -562,6 +595,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_stream_below_min_shards_is_brought_inside);
     tcase_add_test(tcase, without_metrics_an_alarm_splits_one_generation_and_no_more);
     tcase_add_test(tcase, skew_without_shard_metrics_costs_one_generation_at_most);
+    tcase_add_test(tcase, a_jump_in_the_middle_of_a_minute_is_not_taken_for_a_hot_key);
+    tcase_add_test(tcase, an_alarm_that_asks_for_nothing_keeps_no_other_waiting_for_the_whole_cooldown);
     tcase_add_test(tcase, an_alarm_whose_notification_was_lost_is_found);
     tcase_add_test(tcase, thresholds_that_do_not_fit_are_put_right);
     tcase_add_test(tcase, one_bad_stream_stops_no_other);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "store/decisions.h"
 
 /*
  * Streams are asked about in groups of about so many series: 40 full calls, and some 80 MiB of points with shard-level
@@ -138,6 +139,19 @@ static void ask_cloudwatch(struct engine *engine, struct candidate *candidates, 
     free(group);
 }
 
+/* Cron comes every hour, and most holds last for days: one row of history is enough for each. */
+static bool was_said_before(const struct turn *turn, const char *reason)
+{
+    struct decision_list last = {0};
+    struct error err = {0};
+    bool same = store_decisions_recent(turn->store, turn->config->name, 1, &last, &err) == 0 &&
+                last.count > 0 && strcmp(last.items[0].verdict, "hold") == 0 &&
+                strcmp(last.items[0].reason, reason) == 0;
+
+    decision_list_clear(&last);
+    return same;
+}
+
 /* What was found is stored; a stream that has something to give back is due at once. */
 static void conclude(struct candidate *candidate, bool forced)
 {
@@ -146,7 +160,7 @@ static void conclude(struct candidate *candidate, bool forced)
     unsigned reasons = DUE_SCALE_DOWN | (forced ? (unsigned)DUE_SCALE_DOWN_FORCED : 0);
     struct error err = {0};
 
-    if (row->result == PASS_HOLD)
+    if (row->result == PASS_HOLD && !was_said_before(turn, row->reason))
         record_decision(turn, "hold", row->reason, NULL, NULL);
     if (row->result == PASS_RESHARD &&
         store_stream_make_due(turn->store, turn->config->name, turn->now_ms, reasons, &err) < 0)

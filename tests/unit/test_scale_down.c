@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "store/actions.h"
+#include "store/decisions.h"
 #include "store/streams.h"
 
 #define DAY (24 * (int64_t)HOUR_MS)
@@ -51,6 +52,19 @@ static void assert_thresholds(struct world *world, int shards)
     ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 60 * 1048576 * shards);
     ck_assert_double_eq(world_threshold(world, "orders IncomingRecords"), 0.8 * 60 * 1000 * shards);
     world_assert_partition(world, "orders");
+}
+
+static size_t holds_stored(struct world *world)
+{
+    struct decision_list list = {0};
+    struct error err = {0};
+    size_t holds = 0;
+
+    ck_assert_int_eq(store_decisions_recent(world->store, "orders", 100, &list, &err), 0);
+    for (size_t i = 0; i < list.count; i++)
+        holds += strcmp(list.items[i].verdict, "hold") == 0;
+    decision_list_clear(&list);
+    return holds;
 }
 
 static struct action last_action(struct world *world)
@@ -109,6 +123,7 @@ START_TEST(within_36_hours_it_holds_unless_forced)
     world_run(world, DAY + HOUR_MS);
     ck_assert_int_eq(pass(world, false, false).result, PASS_HOLD);
     ck_assert_ptr_nonnull(strstr(pass(world, false, false).reason, "36h"));
+    ck_assert_uint_eq(holds_stored(world), 1); /* said twice */
     ck_assert_int_eq(pass(world, false, true).result, PASS_RESHARD);
     world_run(world, HOUR_MS);
     assert_thresholds(world, 2);

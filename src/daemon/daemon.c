@@ -51,7 +51,7 @@ static int start_store(struct daemon *daemon, struct error *err)
     return 0;
 }
 
-static int start_workers(struct daemon *daemon, struct error *err)
+static void make_workers(struct daemon *daemon)
 {
     struct engine_options engine = {
         .config = daemon->config, .aws = daemon->aws, .clock = daemon->clock, .owner = daemon->owner};
@@ -67,7 +67,7 @@ static int start_workers(struct daemon *daemon, struct error *err)
     owner_make(daemon->owner);
     daemon->engine = engine_new(&engine);
     workers.engine = daemon->engine;
-    return workers_start(&workers, &daemon->workers, err);
+    daemon->workers = workers_new(&workers);
 }
 
 static int start_listeners(struct daemon *daemon, struct error *err)
@@ -99,8 +99,11 @@ int daemon_start(const struct daemon_options *options, struct daemon **ret_daemo
 
     daemon->config = options->config;
     daemon->clock = options->clock;
-    if (start_store(daemon, err) < 0 || start_aws(daemon, err) < 0 || start_workers(daemon, err) < 0 ||
-        start_listeners(daemon, err) < 0)
+    if (start_store(daemon, err) < 0 || start_aws(daemon, err) < 0)
+        goto fail;
+    make_workers(daemon);
+    /* Who cannot listen, because another one does, must not touch a stream either. */
+    if (start_listeners(daemon, err) < 0 || workers_start(daemon->workers, err) < 0)
         goto fail;
     LOG(LOG_INFO, "serving", {"listen", daemon->config->service.listen},
         {"port", .number = daemon_port(daemon)}, {"admin_port", .number = daemon_admin_port(daemon)},

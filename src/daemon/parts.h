@@ -45,7 +45,9 @@ struct workers_options {
     int64_t reconcile_every_ms;
     const struct config *config; /* whose streams the scale-down pass looks at; NULL: somebody else runs it */
 };
-int workers_start(const struct workers_options *options, struct workers **ret_workers, struct error *err);
+struct workers *workers_new(const struct workers_options *options);
+/* Nothing is done before this. */
+int workers_start(struct workers *workers, struct error *err);
 void workers_stop(struct workers *workers); /* accepts NULL */
 /* Something was made due. */
 void workers_wake(struct workers *workers);

@@ -244,7 +244,7 @@ static int start_thread(struct workers *workers, void *(*body)(void *), struct e
     return 0;
 }
 
-int workers_start(const struct workers_options *options, struct workers **ret_workers, struct error *err)
+struct workers *workers_new(const struct workers_options *options)
 {
     struct workers *workers = must_calloc(1, sizeof(*workers));
     pthread_condattr_t monotonic;
@@ -258,20 +258,19 @@ int workers_start(const struct workers_options *options, struct workers **ret_wo
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&workers->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    return workers;
+}
 
+int workers_start(struct workers *workers, struct error *err)
+{
     for (int i = 0; i < workers->options.count; i++) {
         if (start_thread(workers, work, err) < 0)
-            goto fail;
+            return -1;
     }
     if (start_thread(workers, reconcile, err) < 0 ||
-        (options->config != NULL && start_thread(workers, scale_down, err) < 0))
-        goto fail;
-    *ret_workers = workers;
+        (workers->options.config != NULL && start_thread(workers, scale_down, err) < 0))
+        return -1;
     return 0;
-
-fail:
-    workers_stop(workers);
-    return -1;
 }
 
 void workers_stop(struct workers *workers)

@@ -79,6 +79,11 @@ class Scale(ByHand):
             kinescale.check_partition(world.aws.shards("orders"))
 
     def test_on_a_terminal_it_asks_first(self):
+        try:
+            for end in pty.openpty():
+                os.close(end)
+        except OSError as error:  # a bare chroot has no /dev/pts
+            self.skipTest(str(error))
         with World(["orders"], SCENE, speed=90, defaults={"resharding": "split"}) as world:
             words = ("scale", "--config", world.config(name="by-hand.conf"), "--clock", world.clock, "orders",
                      "--to", "5")

@@ -161,8 +161,8 @@ class Killed:
             self.left -= 1
             if self.left >= 0:
                 return False
+            self.met = True  # before the death, which is what the test waits for
             self.process.kill()
-            self.met = True
             return True
 
 

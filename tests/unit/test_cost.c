@@ -1,0 +1,119 @@
+/*
+ * test_cost.c - what a stream costs.
+ */
+#include "scaling/cost.h"
+
+#include "base/memory.h"
+#include "support.h"
+
+#define GIB 1073741824.0
+
+static const struct {
+    const char *name;
+    double records;
+    int64_t record_bytes;
+    double units;
+} payloads[] = {
+    {"a byte is a unit", 1e6, 1, 1},
+    {"25 KB are one unit", 1e6, 25600, 1},
+    {"one byte more begins the next", 1e6, 25601, 2},
+    {"2 KiB records are one unit each", 3e6, 2048, 3},
+    {"a MiB is 41 units", 1e6, 1048576, 41},
+};
+
+START_TEST(payload_units_are_counted_by_the_record)
+{
+    struct price_list prices = price_list_default();
+
+    ck_assert_msg(fabs(cost_put_units(&prices, payloads[_i].records, payloads[_i].record_bytes) -
+                       payloads[_i].units * 0.014) < 1e-9,
+                  "%s", payloads[_i].name);
+}
+END_TEST
+
+START_TEST(shards_alarms_and_metrics_cost_by_the_hour)
+{
+    struct price_list prices = price_list_default();
+
+    ck_assert_double_eq_tol(cost_shard_hours(&prices, 730), 10.95, 1e-9); /* AWS: 10.95 a month */
+    ck_assert_double_eq_tol(cost_alarms(&prices, 3 * 730), 0.30, 1e-9);
+    /* Two metrics of 16 shards for a day. */
+    ck_assert_double_eq_tol(cost_custom_metrics(&prices, 2 * 16 * 24), 2 * 16 * 0.30 / 730 * 24, 1e-9);
+}
+END_TEST
+
+START_TEST(on_demand_rounds_every_record_up_to_a_whole_kib)
+{
+    struct price_list prices = price_list_default();
+    struct usage small = {.hours = 10, .records = GIB / 1024, .record_bytes = 1},
+                 whole = {.hours = 10, .records = GIB / 1024, .record_bytes = 1024, .readers = 2};
+
+    ck_assert_double_eq_tol(cost_on_demand(&prices, &small), 0.4 + 0.08, 1e-9);
+    ck_assert_double_eq_tol(cost_on_demand(&prices, &whole), 0.4 + 0.08 + 2 * 0.04, 1e-9);
+    ck_assert_double_eq_tol(cost_on_demand_advantage(&prices, &small), 0.032, 1e-9);
+    ck_assert_double_eq_tol(cost_on_demand_advantage(&prices, &whole), 0.032 + 2 * 0.016, 1e-9);
+}
+END_TEST
+
+START_TEST(every_price_has_a_name_a_unit_a_source_and_a_day_and_can_be_set)
+{
+    struct price_list prices = price_list_default();
+    struct error err = {0};
+
+    for (size_t i = 0; i < PRICE_COUNT; i++) {
+        const struct price_row *row = &price_rows[i];
+        char assignment[64];
+
+        ck_assert_ptr_nonnull(row->name);
+        ck_assert_ptr_nonnull(row->unit);
+        ck_assert_uint_gt(strlen(row->source), 10);
+        ck_assert_uint_eq(strlen(row->read_on), strlen("2026-11-20"));
+        ck_assert_double_gt(row->dollars, 0);
+        ck_assert_double_eq(prices.dollars[i], row->dollars);
+        snprintf(assignment, sizeof(assignment), "%s=%zu.5", row->name, i);
+        ck_assert_int_eq(price_list_set(&prices, assignment, &err), 0);
+        ck_assert_double_eq(prices.dollars[i], (double)i + 0.5);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *assignment, *complaint;
+} refusals[] = {
+    {"shard-hour", "a price is set as NAME=DOLLARS, not 'shard-hour'"},
+    {"=1", "a price is set as NAME=DOLLARS, not '=1'"},
+    {"", "a price is set as NAME=DOLLARS, not ''"},
+    {"shard-hours=1", "there is no price 'shard-hours'; is 'shard-hour' meant?"},
+    {"coffee=1", "there is no price 'coffee'"},
+    {"shard-hour=", "the price 'shard-hour' must be 0 dollars or more, not ''"},
+    {"shard-hour=-1", "the price 'shard-hour' must be 0 dollars or more, not '-1'"},
+    {"shard-hour=1x", "the price 'shard-hour' must be 0 dollars or more, not '1x'"},
+    {"shard-hour=inf", "the price 'shard-hour' must be 0 dollars or more, not 'inf'"},
+};
+
+START_TEST(a_wrong_price_is_refused_and_changes_nothing)
+{
+    struct price_list prices = price_list_default(), before = prices;
+    struct error err = {0};
+
+    ck_assert_int_eq(price_list_set(&prices, refusals[_i].assignment, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_str_eq(err.message, refusals[_i].complaint);
+    ck_assert_mem_eq(&prices, &before, sizeof(prices));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cost");
+    TCase *dollars = tcase_create("dollars"), *prices = tcase_create("prices");
+
+    tcase_add_loop_test(dollars, payload_units_are_counted_by_the_record, 0, COUNT_OF(payloads));
+    tcase_add_test(dollars, shards_alarms_and_metrics_cost_by_the_hour);
+    tcase_add_test(dollars, on_demand_rounds_every_record_up_to_a_whole_kib);
+    tcase_add_test(prices, every_price_has_a_name_a_unit_a_source_and_a_day_and_can_be_set);
+    tcase_add_loop_test(prices, a_wrong_price_is_refused_and_changes_nothing, 0, COUNT_OF(refusals));
+    suite_add_tcase(suite, dollars);
+    suite_add_tcase(suite, prices);
+    return run_suite(suite);
+}

@@ -14,6 +14,10 @@
  * shards apart.  A scale-down is no emergency: it leaves the last UPDATES_KEPT_FOR_EMERGENCY calls to
  * scale-ups.
  *
+ * A stream above max_shards is brought inside by the same means: to max_shards, or as close to it as no group
+ * passes scale_up_threshold, where its alarm would stand.  The operator's ceiling is no reason to throttle
+ * producers: load that does not fit below it keeps its shards, and the hold says so.
+ *
  * The same facts after operations[0], begun set, give operations[1] and what follows it, as in plan_up.h.
  */
 #ifndef SCALING_PLAN_DOWN_H
@@ -24,7 +28,7 @@
 /* Why nothing is merged. */
 enum down_hold {
     HOLD_NONE,
-    HOLD_MINIMUM,   /* min_shards are open */
+    HOLD_MINIMUM,   /* min_shards are open; with to_maximum, max_shards or fewer */
     HOLD_YOUNG,     /* the stream is younger than the window */
     HOLD_MISSING,   /* a period without a datapoint, and nothing says that it was idle */
     HOLD_BUSY,      /* a period at or above scale_down_threshold */
@@ -44,6 +48,11 @@ struct down_facts {
      * threshold; so HOLD_BUSY, which asks whether to begin, does not end what has begun.
      */
     bool begun;
+    /*
+     * Only down to max_shards, and up to scale_up_threshold.  Nothing has to be proven for it: a stream may be younger
+     * than the window, and periods without a datapoint count as idle.
+     */
+    bool to_maximum;
     /*
      * The periods of the window, oldest first, without a gap between them; NAN where there was no datapoint.
      * bytes and records missing in a period whose `witnessed` is true are zero: another metric of the stream

@@ -430,8 +430,11 @@ int act_resume(struct turn *turn, struct error *err)
 
 int act_begin(struct turn *turn, enum action_kind kind, struct error *err)
 {
-    turn->action = (struct action){
-        .kind = kind, .state = ACTION_PLANNING, .started_ms = turn->now_ms, .state_since_ms = turn->now_ms};
+    turn->action = (struct action){.kind = kind,
+                                   .state = ACTION_PLANNING,
+                                   .goal_basis = turn->goal_basis,
+                                   .started_ms = turn->now_ms,
+                                   .state_since_ms = turn->now_ms};
     (void)text_copy(turn->action.stream, sizeof(turn->action.stream), turn->config->name);
     (void)text_copy(turn->action.owner, sizeof(turn->action.owner), turn->engine->owner);
     if (look_summary(turn, err) < 0) {

@@ -187,13 +187,14 @@ bool down_is_drained(const struct down_subject *subject, const struct stream_sta
     return false;
 }
 
-void down_think(const struct down_subject *subject, const struct stream_summary *summary, int64_t now_ms,
-                int updates_24h, double update_seconds_per_shard, struct down_plan *ret_plan)
+void down_think(const struct down_subject *subject, const struct stream_summary *summary, enum down_aim aim,
+                int64_t now_ms, int updates_24h, double update_seconds_per_shard, struct down_plan *ret_plan)
 {
     struct down_facts facts = {
         .config = subject->config,
         .shards = subject->shards,
         .now_ms = now_ms,
+        .to_maximum = aim == DOWN_TO_MAXIMUM,
         .created_ms = summary->created_ms,
         .points = subject->points,
         .witnessed = subject->witnessed,

@@ -37,14 +37,21 @@ bool down_stream_fits(const struct stream_summary *summary, char *reason, size_t
 bool down_is_drained(const struct down_subject *subject, const struct stream_state *state, int64_t now_ms,
                      char *reason, size_t size);
 
+/* Why shards are given back; stored as goal_basis of the action. */
+enum down_aim {
+    DOWN_BY_LOAD,    /* a whole window did not need them */
+    DOWN_TO_MAXIMUM, /* they are more than max_shards */
+};
+
 /* down_plan_clear() the plan. */
-void down_think(const struct down_subject *subject, const struct stream_summary *summary, int64_t now_ms,
-                int updates_24h, double update_seconds_per_shard, struct down_plan *ret_plan);
+void down_think(const struct down_subject *subject, const struct stream_summary *summary, enum down_aim aim,
+                int64_t now_ms, int updates_24h, double update_seconds_per_shard, struct down_plan *ret_plan);
 
 /* ---- down_turn.c: what a turn does of it */
 
-/* Nothing runs and a pass found something: looks at the stream once more and begins an action, or holds. */
-int down_begin(struct turn *turn, struct error *err);
+/* Nothing runs and a pass or a look at everything found something: looks at the stream once more and begins an
+ * action, or holds. */
+int down_begin(struct turn *turn, enum down_aim aim, struct error *err);
 /* State PLANNING of a scale-down.  The event is EVENT_NEEDS_STEP with an operation, or EVENT_NEEDS_NOTHING. */
 int down_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
                  struct error *err);

@@ -61,16 +61,23 @@ static int rest(struct turn *turn, struct error *err)
 /* Nothing runs: is there something to begin? */
 static int begin(struct turn *turn, struct error *err)
 {
+    unsigned reasons = turn->state.due_reasons;
     bool asked = false;
 
     if (triage(turn, &asked, err) < 0)
         return -1;
     if (asked)
         return act_begin(turn, ACTION_SCALE_UP, err);
-    if (turn->state.due_reasons & DUE_REPAIR)
+    if (reasons & DUE_ABOVE_MAXIMUM) {
+        if (down_begin(turn, DOWN_TO_MAXIMUM, err) < 0)
+            return -1;
+        if (turn->action.id != 0) /* it began, and may be over; its end serves what else there was */
+            return 0;
+    }
+    if (reasons & DUE_REPAIR)
         return act_begin(turn, ACTION_REPAIR, err);
-    if (turn->state.due_reasons & DUE_SCALE_DOWN)
-        return down_begin(turn, err);
+    if (reasons & DUE_SCALE_DOWN)
+        return down_begin(turn, DOWN_BY_LOAD, err);
     return 0;
 }
 
@@ -80,7 +87,7 @@ static int take_turn(struct turn *turn, struct error *err)
     char reason[128];
 
     if (!turn->running && turn->notifications.count == 0 &&
-        !(turn->state.due_reasons & (DUE_REPAIR | DUE_SCALE_DOWN)))
+        !(turn->state.due_reasons & (DUE_REPAIR | DUE_SCALE_DOWN | DUE_ABOVE_MAXIMUM)))
         return 0;
     if (!turn->running && pause_holds(&turn->state, turn->now_ms, reason, sizeof(reason)))
         return pause_rest(turn, reason, err);

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "store/decisions.h"
 
 /*
  * Streams are asked about in groups of about so many series: 40 full calls, and some 80 MiB of points with shard-level
@@ -93,7 +92,7 @@ static int think(struct candidate *candidate, const struct down_subject *subject
                             err) < 0 ||
         store_update_seconds(turn->store, turn->config->name, &update_seconds, err) < 0)
         return -1;
-    down_think(subject, &turn->summary, turn->now_ms, updates, update_seconds, &row->plan);
+    down_think(subject, &turn->summary, DOWN_BY_LOAD, turn->now_ms, updates, update_seconds, &row->plan);
     rule_out(candidate, row->plan.verdict == DOWN_RESHARD ? PASS_RESHARD : PASS_HOLD, row->plan.reason);
     row->to_shards = row->plan.to_shards;
     return 0;
@@ -139,19 +138,6 @@ static void ask_cloudwatch(struct engine *engine, struct candidate *candidates, 
     free(group);
 }
 
-/* Cron comes every hour, and most holds last for days: one row of history is enough for each. */
-static bool was_said_before(const struct turn *turn, const char *reason)
-{
-    struct decision_list last = {0};
-    struct error err = {0};
-    bool same = store_decisions_recent(turn->store, turn->config->name, 1, &last, &err) == 0 &&
-                last.count > 0 && strcmp(last.items[0].verdict, "hold") == 0 &&
-                strcmp(last.items[0].reason, reason) == 0;
-
-    decision_list_clear(&last);
-    return same;
-}
-
 /* What was found is stored; a stream that has something to give back is due at once. */
 static void conclude(struct candidate *candidate, bool forced)
 {
@@ -160,8 +146,8 @@ static void conclude(struct candidate *candidate, bool forced)
     unsigned reasons = DUE_SCALE_DOWN | (forced ? (unsigned)DUE_SCALE_DOWN_FORCED : 0);
     struct error err = {0};
 
-    if (row->result == PASS_HOLD && !was_said_before(turn, row->reason))
-        record_decision(turn, "hold", row->reason, NULL, NULL);
+    if (row->result == PASS_HOLD)
+        record_hold(turn, row->reason, sizeof(row->reason));
     if (row->result == PASS_RESHARD &&
         store_stream_make_due(turn->store, turn->config->name, turn->now_ms, reasons, &err) < 0)
         rule_out(candidate, PASS_FAILED, err.message);

@@ -177,10 +177,24 @@ static int forget_missing(const struct look_around *around, const char *stream, 
     return store_stream_outcome(around->store, stream, around->now_ms, NULL, err);
 }
 
+/* What is to be done about the shards there are; 0: nothing. */
+static unsigned judge_shards(const struct look_around *around, const struct stream_config *config,
+                             const struct shard_map *shards)
+{
+    unsigned reasons = 0;
+
+    if ((int64_t)shards->count < config->min_shards || !thresholds_fit(around, config, shards))
+        reasons |= DUE_REPAIR;
+    if ((int64_t)shards->count > config->max_shards)
+        reasons |= DUE_ABOVE_MAXIMUM;
+    return reasons;
+}
+
 static int look_at_shards(struct look_around *around, const struct stream_config *config, struct error *err)
 {
     struct shard_map shards = {0};
     struct error ignored = {0};
+    unsigned reasons;
     int result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
 
     /* A listing in the middle of a reshard says nothing; whoever reshards will be looked at again. */
@@ -189,9 +203,9 @@ static int look_at_shards(struct look_around *around, const struct stream_config
                                    shard_map_effective(&shards), around->now_ms, err);
         if (result == 0)
             result = forget_missing(around, config->name, err);
-        if (result == 0 &&
-            ((int64_t)shards.count < config->min_shards || !thresholds_fit(around, config, &shards)))
-            result = store_stream_make_due(around->store, config->name, around->now_ms, DUE_REPAIR, err);
+        reasons = judge_shards(around, config, &shards);
+        if (result == 0 && reasons != 0)
+            result = store_stream_make_due(around->store, config->name, around->now_ms, reasons, err);
     }
     shard_map_clear(&shards);
     /* A misspelled name, or a stream that was deleted: no alarm will ever lead to a turn that says so. */

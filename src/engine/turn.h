@@ -56,6 +56,7 @@ struct turn {
     struct notification_list notifications;
     struct action action;
     const struct by_hand_goal *by_hand; /* what an action by hand begins with, else NULL */
+    int goal_basis;                     /* what a new action begins with */
     bool running;                       /* `action` is one */
     bool locked;                        /* we hold the lock */
     bool summary_known;
@@ -152,5 +153,8 @@ int alarms_reset(struct turn *turn, struct error *err);
 /* A decision with its inputs into the store, and a line in the log; facts and plan may be NULL. */
 void record_decision(struct turn *turn, const char *verdict, const char *reason, const struct up_facts *facts,
                      const struct up_plan *plan);
+/* The same for verdict "hold", once: most last for days, and one row of history is enough for each.  Two whose
+ * reasons have the first `same` bytes in common are one. */
+void record_hold(struct turn *turn, const char *reason, size_t same);
 
 #endif

@@ -225,7 +225,18 @@ static void find_course(const struct window *window, struct down_plan *plan)
     free(course.worsts);
 }
 
-void plan_down(const struct down_facts *facts, struct down_plan *ret_plan)
+/* To the maximum is a scale-down with another floor, another threshold, and without the need of a proof. */
+static struct stream_config inside_maximum(const struct stream_config *config)
+{
+    struct stream_config inside = *config;
+
+    inside.min_shards = config->max_shards;
+    inside.scale_down_threshold = config->scale_up_threshold;
+    inside.missing_data = MISSING_IDLE;
+    return inside;
+}
+
+static void make_plan(const struct down_facts *facts, struct down_plan *ret_plan)
 {
     int64_t from = (int64_t)facts->shards->count;
     struct down_plan plan = {.from_shards = from, .to_shards = from};
@@ -243,6 +254,19 @@ void plan_down(const struct down_facts *facts, struct down_plan *ret_plan)
     reason_down_write(&window, &plan);
     window_clear(&window);
     *ret_plan = plan;
+}
+
+void plan_down(const struct down_facts *facts, struct down_plan *ret_plan)
+{
+    struct stream_config inside;
+    struct down_facts own = *facts;
+
+    if (facts->to_maximum) {
+        inside = inside_maximum(facts->config);
+        own.config = &inside;
+        own.created_ms = 0;
+    }
+    make_plan(&own, ret_plan);
 }
 
 void down_plan_clear(struct down_plan *plan)

@@ -41,6 +41,12 @@ static void write_threshold(const struct window *window, char text[WORDING_SIZE]
     wording_percent(threshold, threshold, text);
 }
 
+/* The setting that is the fewest shards a plan may leave. */
+static const char *floor_name(const struct window *window)
+{
+    return window->facts->to_maximum ? "max_shards" : "min_shards";
+}
+
 /* "the 5m from 2026-11-21T08:15:00Z filled 31 % of 16 shards" */
 static void say_worst(const struct window *window, struct down_plan *plan)
 {
@@ -150,18 +156,22 @@ static void say_what_is_done(const struct window *window, struct down_plan *plan
     say(plan, " to %lld shard%s leave%s at most %s", (long long)plan->to_shards,
         wording_plural(plan->to_shards), merges + updates == 1 ? "s" : "", percent);
     if (plan->to_shards == window->facts->config->min_shards)
-        say(plan, "; min_shards is %lld", (long long)plan->to_shards);
+        say(plan, "; %s is %lld", floor_name(window), (long long)plan->to_shards);
 }
 
 void reason_down_write(const struct window *window, struct down_plan *plan)
 {
+    if (window->facts->to_maximum && plan->hold != HOLD_MINIMUM)
+        say(plan, "%lld shards are more than max_shards (%lld): ", (long long)plan->from_shards,
+            (long long)window->facts->config->min_shards);
     switch (plan->hold) {
     case HOLD_NONE:
         say_what_is_done(window, plan);
         break;
     case HOLD_MINIMUM:
-        say(plan, "%lld open shard%s, min_shards is %lld", (long long)plan->from_shards,
-            wording_plural(plan->from_shards), (long long)window->facts->config->min_shards);
+        say(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
+            wording_plural(plan->from_shards), floor_name(window),
+            (long long)window->facts->config->min_shards);
         break;
     case HOLD_YOUNG:
         say_young(window, plan);

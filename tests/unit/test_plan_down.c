@@ -134,6 +134,66 @@ START_TEST(neighbours_are_merged_from_the_lowest_range_up)
 }
 END_TEST
 
+/* -- above max_shards ------------------------------------------------------------------------------------ */
+
+/* The threshold is that of the alarms, 80 %. */
+static const struct {
+    const char *name;
+    int64_t mode; /* split */
+    unsigned shards;
+    int64_t most;
+    double load;
+    enum down_hold hold;
+    int64_t to;
+} above[] = {
+    {"an idle stream goes to max_shards and no further", .shards = 16, .most = 6, .to = 6},
+    {"so does one that fills max_shards to the threshold", .shards = 16, .most = 8, .load = 6.4, .to = 8},
+    {"more load keeps more shards", .shards = 16, .most = 5, .load = 6.4, .to = 8},
+    {"nothing is merged when no two neighbours fit", .shards = 4, .most = 3, .load = 1.7, .hold = HOLD_FULL},
+    {"nor while the alarms would fire", .shards = 4, .most = 3, .load = 3.2, .hold = HOLD_BUSY},
+    {"max_shards is inside", .shards = 8, .most = 8, .hold = HOLD_MINIMUM},
+    {"so is what is below", .shards = 4, .most = 8, .hold = HOLD_MINIMUM},
+    {"an update goes to max_shards", RESHARDING_UPDATE, .shards = 16, .most = 9, .load = 6.4, .to = 9},
+    {"or to what the load needs", RESHARDING_UPDATE, .shards = 16, .most = 3, .load = 7, .to = 9},
+};
+
+START_TEST(a_stream_above_max_shards_is_brought_as_close_as_its_load_allows)
+{
+    SCOPED(day_clear) struct day day;
+    SCOPED(down_plan_clear) struct down_plan plan = {0};
+
+    day_init(&day, above[_i].shards, above[_i].load);
+    day.config.resharding = above[_i].mode;
+    day.config.max_shards = above[_i].most;
+    day.facts.to_maximum = true;
+    day.facts.created_ms = day.facts.now_ms; /* it need not be proven for a whole window */
+    day.points[7].bytes = day.points[7].records = NAN;
+    plan_down(&day.facts, &plan);
+    ck_assert_msg(plan.hold == above[_i].hold, "%s: %s: %s", above[_i].name, down_hold_name(plan.hold),
+                  plan.reason);
+    ck_assert_msg(plan.to_shards == (above[_i].to > 0 ? above[_i].to : plan.from_shards), "%s: %s",
+                  above[_i].name, plan.reason);
+    ck_assert_msg(plan.hold != HOLD_NONE || plan.worst_after <= 0.8 + 1e-9, "%s: %s", above[_i].name,
+                  plan.reason);
+}
+END_TEST
+
+START_TEST(the_sentence_names_max_shards)
+{
+    SCOPED(day_clear) struct day day;
+    SCOPED(down_plan_clear) struct down_plan plan = {0};
+
+    day_init(&day, 8, 1.6);
+    day.config.max_shards = 4;
+    day.facts.to_maximum = true;
+    plan_down(&day.facts, &plan);
+    ck_assert_str_eq(plan.reason,
+                     "8 shards are more than max_shards (4): the 5m from 2026-11-21T07:55:00Z filled "
+                     "20 % of 8 shards, no period more: 4 merges to 4 shards leave at most 40 %; "
+                     "max_shards is 4");
+}
+END_TEST
+
 /* -- holds ---------------------------------------------------------------------------------------------- */
 
 static void expect_hold(const struct day *day, enum down_hold hold, const char *reason)
@@ -379,6 +439,9 @@ static Suite *suite(void)
 
     tcase_add_loop_test(tcase, a_plan_follows_the_table, 0, COUNT_OF(cases));
     tcase_add_test(tcase, neighbours_are_merged_from_the_lowest_range_up);
+    tcase_add_loop_test(tcase, a_stream_above_max_shards_is_brought_as_close_as_its_load_allows, 0,
+                        COUNT_OF(above));
+    tcase_add_test(tcase, the_sentence_names_max_shards);
     tcase_add_test(tcase, one_period_above_the_threshold_is_named);
     tcase_add_test(tcase, records_fill_a_shard_too);
     tcase_add_test(tcase, the_widest_shard_decides_how_full_a_stream_is);

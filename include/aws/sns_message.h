@@ -34,6 +34,7 @@ struct sns_verifier_options {
     const char *(*getenv)(const char *name); /* endpoint override; NULL: getenv(3) */
     const char *const *topic_arns;           /* borrowed; only these are obeyed */
     size_t topic_count;
+    bool kept; /* messages come from where somebody kept them: they may be of any age */
 };
 struct sns_verifier *sns_verifier_new(const struct sns_verifier_options *options);
 void sns_verifier_free(struct sns_verifier *verifier);

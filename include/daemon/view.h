@@ -5,7 +5,7 @@
 #define DAEMON_VIEW_H
 
 #include "scaling/config.h"
-#include "store/store.h"
+#include "store/notifications.h"
 
 #include <cjson/cJSON.h>
 
@@ -18,5 +18,8 @@ cJSON *view_status(struct store *store, const struct config *config, int64_t now
  * ERROR_NOT_FOUND when it is not configured. */
 cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms,
                    int limit, struct error *err);
+
+/* With its body when that was loaded.  The caller deletes it. */
+cJSON *view_notification(const struct notification *notification);
 
 #endif

@@ -3,7 +3,7 @@
  *
  *   pending --+--> acted      an action was made for it
  *      ^      +--> dropped    looked at, nothing to do; the reason is kept
- *      |      +--> dead       failed three times; kept with its reason, can be replayed
+ *      |      +--> dead       failed three times; kept with its reason, can be replayed or dropped by hand
  *   deferred  (met a lock or cooldown; looked at again when that ends)
  */
 #ifndef STORE_NOTIFICATIONS_H
@@ -68,6 +68,13 @@ int store_notification_failed(struct store *store, int64_t id, const char *reaso
                               struct error *err);
 /* Dead to pending with no failed attempts, and its stream due at `now_ms`.  ERROR_NOT_FOUND when it is not dead. */
 int store_notification_replay(struct store *store, int64_t id, int64_t now_ms, struct error *err);
+/* Dead to dropped; what it died of stays in its reason.  ERROR_NOT_FOUND when it is not dead. */
+int store_notification_drop_dead(struct store *store, int64_t id, struct error *err);
+struct dead_letters {
+    int64_t count;
+    int64_t oldest_ms; /* when the oldest of them was received; 0 when there is none */
+};
+int store_dead_letters(struct store *store, struct dead_letters *ret_dead, struct error *err);
 /* One with its body; notification_clear() it.  ERROR_NOT_FOUND. */
 int store_notification_load(struct store *store, int64_t id, struct notification *ret_notification,
                             struct error *err);

@@ -191,7 +191,7 @@ static int check_timestamp(struct candidate *candidate, struct error *err)
     if (strlen(text) >= DATE_SIZE || !date_parse(text, &candidate->timestamp_ms))
         return refuse_value(err, "'Timestamp' is no time", text);
     age_ms = clock_now_ms(candidate->verifier->options.clock) - candidate->timestamp_ms;
-    if (age_ms > SNS_AGE_MAX_MS)
+    if (age_ms > SNS_AGE_MAX_MS && !candidate->verifier->options.kept)
         return refuse_value(err, "'Timestamp' is more than an hour ago", text);
     if (age_ms < -SNS_AGE_MAX_MS)
         return refuse_value(err, "'Timestamp' is more than an hour ahead", text);

@@ -3,11 +3,14 @@
  */
 #include "parts.h"
 
+#include "base/date.h"
 #include "base/memory.h"
 #include "daemon/view.h"
 
 /* A worker asks for work every half second unless it is in a turn; all of them stuck this long is no good sign. */
 enum { WORKER_SILENT_MAX_MS = 60 * 1000, PROBE_WAIT_MS = 1000, VIEW_LIMIT = 20 };
+/* Somebody should have looked at a dead letter by then. */
+enum { LETTER_OLD_MS = 60 * 60 * 1000 };
 
 static void get_health(void *context, const struct http_request *request, struct http_response *response)
 {
@@ -60,6 +63,26 @@ static const struct {
     {"credentials", check_credentials},
 };
 
+/* No reason to take the daemon out of service, so it is told and nothing more. */
+static void tell_dead_letters(struct daemon *daemon, struct buffer *body)
+{
+    struct error err = {0};
+    struct store *store = stores_take(&daemon->stores, &err);
+    struct dead_letters dead = {0};
+
+    if (store == NULL)
+        return;
+    if (store_dead_letters(store, &dead, &err) == 0 && dead.count > 0 &&
+        clock_now_ms(daemon->clock) - dead.oldest_ms > LETTER_OLD_MS) {
+        char oldest[DATE_SIZE];
+
+        date_format_seconds(dead.oldest_ms, oldest);
+        (void)buffer_printf(body, &err, "dead letters: %lld, the oldest of %s\n", (long long)dead.count,
+                            oldest);
+    }
+    stores_give(&daemon->stores, store);
+}
+
 static void get_ready(void *context, const struct http_request *request, struct http_response *response)
 {
     struct error ignored = {0};
@@ -74,6 +97,7 @@ static void get_ready(void *context, const struct http_request *request, struct 
         (void)buffer_printf(&response->body, &ignored, "%s: %s\n", checks[i].name,
                             failed ? err.message : "ok");
     }
+    tell_dead_letters(context, &response->body);
 }
 
 static void get_metrics(void *context, const struct http_request *request, struct http_response *response)

@@ -105,14 +105,18 @@ static void write_calls(struct daemon *daemon, struct buffer *body)
 static void write_notifications(struct store *store, struct buffer *body)
 {
     int64_t counts[NOTIFICATION_STATUS_COUNT];
+    struct dead_letters dead;
     struct error err = {0};
 
-    if (store_notification_counts(store, counts, &err) < 0)
+    if (store_notification_counts(store, counts, &err) < 0 || store_dead_letters(store, &dead, &err) < 0)
         return;
     head(body, "kinescale_notifications", "gauge", "Notifications in the database, by status.");
     for (int i = 0; i < NOTIFICATION_STATUS_COUNT; i++)
         PUT(body, "kinescale_notifications{status=\"%s\"} %lld\n",
             notification_status_name((enum notification_status)i), (long long)counts[i]);
+    head(body, "kinescale_oldest_dead_letter_timestamp_seconds", "gauge",
+         "When the oldest dead letter was received; 0 without one.");
+    PUT(body, "kinescale_oldest_dead_letter_timestamp_seconds %.3f\n", (double)dead.oldest_ms / 1000);
 }
 
 static void write_actions(struct store *store, struct buffer *body)

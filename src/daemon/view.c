@@ -203,6 +203,28 @@ static int add_decisions(struct store *store, const char *stream, int limit, cJS
     return 0;
 }
 
+cJSON *view_notification(const struct notification *n)
+{
+    cJSON *row = cJSON_CreateObject();
+
+    add_number(row, "id", (double)n->id);
+    add_text(row, "message_id", n->message_id);
+    add_text(row, "alarm", n->alarm_name);
+    add_text(row, "stream", n->stream);
+    add_text(row, "metric", n->metric);
+    add_text(row, "shard", n->shard);
+    add_text(row, "new_state", n->new_state);
+    add_time(row, "changed", n->changed_ms);
+    add_time(row, "received", n->received_ms);
+    add_text(row, "status", notification_status_name(n->status));
+    add_number(row, "attempts", n->attempts);
+    add_text(row, "reason", n->reason);
+    add_number(row, "action", (double)n->action_id);
+    if (n->body != NULL)
+        add_text(row, "body", n->body);
+    return row;
+}
+
 static int add_notifications(struct store *store, const char *stream, int limit, cJSON *object,
                              struct error *err)
 {
@@ -212,23 +234,8 @@ static int add_notifications(struct store *store, const char *stream, int limit,
     if (store_notifications_recent(store, stream, -1, limit, &list, err) < 0)
         return -1;
     array = cJSON_AddArrayToObject(object, "notifications");
-    for (size_t i = 0; i < list.count; i++) {
-        const struct notification *n = &list.items[i];
-        cJSON *row = cJSON_CreateObject();
-
-        add_text(row, "message_id", n->message_id);
-        add_text(row, "alarm", n->alarm_name);
-        add_text(row, "metric", n->metric);
-        add_text(row, "shard", n->shard);
-        add_text(row, "new_state", n->new_state);
-        add_time(row, "changed", n->changed_ms);
-        add_time(row, "received", n->received_ms);
-        add_text(row, "status", notification_status_name(n->status));
-        add_number(row, "attempts", n->attempts);
-        add_text(row, "reason", n->reason);
-        add_number(row, "action", (double)n->action_id);
-        (void)cJSON_AddItemToArray(array, row);
-    }
+    for (size_t i = 0; i < list.count; i++)
+        (void)cJSON_AddItemToArray(array, view_notification(&list.items[i]));
     notification_list_clear(&list);
     return 0;
 }

@@ -61,11 +61,14 @@ void triage_failed(struct turn *turn, const char *reason)
         count_failure(turn->store, &turn->notifications.items[i], reason);
 }
 
-/* What came before the last cooldown ended speaks of a time before the alarms were reset. */
+/*
+ * What came before the last cooldown ended speaks of a time before the alarms were reset; what was replayed, or was
+ * long under way, of a time before it came.
+ */
 static bool is_fresh(const struct turn *turn, const struct notification *n)
 {
     return n->status == NOTIFICATION_PENDING && turn->now_ms - n->received_ms < FRESH_MS &&
-           n->received_ms >= turn->state.cooldown_until_ms;
+           turn->now_ms - n->changed_ms < FRESH_MS && n->received_ms >= turn->state.cooldown_until_ms;
 }
 
 static const struct alarm *find_alarm(const struct alarm_list *alarms, const char *name)

@@ -91,15 +91,20 @@ static int list_rows(struct store *store, enum statement statement, const struct
     return 0;
 }
 
+/* Under which name a notification waits for its turn. */
+static const char *due_name(const char *stream)
+{
+    return stream[0] != '\0' ? stream : STREAM_NOT_KNOWN;
+}
+
 /* Those that end at once (status DROPPED) make nothing due. */
 static int make_due(struct store *store, const struct notification *notification, struct error *err)
 {
     bool open = notification->status == NOTIFICATION_PENDING || notification->status == NOTIFICATION_DEFERRED;
 
     return !open ? 0
-                 : store_stream_make_due(
-                       store, notification->stream[0] != '\0' ? notification->stream : STREAM_NOT_KNOWN,
-                       notification->received_ms, DUE_NOTIFICATION, err);
+                 : store_stream_make_due(store, due_name(notification->stream), notification->received_ms,
+                                         DUE_NOTIFICATION, err);
 }
 
 int store_notification_add(struct store *store, const struct notification *notification, bool *ret_new,
@@ -182,34 +187,68 @@ int store_notification_failed(struct store *store, int64_t id, const char *reaso
     return 0;
 }
 
-struct replayed {
+/* What a statement on a dead letter gives back: its stream, and with it that there was one. */
+struct revived {
     bool found;
     char stream[STREAM_NAME_SIZE];
 };
 
-static bool read_replayed(sqlite3_stmt *row, void *context)
+static bool read_revived(sqlite3_stmt *row, void *context)
 {
-    struct replayed *replayed = context;
+    struct revived *revived = context;
 
-    replayed->found = true;
-    row_text(row, 0, replayed->stream, sizeof(replayed->stream));
+    revived->found = true;
+    row_text(row, 0, revived->stream, sizeof(revived->stream));
     return true;
+}
+
+static int revive(struct store *store, enum statement statement, int64_t id, struct revived *ret_revived,
+                  struct error *err)
+{
+    *ret_revived = (struct revived){0};
+    if (store_each(store, statement, VALUES(INTEGER(id)), read_revived, ret_revived, err) < 0)
+        return -1;
+    return ret_revived->found
+               ? 0
+               : error_set(err, ERROR_NOT_FOUND, "there is no dead notification %lld", (long long)id);
 }
 
 int store_notification_replay(struct store *store, int64_t id, int64_t now_ms, struct error *err)
 {
     SCOPED(store_rollback) struct store *transaction = NULL;
-    struct replayed replayed = {0};
+    struct revived revived;
 
     if (store_begin(store, &transaction, err) < 0 ||
-        store_each(store, NOTIFICATION_REPLAY, VALUES(INTEGER(id)), read_replayed, &replayed, err) < 0)
-        return -1;
-    if (!replayed.found)
-        return error_set(err, ERROR_NOT_FOUND, "there is no dead notification %lld", (long long)id);
-    if (replayed.stream[0] != '\0' &&
-        store_stream_make_due(store, replayed.stream, now_ms, DUE_NOTIFICATION, err) < 0)
+        revive(store, NOTIFICATION_REPLAY, id, &revived, err) < 0 ||
+        store_stream_make_due(store, due_name(revived.stream), now_ms, DUE_NOTIFICATION, err) < 0)
         return -1;
     return store_commit(&transaction, err);
+}
+
+int store_notification_drop_dead(struct store *store, int64_t id, struct error *err)
+{
+    struct revived revived;
+
+    return revive(store, NOTIFICATION_DROP_DEAD, id, &revived, err);
+}
+
+static bool read_dead(sqlite3_stmt *row, void *context)
+{
+    struct dead_letters *dead = context;
+
+    dead->count = sqlite3_column_int64(row, 0);
+    dead->oldest_ms = sqlite3_column_int64(row, 1);
+    return true;
+}
+
+int store_dead_letters(struct store *store, struct dead_letters *ret_dead, struct error *err)
+{
+    struct dead_letters dead = {0};
+
+    if (store_each(store, NOTIFICATION_OLDEST_DEAD, NO_VALUES, read_dead, &dead, err) < 0)
+        return -1;
+    *ret_dead = dead;
+    return 0;
 }
 
 int store_notifications_recent(struct store *store, const char *stream, int status, int limit,

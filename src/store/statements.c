@@ -90,6 +90,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                             " RETURNING status",
     [NOTIFICATION_REPLAY] = "UPDATE notifications SET status = 0, attempts = 0, reason = 'replayed'"
                             " WHERE id = ? AND status = 4 RETURNING stream",
+    [NOTIFICATION_DROP_DEAD] = "UPDATE notifications SET status = 3, reason = 'dropped by hand; died of: '"
+                               " || reason WHERE id = ? AND status = 4 RETURNING stream",
+    [NOTIFICATION_OLDEST_DEAD] =
+        "SELECT count(*), coalesce(min(received_ms), 0) FROM notifications WHERE status = 4",
     [NOTIFICATION_ACT] = "UPDATE notifications SET status = 2, action_id = ?1, reason = '' WHERE stream = ?2"
                          " AND status IN (0, 1) AND (received_ms <= ?3 OR action_id = ?1)",
     [NOTIFICATION_RECENT] = "SELECT " NOTIFICATION_COLUMNS " FROM notifications ORDER BY id DESC LIMIT ?",

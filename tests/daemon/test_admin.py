@@ -83,6 +83,7 @@ FAMILIES = {
     "kinescale_aws_failures_total": "counter",
     "kinescale_aws_seconds_total": "counter",
     "kinescale_notifications": "gauge",
+    "kinescale_oldest_dead_letter_timestamp_seconds": "gauge",
     "kinescale_actions_total": "counter",
     "kinescale_actions_failed_total": "counter",
     "kinescale_actions_running": "gauge",

@@ -97,6 +97,36 @@ START_TEST(a_stream_that_does_not_exist_is_shown_as_failing_until_it_does)
 }
 END_TEST
 
+/* Replayed from a queue, or brought late by SNS: no metrics tell otherwise, and still nothing is split. */
+START_TEST(a_message_that_was_long_under_way_is_not_believed_without_asking)
+{
+    static const char said[] = "{\"AlarmName\":\"orders IncomingBytes\",\"NewStateValue\":\"ALARM\","
+                               "\"StateChangeTime\":\"%s\",\"Trigger\":{\"MetricName\":\"IncomingBytes\","
+                               "\"Namespace\":\"AWS/Kinesis\",\"StatisticType\":\"Statistic\","
+                               "\"Statistic\":\"SUM\",\"Dimensions\":[{\"value\":\"orders\",\"name\":"
+                               "\"StreamName\"}],\"Period\":60,\"EvaluationPeriods\":1,"
+                               "\"ComparisonOperator\":\"GreaterThanThreshold\",\"Threshold\":1.0}}";
+    struct world *world = world_new(orders, NULL);
+    struct notification n;
+    struct error err = {0};
+    enum taken taken;
+    char *text = must_printf(said, "2026-03-01T22:00:00.000+0000"); /* two hours before the world began */
+
+    world_scene(world, "orders", 2);
+    ck_assert_msg(engine_take(world->engine, world->store, "m1", WORLD_TOPIC, text, &n, &taken, &err) == 0,
+                  "%s", err.message);
+    ck_assert_int_eq(taken, TAKEN_PENDING);
+    world_run(world, MINUTE_MS);
+    ck_assert_int_eq(store_notification_load(world->store, 1, &n, &err), 0);
+    ck_assert_int_eq(n.status, NOTIFICATION_DROPPED);
+    ck_assert_str_eq(n.reason, "the alarm is no longer in ALARM");
+    ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 0);
+    notification_clear(&n);
+    free(text);
+    world_free(world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine upkeep");
@@ -106,6 +136,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, three_requests_lie_between_an_alarm_and_its_first_split, 0, 5);
     tcase_add_test(tcase, what_ended_before_the_history_is_forgotten);
     tcase_add_test(tcase, a_stream_that_does_not_exist_is_shown_as_failing_until_it_does);
+    tcase_add_test(tcase, a_message_that_was_long_under_way_is_not_believed_without_asking);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -232,6 +232,51 @@ START_TEST(the_third_failure_makes_a_dead_letter_which_can_be_replayed)
 }
 END_TEST
 
+START_TEST(a_dead_letter_can_be_dropped_and_only_once)
+{
+    struct store *store = open_store(":memory:");
+    struct dead_letters dead;
+    bool is_dead;
+
+    MUST(store_dead_letters(store, &dead, &err));
+    ck_assert(dead.count == 0 && dead.oldest_ms == 0);
+    for (int i = 1; i <= 2; i++) {
+        ck_assert(add(store, alarm_of("orders", i == 1 ? "m1" : "m2", 1000 - 100 * i)));
+        for (int attempt = 0; attempt < 3; attempt++)
+            MUST(store_notification_failed(store, i, "timed out", &is_dead, &err));
+    }
+    MUST(store_dead_letters(store, &dead, &err));
+    ck_assert(dead.count == 2 && dead.oldest_ms == 800);
+    MUST(store_notification_drop_dead(store, 2, &err));
+    ck_assert_int_eq(load(store, 2).status, NOTIFICATION_DROPPED);
+    ck_assert_str_eq(load(store, 2).reason, "dropped by hand; died of: timed out");
+    MUST_FAIL(store_notification_drop_dead(store, 2, &err), ERROR_NOT_FOUND, "no dead notification 2");
+    MUST_FAIL(store_notification_replay(store, 2, 900, &err), ERROR_NOT_FOUND, "no dead notification 2");
+    MUST(store_dead_letters(store, &dead, &err));
+    ck_assert(dead.count == 1 && dead.oldest_ms == 900);
+    store_close(store);
+}
+END_TEST
+
+/* A composite alarm whose stream was never found waits under a name of its own. */
+START_TEST(a_dead_letter_without_a_stream_gets_its_turn_again)
+{
+    struct store *store = open_store(":memory:");
+    struct stream_state state;
+    bool dead;
+
+    ck_assert(add(store, alarm_of("", "m1", 100)));
+    for (int attempt = 0; attempt < 3; attempt++)
+        MUST(store_notification_failed(store, 1, "timed out", &dead, &err));
+    MUST(store_stream_load(store, STREAM_NOT_KNOWN, &state, &err));
+    MUST(store_stream_set_due(store, &state, INT64_MAX, 0, &err));
+    MUST(store_notification_replay(store, 1, 900, &err));
+    MUST(store_stream_load(store, STREAM_NOT_KNOWN, &state, &err));
+    ck_assert(state.due_ms == 900 && state.due_reasons == DUE_NOTIFICATION);
+    store_close(store);
+}
+END_TEST
+
 static const struct {
     const char *stream; /* NULL: all */
     int status;         /* -1: all */
@@ -367,6 +412,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, no_more_than_a_thousand_open_ones_are_listed);
     tcase_add_test(tcase, a_composite_alarm_gets_its_stream_later);
     tcase_add_test(tcase, the_third_failure_makes_a_dead_letter_which_can_be_replayed);
+    tcase_add_test(tcase, a_dead_letter_can_be_dropped_and_only_once);
+    tcase_add_test(tcase, a_dead_letter_without_a_stream_gets_its_turn_again);
     tcase_add_loop_test(tcase, the_newest_are_listed_by_stream_and_status, 0, COUNT_OF(listings));
     tcase_add_test(tcase, counts_follow_every_change_of_status);
     tcase_add_test(tcase, texts_from_outside_are_values_never_sql);

@@ -30,6 +30,28 @@ static void rule_out(struct candidate *candidate, enum pass_result result, const
     (void)text_copy(candidate->row->reason, sizeof(candidate->row->reason), reason);
 }
 
+/* What lets nobody act on the stream now, or NULL. */
+static const char *forbidden(const struct turn *turn)
+{
+    const struct stream_state *state = &turn->state;
+
+    if (turn->running)
+        return "an action is under way";
+    if (state->lock_owner[0] != '\0' && state->lock_until_ms > turn->now_ms)
+        return "another process works on the stream";
+    if (turn->now_ms < state->cooldown_until_ms)
+        return "the cooldown of the last action is not over";
+    return NULL;
+}
+
+static bool alarm_waits(const struct turn *turn, char *ret_reason, size_t size)
+{
+    if (turn->notifications.count == 0)
+        return false;
+    snprintf(ret_reason, size, "an alarm waits to be looked at");
+    return true;
+}
+
 /* What the store knows: is somebody at it, must it rest, is it too soon? */
 static void ask_store(struct candidate *candidate, bool forced)
 {
@@ -45,17 +67,11 @@ static void ask_store(struct candidate *candidate, bool forced)
         return;
     }
     candidate->row->from_shards = candidate->row->to_shards = state->open_shards;
-    if (turn->running)
-        rule_out(candidate, PASS_FORBIDDEN, "an action is under way");
-    else if (state->lock_owner[0] != '\0' && state->lock_until_ms > turn->now_ms)
-        rule_out(candidate, PASS_FORBIDDEN, "another process works on the stream");
-    else if (turn->now_ms < state->cooldown_until_ms)
-        rule_out(candidate, PASS_FORBIDDEN, "the cooldown of the last action is not over");
-    else if (pause_holds(state, turn->now_ms, reason, sizeof(reason)))
-        rule_out(candidate, PASS_HOLD, reason);
-    else if (turn->notifications.count > 0)
-        rule_out(candidate, PASS_HOLD, "an alarm waits to be looked at");
-    else if (!down_gate(state, turn->config, forced, turn->now_ms, reason, sizeof(reason)))
+    if (forbidden(turn) != NULL)
+        rule_out(candidate, PASS_FORBIDDEN, forbidden(turn));
+    else if (pause_holds(state, turn->now_ms, reason, sizeof(reason)) ||
+             alarm_waits(turn, reason, sizeof(reason)) ||
+             !down_gate(state, turn->config, forced, turn->now_ms, reason, sizeof(reason)))
         rule_out(candidate, PASS_HOLD, reason);
 }
 
@@ -65,13 +81,17 @@ static void ask_kinesis(struct candidate *candidate)
     struct turn *turn = &candidate->turn;
     struct error err = {0};
     char reason[256];
+    bool fits = false;
+    int rc = look_summary(turn, &err);
 
-    if (look_summary(turn, &err) < 0)
+    if (rc == 0) {
+        fits = down_stream_fits(&turn->summary, reason, sizeof(reason));
+        rc = fits ? look_shards(turn, &err) : 0;
+    }
+    if (rc < 0)
         rule_out(candidate, PASS_FAILED, err.message);
-    else if (!down_stream_fits(&turn->summary, reason, sizeof(reason)))
+    else if (!fits)
         rule_out(candidate, PASS_HOLD, reason);
-    else if (look_shards(turn, &err) < 0)
-        rule_out(candidate, PASS_FAILED, err.message);
     candidate->row->from_shards = candidate->row->to_shards = (int64_t)turn->shards.count;
 }
 

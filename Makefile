@@ -16,7 +16,7 @@ sysconfdir ?= $(prefix)/etc
 docdir     ?= $(prefix)/share/doc/kinescale
 unitdir    ?= $(prefix)/lib/systemd/system
 
-PACKAGES = libcurl openssl libcjson libmicrohttpd sqlite3 expat
+PACKAGES = libcurl openssl libcjson libmicrohttpd sqlite3 expat yaml-0.1
 
 CFLAGS_common   = -std=gnu11 -D_GNU_SOURCE -DKINESCALE_VERSION='"$(VERSION)"' -Iinclude -Itests/support \
                   -I$(BUILD)/generated -include base/banned.h -MMD -MP -g -fno-common -pthread \

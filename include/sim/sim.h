@@ -1,5 +1,5 @@
 /*
- * sim.h - a simulated AWS: Kinesis, CloudWatch, SNS and STS on one endpoint.
+ * sim.h - a simulated AWS: Kinesis, CloudWatch, SNS, STS and CloudFormation on one endpoint.
  *
  * The model is passive and lives in virtual time: sim_advance() moves it.  It
  * shares no code with the engine (only base/ and http/), so that what is tested

@@ -14,7 +14,7 @@ static int run_sim_aws(int argc, char **argv);
 const struct command command_sim_aws = {
     .name = "sim-aws",
     .arguments = "",
-    .summary = "Run a simulated AWS on this machine: Kinesis, CloudWatch, SNS and STS",
+    .summary = "Run a simulated AWS on this machine: Kinesis, CloudWatch, SNS, STS, CloudFormation",
     .run = run_sim_aws,
 };
 

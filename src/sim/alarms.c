@@ -6,6 +6,7 @@
  */
 #include "alarms.h"
 #include "expression.h"
+#include "policy.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -236,6 +237,22 @@ static void format_subject(const struct sim *sim, const struct alarm *alarm, cha
     text_copy(subject, SUBJECT_MAX + 1, whole);
 }
 
+static bool may_publish(struct sim *sim, const struct alarm *alarm, const char *topic_arn)
+{
+    char arn[MODEL_ARN_SIZE];
+    const struct policy_question question = {.service = "cloudwatch.amazonaws.com",
+                                             .action = "sns:Publish",
+                                             .resource = topic_arn,
+                                             .source_arn = arn,
+                                             .source_account = sim->account};
+    struct topic *topic;
+    struct fault fault;
+
+    model_alarm_arn(sim, alarm, arn, sizeof(arn));
+    return model_find_topic(sim, topic_arn, &topic, &fault) == 0 &&
+           (topic->policy == NULL || policy_allows(topic->policy, &question));
+}
+
 static void act(struct sim *sim, const struct alarm *alarm, enum alarm_value old_value,
                 const struct alarm *child)
 {
@@ -249,8 +266,9 @@ static void act(struct sim *sim, const struct alarm *alarm, enum alarm_value old
     message = model_alarm_message(sim, alarm, old_value, child);
     format_subject(sim, alarm, subject);
     for (size_t i = 0; i < actions->count; i++) {
-        /* Other kinds of action are kept and not carried out; a topic that is gone is the owner's affair. */
-        if (text_starts_with(actions->items[i], "arn:aws:sns:"))
+        /* Other kinds of action are kept and not carried out; a topic that is gone, or lets no alarm publish, is the
+         * owner's affair. */
+        if (text_starts_with(actions->items[i], "arn:aws:sns:") && may_publish(sim, alarm, actions->items[i]))
             (void)model_publish(sim, actions->items[i], subject, message, message_id, &fault);
     }
 }

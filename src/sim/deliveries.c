@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "queues.h"
 
 enum {
     RETRIES = 3,
@@ -97,6 +98,20 @@ bool sim_take_delivery(struct sim *sim, struct sim_delivery *ret_delivery)
     return delivery != NULL;
 }
 
+/* What was refused, or tried often enough, goes to the subscription's queue if it has one. */
+static void give_up(struct sim *sim, const struct delivery *delivery)
+{
+    const struct subscription *subscription =
+        model_find_subscription(sim, delivery->told.subscription_arn, NULL);
+
+    if (subscription == NULL || subscription->dead_letters == NULL ||
+        !text_equal(delivery->told.message_type, "Notification"))
+        return;
+    if (!model_dead_letter(sim, subscription->dead_letters, delivery->told.topic_arn, delivery->told.body))
+        LOG(LOG_WARN, "dead-letter-lost", {"queue", subscription->dead_letters},
+            {"why", "there is no such queue, or its policy does not let SNS send"});
+}
+
 void sim_delivery_result(struct sim *sim, uint64_t id, int status)
 {
     struct delivery **link;
@@ -108,8 +123,11 @@ void sim_delivery_result(struct sim *sim, uint64_t id, int status)
     if (*link != NULL && (*link)->taken) {
         (*link)->taken = false;
         (*link)->due_ms = sim->now_ms + RETRY_MS;
-        if ((status >= 200 && status < 500) || ++(*link)->failed > RETRIES)
+        if ((status >= 200 && status < 500) || ++(*link)->failed > RETRIES) {
+            if (status < 200 || status >= 300)
+                give_up(sim, *link);
             free_delivery(unlink_delivery(sim, link));
+        }
     }
     model_unlock(sim);
 }

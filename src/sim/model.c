@@ -7,6 +7,8 @@
  */
 #include "alarms.h"
 #include "keys.h"
+#include "queues.h"
+#include "stacks.h"
 #include "streams.h"
 #include "topics.h"
 #include "traffic.h"
@@ -114,6 +116,11 @@ void sim_free(struct sim *sim)
     for (size_t i = 0; i < sim->alarm_count; i++)
         model_alarm_free(sim->alarms[i]);
     model_topics_free(sim);
+    model_queues_free(sim);
+    stacks_free(sim->stacks);
+    for (size_t i = 0; i < sim->rights.count; i++)
+        free(sim->rights.items[i]);
+    free(sim->rights.items);
     model_metrics_free(sim->metrics);
     model_quota_free(sim->quota);
     free(sim->streams);
@@ -171,11 +178,12 @@ static void stream_events(struct sim *sim)
 static void advance(struct sim *sim, int64_t now_ms)
 {
     while (sim->now_ms < now_ms) {
-        sim->now_ms = earlier(earlier(now_ms, next_stream_event(sim)),
+        sim->now_ms = earlier(earlier(now_ms, earlier(next_stream_event(sim), stacks_next_ms(sim))),
                               earlier(sim->next_minute_ms, sim->next_evaluation_ms));
         if (sim->now_ms == sim->next_minute_ms)
             end_minute(sim);
         stream_events(sim);
+        stacks_advance(sim);
         if (sim->now_ms == sim->next_evaluation_ms) {
             model_evaluate_alarms(sim);
             sim->next_evaluation_ms += MINUTE_MS;
@@ -195,7 +203,7 @@ int64_t sim_next_event_ms(struct sim *sim)
     int64_t next_ms;
 
     model_lock(sim);
-    next_ms = earlier(next_stream_event(sim), model_next_delivery_ms(sim));
+    next_ms = earlier(earlier(next_stream_event(sim), stacks_next_ms(sim)), model_next_delivery_ms(sim));
     if (sim->alarm_count > 0)
         next_ms = earlier(next_ms, sim->next_evaluation_ms);
     model_unlock(sim);

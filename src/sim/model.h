@@ -51,11 +51,18 @@ enum {
     MODEL_TOKEN_SIZE = 640,
 };
 
+struct text_list {
+    char **items;
+    size_t count;
+};
+
 struct series;      /* metrics.h: one metric's datapoints */
 struct traffic;     /* traffic.h: what producers offer to one stream */
 struct metrics;     /* metrics.h: every series */
 struct quota;       /* quota.c */
 struct delivery;    /* topics.c */
+struct queue;       /* queues.h */
+struct stacks;      /* stacks.h */
 struct sns_message; /* below */
 
 struct sim {
@@ -81,6 +88,10 @@ struct sim {
     struct delivery *deliveries; /* oldest first */
     size_t delivery_count;
     uint64_t last_delivery_id;
+    struct queue **queues;
+    size_t queue_count;
+    struct text_list rights; /* ARNs of IAM's policies, which CloudFormation alone makes */
+    struct stacks *stacks;   /* NULL until CloudFormation is asked for something */
     struct quota *quota;
 
     /* The wire's own state, made by the wire at its first call; sim_free() calls wire_free(wire). */
@@ -313,11 +324,6 @@ int model_put_metric_data(struct sim *sim, const struct metric_datum *data, size
 enum alarm_value { VALUE_OK, VALUE_ALARM, VALUE_INSUFFICIENT_DATA };
 const char *model_value_name(enum alarm_value value); /* "INSUFFICIENT_DATA" */
 
-struct text_list {
-    char **items;
-    size_t count;
-};
-
 struct alarm_settings {
     char *name;
     bool composite;
@@ -402,11 +408,13 @@ struct subscription {
     char token[65];
     int64_t token_until_ms;
     bool confirmed, authenticate_on_unsubscribe;
+    char *dead_letters; /* ARN of the queue for what cannot be delivered; NULL: none */
 };
 struct topic {
     char *name;
     char arn[MODEL_ARN_SIZE];
     char *display_name;    /* "" when not given */
+    char *policy;          /* JSON; NULL: AWS's own, which lets the account do everything */
     int signature_version; /* 1 */
     struct subscription **subscriptions;
     size_t subscription_count;
@@ -417,7 +425,8 @@ struct topic {
 int model_create_topic(struct sim *sim, const char *name, struct topic **ret_topic, struct fault *fault);
 int model_find_topic(struct sim *sim, const char *arn, struct topic **ret_topic, struct fault *fault);
 int model_delete_topic(struct sim *sim, const char *arn, struct fault *fault); /* 0 when there is none */
-/* DisplayName, SignatureVersion; others are InvalidParameter. */
+/* DisplayName, SignatureVersion, Policy (a document that policy_check() has seen, "" for AWS's own); others are
+ * InvalidParameter. */
 int model_set_topic_attribute(struct sim *sim, const char *arn, const char *name, const char *value,
                               struct fault *fault);
 /* The same endpoint again gives the subscription there is, with a new confirmation while pending. */
@@ -426,6 +435,12 @@ int model_subscribe(struct sim *sim, const char *topic_arn, const char *protocol
 int model_confirm_subscription(struct sim *sim, const char *topic_arn, const char *token,
                                bool authenticate_on_unsubscribe, struct subscription **ret_subscription,
                                struct fault *fault);
+/* NULL when there is none of this ARN; *ret_topic may be NULL. */
+struct subscription *model_find_subscription(const struct sim *sim, const char *arn,
+                                             struct topic **ret_topic);
+/* The ARN of an SQS queue, or NULL for none.  InvalidParameter, NotFound. */
+int model_set_dead_letters(struct sim *sim, const char *subscription_arn, const char *queue_arn,
+                           struct fault *fault);
 /* signed_call: whether the request carried a signature (AuthenticateOnUnsubscribe). */
 int model_unsubscribe(struct sim *sim, const char *arn, bool signed_call, struct fault *fault);
 struct subscription_page {

@@ -78,6 +78,7 @@ int model_find_topic(struct sim *sim, const char *arn, struct topic **ret_topic,
 static void free_subscription(struct subscription *subscription)
 {
     free(subscription->endpoint);
+    free(subscription->dead_letters);
     free(subscription);
 }
 
@@ -88,6 +89,7 @@ static void free_topic(struct topic *topic)
     free(topic->subscriptions);
     free(topic->name);
     free(topic->display_name);
+    free(topic->policy);
     free(topic);
 }
 
@@ -129,6 +131,11 @@ int model_set_topic_attribute(struct sim *sim, const char *arn, const char *name
             return invalid(fault, "DisplayName");
         free(topic->display_name);
         topic->display_name = must_strdup(value);
+        return 0;
+    }
+    if (text_equal(name, "Policy")) {
+        free(topic->policy);
+        topic->policy = value[0] == '\0' ? NULL : must_strdup(value);
         return 0;
     }
     if (!text_equal(name, "SignatureVersion"))
@@ -243,6 +250,36 @@ int model_subscribe(struct sim *sim, const char *topic_arn, const char *protocol
         send_confirmation(sim, topic, subscription, "SubscriptionConfirmation");
     }
     *ret_subscription = subscription;
+    return 0;
+}
+
+struct subscription *model_find_subscription(const struct sim *sim, const char *arn, struct topic **ret_topic)
+{
+    for (size_t i = 0; i < sim->topic_count; i++) {
+        struct topic *topic = sim->topics[i];
+
+        for (size_t j = 0; j < topic->subscription_count; j++) {
+            if (!text_equal(topic->subscriptions[j]->arn, arn))
+                continue;
+            if (ret_topic != NULL)
+                *ret_topic = topic;
+            return topic->subscriptions[j];
+        }
+    }
+    return NULL;
+}
+
+int model_set_dead_letters(struct sim *sim, const char *subscription_arn, const char *queue_arn,
+                           struct fault *fault)
+{
+    struct subscription *subscription = model_find_subscription(sim, subscription_arn, NULL);
+
+    if (subscription == NULL)
+        return model_fault(fault, "NotFound", 404, "Subscription does not exist");
+    if (queue_arn != NULL && !text_starts_with(queue_arn, "arn:aws:sqs:"))
+        return invalid(fault, "RedrivePolicy: deadLetterTargetArn is invalid");
+    free(subscription->dead_letters);
+    subscription->dead_letters = must_strdup(queue_arn);
     return 0;
 }
 

@@ -23,6 +23,8 @@ const struct service_names wire_services[SERVICE_COUNT] = {
                             "com.amazonaws.cloudwatch.v2010_08_01#"},
     [SERVICE_SNS] = {"sns", NULL, NULL, "2010-03-31", "http://sns.amazonaws.com/doc/2010-03-31/", ""},
     [SERVICE_STS] = {"sts", NULL, NULL, "2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/", ""},
+    [SERVICE_CLOUDFORMATION] = {"cloudformation", NULL, NULL, "2010-05-15",
+                                "http://cloudformation.amazonaws.com/doc/2010-05-15/", ""},
 };
 
 static const struct operation *const tables[SERVICE_COUNT] = {
@@ -30,6 +32,7 @@ static const struct operation *const tables[SERVICE_COUNT] = {
     [SERVICE_CLOUDWATCH] = wire_cloudwatch_operations,
     [SERVICE_SNS] = wire_sns_operations,
     [SERVICE_STS] = wire_sts_operations,
+    [SERVICE_CLOUDFORMATION] = wire_cloudformation_operations,
 };
 
 /* ---- the wire's state */
@@ -92,17 +95,23 @@ static const struct operation *find_operation(enum service service, const char *
     return NULL;
 }
 
-/* The stream a request names, and one request out of the quota. */
-static int admit(struct call *call, struct fault *fault)
+/* The stream a request names. */
+static int find_stream(struct call *call, struct fault *fault)
 {
     const char *name = input_text(call->input, "StreamName");
     const char *arn = input_text(call->input, "StreamARN");
     enum of_stream of_stream = call->operation->of_stream;
 
-    if (of_stream == STREAM_REQUIRED || (of_stream == STREAM_OPTIONAL && (name != NULL || arn != NULL))) {
-        if (model_resolve_stream(call->sim, name, arn, call->stream, fault) < 0)
-            return -1;
-    }
+    if (of_stream == STREAM_REQUIRED || (of_stream == STREAM_OPTIONAL && (name != NULL || arn != NULL)))
+        return model_resolve_stream(call->sim, name, arn, call->stream, fault);
+    return 0;
+}
+
+/* The stream, and one request out of the quota. */
+static int admit(struct call *call, struct fault *fault)
+{
+    if (find_stream(call, fault) < 0)
+        return -1;
     return model_allow(call->sim, call->operation->name, call->stream[0] == '\0' ? NULL : call->stream,
                        fault);
 }
@@ -144,13 +153,14 @@ static void run(struct call *call, const struct sim_request *request, struct wir
 int wire_perform(struct sim *sim, enum service service, const char *operation, const cJSON *input,
                  cJSON **ret_output, struct wire_fault *refusal)
 {
-    struct call call = {.sim = sim, .wire = wire_of(sim), .operation = find_operation(service, operation)};
+    struct call call = {
+        .sim = sim, .wire = wire_of(sim), .operation = find_operation(service, operation), .is_signed = true};
     struct fault fault = {0};
 
     if (wire_input_check(call.operation->input, input, refusal) < 0)
         return -1;
     call.input = input;
-    if (admit(&call, &fault) < 0 || call.operation->run(&call, &fault) < 0) {
+    if (find_stream(&call, &fault) < 0 || call.operation->run(&call, &fault) < 0) {
         cJSON_Delete(call.output);
         return wire_fault_set(refusal, fault.type, "%s", fault.message);
     }

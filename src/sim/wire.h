@@ -13,7 +13,14 @@
 
 #include <cjson/cJSON.h>
 
-enum service { SERVICE_KINESIS, SERVICE_CLOUDWATCH, SERVICE_SNS, SERVICE_STS, SERVICE_COUNT };
+enum service {
+    SERVICE_KINESIS,
+    SERVICE_CLOUDWATCH,
+    SERVICE_SNS,
+    SERVICE_STS,
+    SERVICE_CLOUDFORMATION,
+    SERVICE_COUNT
+};
 
 struct service_names {
     const char *signing;   /* the service in a credential scope */
@@ -41,7 +48,7 @@ struct operation {
 };
 /* Tables end with a NULL name. */
 extern const struct operation wire_kinesis_operations[], wire_cloudwatch_operations[], wire_sns_operations[],
-    wire_sts_operations[];
+    wire_sts_operations[], wire_cloudformation_operations[];
 
 /* Credentials that AssumeRole gave out. */
 struct session {
@@ -71,7 +78,8 @@ struct wire {
     bool lenient; /* unknown members are passed over, as AWS does */
 };
 /*
- * Runs an operation without a request: for scenes.  `input` is checked against the shape and stays the
+ * Runs an operation without a request, for scenes and for CloudFormation: as if signed, and out of nobody's quota of
+ * requests.  `input` is checked against the shape and stays the
  * caller's; the output is the answer's tree in JSON form, NULL when there is none, and the caller's to delete.
  */
 int wire_perform(struct sim *sim, enum service service, const char *operation, const cJSON *input,

@@ -289,6 +289,8 @@ static void check_value(const struct shape *shape, const cJSON *value, const cha
     case SHAPE_LIST:
     case SHAPE_MAP:
         check_size(shape, value, path, complaints);
+        if (shape->of == NULL)
+            break;
         cJSON_ArrayForEach(child, value) {
             snprintf(number, sizeof(number), "%d", ++index);
             child_path(inner, path, shape->type == SHAPE_LIST ? number : child->string, ".member");

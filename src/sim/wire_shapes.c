@@ -156,7 +156,10 @@ const struct shape shape_sns_subscribe =
 const struct shape shape_sns_confirm_subscription =
     STRUCTURE({"TopicArn", true, &shape_text}, {"Token", true, &shape_text},
               {"AuthenticateOnUnsubscribe", false, &shape_text});
-const struct shape shape_sns_unsubscribe = STRUCTURE({"SubscriptionArn", true, &shape_text});
+const struct shape shape_sns_subscription = STRUCTURE({"SubscriptionArn", true, &shape_text});
+const struct shape shape_sns_set_subscription_attributes =
+    STRUCTURE({"SubscriptionArn", true, &shape_text}, {"AttributeName", true, &shape_text},
+              {"AttributeValue", false, &shape_text});
 const struct shape shape_sns_list_subscriptions =
     STRUCTURE({"TopicArn", true, &shape_text}, {"NextToken", false, &shape_text});
 const struct shape shape_sns_publish =

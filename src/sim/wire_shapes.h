@@ -35,7 +35,7 @@ struct shape {
     int64_t minimum, maximum; /* of a number's value, a text's characters, a list's elements */
     const struct shape_pattern *pattern;
     const char *const *values;    /* of an enum, ends with NULL, in the order AWS prints them */
-    const struct shape *of;       /* what a list or map holds */
+    const struct shape *of;       /* what a list or map holds; NULL: anything, which no request has */
     const struct member *members; /* of a structure, ends with a NULL name */
 };
 
@@ -55,9 +55,15 @@ extern const struct shape shape_cloudwatch_put_metric_alarm, shape_cloudwatch_pu
     shape_cloudwatch_set_alarm_state, shape_cloudwatch_alarm_names, shape_cloudwatch_get_metric_data,
     shape_cloudwatch_get_metric_statistics, shape_cloudwatch_put_metric_data;
 extern const struct shape shape_sns_create_topic, shape_sns_topic, shape_sns_set_topic_attributes,
-    shape_sns_subscribe, shape_sns_confirm_subscription, shape_sns_unsubscribe, shape_sns_list_subscriptions,
-    shape_sns_publish;
+    shape_sns_subscribe, shape_sns_confirm_subscription, shape_sns_subscription,
+    shape_sns_set_subscription_attributes, shape_sns_list_subscriptions, shape_sns_publish;
 extern const struct shape shape_sts_assume_role, shape_sts_assume_role_with_web_identity;
+extern const struct shape shape_cloudformation_create_stack, shape_cloudformation_update_stack,
+    shape_cloudformation_delete_stack, shape_cloudformation_describe_stacks, shape_cloudformation_stack,
+    shape_cloudformation_describe_stack_resources, shape_cloudformation_get_template,
+    shape_cloudformation_validate_template, shape_cloudformation_create_change_set,
+    shape_cloudformation_describe_change_set, shape_cloudformation_execute_change_set,
+    shape_cloudformation_delete_change_set;
 extern const struct shape shape_no_members;
 
 #endif

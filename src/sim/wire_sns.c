@@ -3,7 +3,10 @@
  */
 #include "wire.h"
 
+#include "base/json_check.h"
+#include "base/memory.h"
 #include "base/text.h"
+#include "policy.h"
 
 #include <string.h>
 
@@ -25,6 +28,36 @@ static bool is_topic_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == length;
 }
 
+/* An attribute whose value is a JSON object; NULL when it is none. */
+static cJSON *parse_attribute(const char *value)
+{
+    struct error err;
+    cJSON *object;
+
+    if (json_check(value, strlen(value), JSON_DEPTH_MAX, &err) < 0)
+        return NULL;
+    object = cJSON_Parse(value);
+    if (cJSON_IsObject(object))
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+static int set_attribute(struct call *call, const char *arn, const char *name, const char *value,
+                         struct fault *fault)
+{
+    SCOPED(wire_delete_tree) cJSON *policy = NULL;
+
+    if (strcmp(name, "Policy") == 0 && value[0] != '\0') {
+        policy = parse_attribute(value);
+        if (policy == NULL)
+            return invalid(fault, "Policy Error", "null");
+        if (policy_check(policy, POLICY_OF_RESOURCE, "InvalidParameter", fault) < 0)
+            return -1;
+    }
+    return model_set_topic_attribute(call->sim, arn, name, value, fault);
+}
+
 static int create_topic(struct call *call, struct fault *fault)
 {
     const char *name = input_text(call->input, "Name");
@@ -36,8 +69,7 @@ static int create_topic(struct call *call, struct fault *fault)
     if (model_create_topic(call->sim, name, &topic, fault) < 0)
         return -1;
     cJSON_ArrayForEach(attribute, input_member(call->input, "Attributes")) {
-        if (model_set_topic_attribute(call->sim, topic->arn, attribute->string, attribute->valuestring,
-                                      fault) < 0)
+        if (set_attribute(call, topic->arn, attribute->string, attribute->valuestring, fault) < 0)
             return -1;
     }
     answer_text(wire_output(call), "TopicArn", topic->arn);
@@ -53,9 +85,8 @@ static int set_topic_attributes(struct call *call, struct fault *fault)
 {
     const char *value = input_text(call->input, "AttributeValue");
 
-    return model_set_topic_attribute(call->sim, input_text(call->input, "TopicArn"),
-                                     input_text(call->input, "AttributeName"), value == NULL ? "" : value,
-                                     fault);
+    return set_attribute(call, input_text(call->input, "TopicArn"), input_text(call->input, "AttributeName"),
+                         value == NULL ? "" : value, fault);
 }
 
 static void answer_count(cJSON *map, const char *key, int64_t count)
@@ -80,6 +111,8 @@ static int get_topic_attributes(struct call *call, struct fault *fault)
     answer_entry(map, "TopicArn", topic->arn);
     answer_entry(map, "Owner", call->sim->account);
     answer_entry(map, "DisplayName", topic->display_name);
+    if (topic->policy != NULL)
+        answer_entry(map, "Policy", topic->policy);
     answer_count(map, "SignatureVersion", topic->signature_version);
     answer_count(map, "SubscriptionsConfirmed", confirmed);
     answer_count(map, "SubscriptionsPending", (int64_t)topic->subscription_count - confirmed);
@@ -136,6 +169,50 @@ static int confirm_subscription(struct call *call, struct fault *fault)
 static int unsubscribe(struct call *call, struct fault *fault)
 {
     return model_unsubscribe(call->sim, input_text(call->input, "SubscriptionArn"), call->is_signed, fault);
+}
+
+/* {"deadLetterTargetArn": "arn:aws:sqs:..."}, or nothing for no queue. */
+static int set_subscription_attributes(struct call *call, struct fault *fault)
+{
+    const char *arn = input_text(call->input, "SubscriptionArn");
+    const char *value = input_text(call->input, "AttributeValue");
+    SCOPED(wire_delete_tree) cJSON *redrive = NULL;
+
+    if (strcmp(input_text(call->input, "AttributeName"), "RedrivePolicy") != 0)
+        return invalid(fault, "AttributeName", "the simulated SNS knows RedrivePolicy only");
+    if (value == NULL || value[0] == '\0')
+        return model_set_dead_letters(call->sim, arn, NULL, fault);
+    redrive = parse_attribute(value);
+    if (cJSON_GetArraySize(redrive) != 1 || input_text(redrive, "deadLetterTargetArn") == NULL)
+        return invalid(fault, "RedrivePolicy", "it must be {\"deadLetterTargetArn\": ARN}");
+    return model_set_dead_letters(call->sim, arn, input_text(redrive, "deadLetterTargetArn"), fault);
+}
+
+static int get_subscription_attributes(struct call *call, struct fault *fault)
+{
+    struct topic *topic;
+    const struct subscription *subscription =
+        model_find_subscription(call->sim, input_text(call->input, "SubscriptionArn"), &topic);
+    SCOPED(free_text) char *redrive = NULL;
+    cJSON *map;
+
+    if (subscription == NULL)
+        return model_fault(fault, "NotFound", 404, "Subscription does not exist");
+    map = answer_structure(wire_output(call), "Attributes");
+    answer_entry(map, "SubscriptionArn", subscription->arn);
+    answer_entry(map, "TopicArn", topic->arn);
+    answer_entry(map, "Owner", call->sim->account);
+    answer_entry(map, "Protocol", subscription->protocol);
+    answer_entry(map, "Endpoint", subscription->endpoint);
+    answer_entry(map, "PendingConfirmation", subscription->confirmed ? "false" : "true");
+    answer_entry(map, "ConfirmationWasAuthenticated",
+                 subscription->authenticate_on_unsubscribe ? "true" : "false");
+    answer_entry(map, "RawMessageDelivery", "false");
+    if (subscription->dead_letters != NULL) {
+        redrive = must_printf("{\"deadLetterTargetArn\":\"%s\"}", subscription->dead_letters);
+        answer_entry(map, "RedrivePolicy", redrive);
+    }
+    return 0;
 }
 
 static int list_subscriptions(struct call *call, struct fault *fault)
@@ -211,7 +288,11 @@ const struct operation wire_sns_operations[] = {
     {SERVICE_SNS, "Subscribe", &shape_sns_subscribe, STREAM_NONE, false, subscribe},
     {SERVICE_SNS, "ConfirmSubscription", &shape_sns_confirm_subscription, STREAM_NONE, true,
      confirm_subscription},
-    {SERVICE_SNS, "Unsubscribe", &shape_sns_unsubscribe, STREAM_NONE, true, unsubscribe},
+    {SERVICE_SNS, "GetSubscriptionAttributes", &shape_sns_subscription, STREAM_NONE, false,
+     get_subscription_attributes},
+    {SERVICE_SNS, "SetSubscriptionAttributes", &shape_sns_set_subscription_attributes, STREAM_NONE, false,
+     set_subscription_attributes},
+    {SERVICE_SNS, "Unsubscribe", &shape_sns_subscription, STREAM_NONE, true, unsubscribe},
     {SERVICE_SNS, "ListSubscriptionsByTopic", &shape_sns_list_subscriptions, STREAM_NONE, false,
      list_subscriptions},
     {SERVICE_SNS, "Publish", &shape_sns_publish, STREAM_NONE, false, publish},

@@ -323,7 +323,7 @@ START_TEST(the_body_is_what_the_seal_makes_of_the_message)
     ck_assert_int_eq(model_set_topic_attribute(sim, TOPIC, "SignatureVersion", "2", &fault), 0);
     ck_assert_int_eq(model_set_topic_attribute(sim, TOPIC, "SignatureVersion", "3", &fault), -1);
     ck_assert_int_eq(model_set_topic_attribute(sim, TOPIC, "DisplayName", "d", &fault), 0);
-    ck_assert_int_eq(model_set_topic_attribute(sim, TOPIC, "Policy", "{}", &fault), -1);
+    ck_assert_int_eq(model_set_topic_attribute(sim, TOPIC, "DeliveryPolicy", "{}", &fault), -1);
     publish("m");
     delivery = take();
     ck_assert_str_eq(delivery.body, "Notification|m|subject|-|2|1767225600000");

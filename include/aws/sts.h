@@ -4,6 +4,7 @@
 #ifndef AWS_STS_H
 #define AWS_STS_H
 
+#include "aws/client.h"
 #include "aws/transport.h"
 
 struct sts_role {
@@ -21,5 +22,9 @@ int sts_assume_role(struct transport *transport, const char *endpoint, const cha
 int sts_assume_role_with_web_identity(struct transport *transport, const char *endpoint,
                                       const struct sts_role *role, const char *token,
                                       struct credentials *ret_credentials, struct error *err);
+
+/* The account whose keys these are, 12 digits.  Takes no right. */
+enum { ACCOUNT_SIZE = 13 };
+int sts_caller_account(struct aws_client *client, char ret_account[ACCOUNT_SIZE], struct error *err);
 
 #endif

@@ -37,6 +37,7 @@ struct service_config {
     char profile[128]; /* "" for the default profile */
     char topic_arns[TOPICS_MAX][256];
     size_t topic_count;
+    char public_url[512];            /* where SNS reaches the daemon, for provision; "" when it is not said */
     char tls_certificate[PATH_SIZE]; /* "" for plain HTTP (behind a proxy) */
     char tls_key[PATH_SIZE];
     int64_t workers; /* threads that take turns, 1..64 */

@@ -21,6 +21,7 @@ enum setting_type {
     TYPE_TEXT,     /* char[size] */
     TYPE_ADDRESS,  /* char[size], "host:port" */
     TYPE_REGION,   /* char[size] */
+    TYPE_URL,      /* char[size], http(s)://HOST[:PORT]/PATH */
     TYPE_TOPICS,   /* the list of topic ARNs */
     SETTING_TYPE_COUNT
 };

@@ -327,8 +327,9 @@ int form_add(struct buffer *form, const char *name, const char *value, struct er
     return 0;
 }
 
-int aws_call_query(struct aws_client *client, struct aws_call *call, const char *version, const char *form,
-                   const struct xml_want *wants, size_t want_count, struct error *err)
+int aws_call_query_rows(struct aws_client *client, struct aws_call *call, const char *version,
+                        const char *form, const struct xml_want *wants, size_t want_count,
+                        const struct xml_rows *rows, size_t row_count, struct error *err)
 {
     SCOPED(aws_answer_clear) struct aws_answer answer = {0};
     char *body =
@@ -338,10 +339,17 @@ int aws_call_query(struct aws_client *client, struct aws_call *call, const char 
     result = perform(client, call, body, strlen(body), &answer, err);
     free(body);
     if (result == 0)
-        result = xml_read(buffer_text(&answer.body), answer.body.length, wants, want_count, err);
+        result = xml_read_rows(buffer_text(&answer.body), answer.body.length, wants, want_count, rows,
+                               row_count, err);
     if (result < 0) {
         count_failure(client, call);
         return aws_call_wrap(call, err);
     }
     return 0;
+}
+
+int aws_call_query(struct aws_client *client, struct aws_call *call, const char *version, const char *form,
+                   const struct xml_want *wants, size_t want_count, struct error *err)
+{
+    return aws_call_query_rows(client, call, version, form, wants, want_count, NULL, 0, err);
 }

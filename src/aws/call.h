@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { OPERATIONS_MAX = 32 }; /* different ones that a client counts */
+enum { OPERATIONS_MAX = 48 }; /* different ones that a client counts */
 
 struct aws_client {
     char region[64];
@@ -52,6 +52,10 @@ int aws_call_json(struct aws_client *client, struct aws_call *call, const cJSON 
 /* `form` without Action and Version: "TopicArn=...&Token=...". */
 int aws_call_query(struct aws_client *client, struct aws_call *call, const char *version, const char *form,
                    const struct xml_want *wants, size_t want_count, struct error *err);
+/* As above for an answer with lists in it. */
+int aws_call_query_rows(struct aws_client *client, struct aws_call *call, const char *version,
+                        const char *form, const struct xml_want *wants, size_t want_count,
+                        const struct xml_rows *rows, size_t row_count, struct error *err);
 
 /* Puts "SplitShard 'orders'" in front of the text.  Always returns -1. */
 int aws_call_wrap(const struct aws_call *call, struct error *err);

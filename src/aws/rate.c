@@ -43,6 +43,19 @@ static const struct limit {
     {"cloudwatch:GetMetricData", 50, false, 1},
     {"cloudwatch:GetMetricData/datapoints", 180000, false, 100800}, /* estimated from range and period */
     {"sns:ConfirmSubscription", 100, false, 1},
+    {"sns:GetTopicAttributes", 30, false, 1},
+    {"sns:ListSubscriptionsByTopic", 30, false, 1},
+    /* AWS tells no rates for these; ours, cautious: somebody watches progress, nobody waits for a split. */
+    {"cloudformation:CreateChangeSet", 5, false, 1},
+    {"cloudformation:CreateStack", 5, false, 1},
+    {"cloudformation:DeleteChangeSet", 5, false, 1},
+    {"cloudformation:DeleteStack", 5, false, 1},
+    {"cloudformation:DescribeChangeSet", 5, false, 1},
+    {"cloudformation:DescribeStackEvents", 5, false, 1},
+    {"cloudformation:DescribeStacks", 5, false, 1},
+    {"cloudformation:ExecuteChangeSet", 5, false, 1},
+    {"cloudformation:GetTemplate", 5, false, 1},
+    {"sts:GetCallerIdentity", 5, false, 1},
 };
 /* An operation that has no row. */
 static const struct limit unlisted = {"", 5, false, 1};

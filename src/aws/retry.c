@@ -1,7 +1,7 @@
 /*
  * retry.c - what AWS's errors mean to us, and how long to wait.  Pure.
  *
- * Codes: the exceptions of the Kinesis, CloudWatch, SNS and STS models, the common errors of the
+ * Codes: the exceptions of the Kinesis, CloudWatch, SNS, CloudFormation and STS models, the common errors of the
  * API references, and the throttling codes of botocore's retries/standard.py.
  */
 #include "aws/retry.h"
@@ -44,9 +44,12 @@ static const struct {
     {"ServiceUnavailable", ERROR_TRANSIENT},
     {"ServiceUnavailableException", ERROR_TRANSIENT},
 
+    {"AlreadyExistsException", ERROR_CONFLICT},
     {"ConflictException", ERROR_CONFLICT},
+    {"InvalidChangeSetStatus", ERROR_CONFLICT},
     {"ResourceConflict", ERROR_CONFLICT},
     {"ResourceInUseException", ERROR_CONFLICT},
+    {"TokenAlreadyExistsException", ERROR_CONFLICT},
 
     {"LimitExceeded", ERROR_QUOTA},
     {"LimitExceededFault", ERROR_QUOTA},
@@ -54,6 +57,7 @@ static const struct {
     {"FilterPolicyLimitExceeded", ERROR_QUOTA},
     {"ReplayLimitExceeded", ERROR_QUOTA},
 
+    {"ChangeSetNotFound", ERROR_NOT_FOUND},
     {"NotFound", ERROR_NOT_FOUND},
     {"NotFoundException", ERROR_NOT_FOUND},
     {"ResourceNotFound", ERROR_NOT_FOUND},
@@ -109,8 +113,8 @@ static const struct {
 };
 
 /* The text says nothing: operations whose limit is more likely one of the day or the account than of the second. */
-static const char *const quota_operations[] = {"CreateStream", "PutMetricAlarm", "UpdateShardCount",
-                                               "UpdateStreamMode"};
+static const char *const quota_operations[] = {"CreateChangeSet", "CreateStack",      "CreateStream",
+                                               "PutMetricAlarm",  "UpdateShardCount", "UpdateStreamMode"};
 
 static enum error_kind limit_kind(const char *operation, const char *message)
 {

@@ -10,15 +10,21 @@
 
 #include <expat.h>
 #include <limits.h>
-#include <stdbool.h>
 
 enum { DEPTH_MAX = 32, PATH_MAX_BYTES = 1024 };
 
 struct capture {
     const struct xml_want *want;
+    const struct group *group; /* it counts only inside of one; NULL: anywhere */
     size_t length;
     int depth; /* of the element it is filled from; 0 while none was found */
     bool done;
+};
+
+/* The rows of a kind: one at a time. */
+struct group {
+    const struct xml_rows *rows;
+    int depth; /* of the row that is open; 0: none */
 };
 
 struct reader {
@@ -28,6 +34,8 @@ struct reader {
     int depth;
     struct capture *captures;
     size_t count;
+    struct group *groups;
+    size_t group_count;
     struct error *err;
     bool failed;
 };
@@ -56,6 +64,49 @@ static bool path_ends_with(const char *path, size_t length, const char *wanted)
     return wanted_length == length || path[length - wanted_length - 1] == '/';
 }
 
+/* A row begins: nothing of the one before may be left. */
+static void open_row(struct reader *reader, struct group *group)
+{
+    group->depth = reader->depth;
+    for (size_t i = 0; i < reader->count; i++) {
+        struct capture *capture = &reader->captures[i];
+
+        if (capture->group != group)
+            continue;
+        capture->length = 0;
+        capture->depth = 0;
+        capture->done = false;
+        capture->want->value[0] = '\0';
+    }
+}
+
+static void close_row(struct reader *reader, struct group *group)
+{
+    group->depth = 0;
+    if (group->rows->take(group->rows->context, reader->err) == 0)
+        return;
+    reader->failed = true;
+    (void)XML_StopParser(reader->parser, XML_FALSE);
+}
+
+/* An element begins whose path is known. */
+static void on_path(struct reader *reader, size_t length)
+{
+    for (size_t i = 0; i < reader->group_count; i++) {
+        struct group *group = &reader->groups[i];
+
+        if (group->depth == 0 && path_ends_with(reader->path, length, group->rows->element))
+            open_row(reader, group);
+    }
+    for (size_t i = 0; i < reader->count; i++) {
+        struct capture *capture = &reader->captures[i];
+
+        if (capture->depth == 0 && (capture->group == NULL || capture->group->depth > 0) &&
+            path_ends_with(reader->path, length, capture->want->path))
+            capture->depth = reader->depth;
+    }
+}
+
 static void XMLCALL on_start(void *context, const XML_Char *name, const XML_Char **attributes)
 {
     struct reader *reader = context;
@@ -78,13 +129,7 @@ static void XMLCALL on_start(void *context, const XML_Char *name, const XML_Char
         return;
     }
     reader->ends[++reader->depth] = length + (size_t)wrote;
-
-    for (size_t i = 0; i < reader->count; i++) {
-        struct capture *capture = &reader->captures[i];
-
-        if (capture->depth == 0 && path_ends_with(reader->path, length + (size_t)wrote, capture->want->path))
-            capture->depth = reader->depth;
-    }
+    on_path(reader, length + (size_t)wrote);
 }
 
 static void XMLCALL on_end(void *context, const XML_Char *name)
@@ -98,8 +143,20 @@ static void XMLCALL on_end(void *context, const XML_Char *name)
         if (reader->captures[i].depth == reader->depth)
             reader->captures[i].done = true;
     }
+    for (size_t i = 0; i < reader->group_count && !reader->failed; i++) {
+        if (reader->groups[i].depth == reader->depth)
+            close_row(reader, &reader->groups[i]);
+    }
     reader->depth--;
     reader->path[reader->ends[reader->depth]] = '\0';
+}
+
+/* At most `size` bytes of UTF-8, as whole characters. */
+static size_t cut_length(const char *text, size_t size)
+{
+    while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
+        size--;
+    return size;
 }
 
 static void XMLCALL on_text(void *context, const XML_Char *text, int length)
@@ -108,15 +165,19 @@ static void XMLCALL on_text(void *context, const XML_Char *text, int length)
 
     for (size_t i = 0; i < reader->count && !reader->failed; i++) {
         struct capture *capture = &reader->captures[i];
+        size_t taken = (size_t)length, room;
 
         if (capture->done || capture->depth != reader->depth)
             continue;
-        if ((size_t)length >= capture->want->size - capture->length) {
+        room = capture->want->size - capture->length;
+        if (taken >= room && !capture->want->cut) {
             refuse(reader, "a value is too long");
             return;
         }
-        memcpy(capture->want->value + capture->length, text, (size_t)length);
-        capture->length += (size_t)length;
+        if (taken >= room)
+            taken = cut_length(text, room - 1);
+        memcpy(capture->want->value + capture->length, text, taken);
+        capture->length += taken;
         capture->want->value[capture->length] = '\0';
     }
 }
@@ -136,25 +197,46 @@ static int parse(struct reader *reader, const char *text, size_t length)
                      (long)XML_GetCurrentByteIndex(reader->parser));
 }
 
-int xml_read(const char *text, size_t length, const struct xml_want *wants, size_t count, struct error *err)
+static void capture_all(struct reader *reader, const struct group *group, const struct xml_want *wants,
+                        size_t count)
 {
-    struct reader reader = {.count = count, .err = err};
+    for (size_t i = 0; i < count; i++) {
+        reader->captures[reader->count++] = (struct capture){.want = &wants[i], .group = group};
+        wants[i].value[0] = '\0';
+    }
+}
+
+int xml_read_rows(const char *text, size_t length, const struct xml_want *wants, size_t count,
+                  const struct xml_rows *rows, size_t row_count, struct error *err)
+{
+    struct reader reader = {.group_count = row_count, .err = err};
+    size_t all = count;
     int result;
 
     if (length > INT_MAX)
         return error_set(err, ERROR_INPUT, "XML: %zu bytes are too many", length);
+    for (size_t i = 0; i < row_count; i++)
+        all += rows[i].count;
     reader.parser = XML_ParserCreate(NULL);
     if (reader.parser == NULL)
         abort(); /* no memory, see base/memory.h */
-    reader.captures = must_calloc(count > 0 ? count : 1, sizeof(*reader.captures));
-    for (size_t i = 0; i < count; i++) {
-        reader.captures[i].want = &wants[i];
-        wants[i].value[0] = '\0';
+    reader.captures = must_calloc(all > 0 ? all : 1, sizeof(*reader.captures));
+    reader.groups = must_calloc(row_count > 0 ? row_count : 1, sizeof(*reader.groups));
+    capture_all(&reader, NULL, wants, count);
+    for (size_t i = 0; i < row_count; i++) {
+        reader.groups[i].rows = &rows[i];
+        capture_all(&reader, &reader.groups[i], rows[i].wants, rows[i].count);
     }
     result = parse(&reader, text, length);
     for (size_t i = 0; result < 0 && i < count; i++)
         wants[i].value[0] = '\0'; /* half an answer is none */
     XML_ParserFree(reader.parser);
     free(reader.captures);
+    free(reader.groups);
     return result;
+}
+
+int xml_read(const char *text, size_t length, const struct xml_want *wants, size_t count, struct error *err)
+{
+    return xml_read_rows(text, length, wants, count, NULL, 0, err);
 }

@@ -186,6 +186,51 @@ static bool read_address(const struct value *value)
     return read_text(value);
 }
 
+/* What is wrong with http(s)://HOST[:PORT]/PATH, or NULL. */
+static const char *url_fault(const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+    const char *start = scheme_end != NULL ? scheme_end + 3 : url;
+    size_t length = strcspn(start, "/");
+    char host[ADDRESS_SIZE];
+    char *colon;
+    int64_t port;
+
+    if (!text_starts_with(url, "https://") && !text_starts_with(url, "http://"))
+        return "it begins with neither https:// nor http://";
+    if (length == 0 || length >= sizeof(host))
+        return "the host is missing, or longer than 255 bytes";
+    if (start[length] == '\0')
+        return "the path is missing: the daemon answers at /sns";
+    if (url[strcspn(url, "?# ")] != '\0')
+        return "it has a query, a fragment or a blank";
+    snprintf(host, sizeof(host), "%.*s", (int)length, start);
+    colon = strrchr(host, ':');
+    if (colon != NULL && strchr(colon, ']') == NULL) {
+        *colon = '\0';
+        if (!only_of(colon + 1, DIGITS) || !number_parse(colon + 1, 1, 65535, &port))
+            return "the port is not 1 to 65535";
+    }
+    return host[0] != '\0' && is_host(host)
+               ? NULL
+               : "the host is not a name, an IPv4 address or an IPv6 address in brackets";
+}
+
+static bool read_url(const struct value *value)
+{
+    const char *fault;
+
+    /* What is before the '@' is a password, and is not repeated. */
+    if (strchr(value->text, '@') != NULL) {
+        fault_add(value->faults, value->line, "%s must not hold a user: the daemon asks for none",
+                  value->setting->name);
+        return false;
+    }
+    fault = url_fault(value->text);
+    return fault != NULL || strlen(value->text) >= value->setting->size ? refuse(value, fault)
+                                                                        : read_text(value);
+}
+
 /* "eu-west-1", "us-gov-east-1": words, then a number. */
 static bool is_region(const char *region)
 {
@@ -290,7 +335,7 @@ static bool (*const readers[SETTING_TYPE_COUNT])(const struct value *value) = {
     [TYPE_COUNT] = read_count,   [TYPE_PERCENT] = read_percent, [TYPE_DURATION] = read_duration,
     [TYPE_PERIOD] = read_period, [TYPE_CHOICE] = read_choice,   [TYPE_WORD] = read_word,
     [TYPE_TEXT] = read_text,     [TYPE_ADDRESS] = read_address, [TYPE_REGION] = read_region,
-    [TYPE_TOPICS] = read_topics,
+    [TYPE_URL] = read_url,       [TYPE_TOPICS] = read_topics,
 };
 
 bool config_read_value(const struct setting *setting, const char *text, int line, void *target,

@@ -35,6 +35,9 @@ static const struct setting table[] = {
     {"topic_arn", .type = TYPE_TOPICS, SERVICE(topic_arns), .unit = "topics", .fallback = NULL,
      .example = "arn:aws:sns:eu-west-1:123456789012:kinescale", .minimum = 1, .maximum = TOPICS_MAX,
      .help = "Topics the alarms publish to; messages of any other topic are refused."},
+    {"public_url", .type = TYPE_URL, SERVICE(public_url), .unit = "URL", .fallback = "",
+     .example = "https://scaling.example.com/sns",
+     .help = "Where SNS reaches the daemon; `provision` subscribes it to the first topic of `topic_arn`."},
     {"tls_certificate", .type = TYPE_TEXT, SERVICE(tls_certificate), .unit = "path", .fallback = "",
      .example = "/etc/kinescale/tls.crt",
      .help = "PEM file with the certificate chain of `listen`; left out for plain HTTP behind a proxy."},
@@ -177,6 +180,9 @@ void setting_allowed(const struct setting *setting, char text[SETTING_ALLOWED_SI
         break;
     case TYPE_REGION:
         text_copy(text, SETTING_ALLOWED_SIZE, "the name of an AWS region such as eu-west-1");
+        break;
+    case TYPE_URL:
+        text_copy(text, SETTING_ALLOWED_SIZE, "https://HOST[:PORT]/PATH, or http://");
         break;
     case TYPE_TOPICS:
         snprintf(text, SETTING_ALLOWED_SIZE, "%.0f to %.0f ARNs of SNS topics, separated by commas",

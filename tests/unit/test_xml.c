@@ -192,6 +192,110 @@ START_TEST(every_beginning_of_an_answer_is_refused)
 }
 END_TEST
 
+/* ---- rows */
+
+struct row_log {
+    char key[16], value[16];
+    char text[256]; /* "key=value;..." */
+    int left;       /* rows that are taken before one is refused; -1: all */
+};
+
+static int take_row(void *context, struct error *err)
+{
+    struct row_log *log = context;
+    size_t length = strlen(log->text);
+
+    if (log->left-- == 0)
+        return error_set(err, ERROR_INPUT, "enough");
+    snprintf(log->text + length, sizeof(log->text) - length, "%s=%s;", log->key, log->value);
+    return 0;
+}
+
+static int read_rows(const char *text, struct row_log *log, char outer[16], struct error *err)
+{
+    const struct xml_want wants[] = {{"member/K", log->key, sizeof(log->key)},
+                                     {"member/V", log->value, sizeof(log->value)}};
+    const struct xml_rows rows = {"L/member", wants, COUNT_OF(wants), take_row, log};
+    const struct xml_want outside = {"R/Next", outer, 16};
+
+    return xml_read_rows(text, strlen(text), &outside, 1, &rows, 1, err);
+}
+
+static const struct {
+    const char *text, *rows, *next;
+} row_cases[] = {
+    {"<R/>", "", ""},
+    {"<R><L/></R>", "", ""},
+    {"<R><L><member><K>a</K><V>1</V></member></L><Next>n</Next></R>", "a=1;", "n"},
+    {"<R><Next>n</Next><L><member><K>a</K><V>1</V></member><member><V>2</V><K>b</K></member></L></R>",
+     "a=1;b=2;", "n"},
+    /* nothing of a row is left for the next one */
+    {"<R><L><member><K>a</K><V>1</V></member><member><K>b</K></member><member/></L></R>", "a=1;b=;=;", ""},
+    /* the first of two counts, in each row anew */
+    {"<R><L><member><K>a</K><K>x</K></member><member><K>b</K><K>y</K></member></L></R>", "a=;b=;", ""},
+    /* what is outside of rows, or in a list of another name, is none */
+    {"<R><member><K>x</K></member><M><member><K>y</K></member></M><L><member><K>a</K></member></L></R>",
+     "a=;", ""},
+    /* a row inside of a row is part of it */
+    {"<R><L><member><K>a</K><L><member><V>9</V></member></L></member></L></R>", "a=9;", ""},
+    {"<x:R xmlns:x='u'><x:L><x:member><x:K>a</x:K></x:member></x:L></x:R>", "a=;", ""},
+};
+
+START_TEST(rows_are_read_one_by_one)
+{
+    struct row_log log = {.left = -1};
+    struct error err = {0};
+    char next[16];
+
+    ck_assert_msg(read_rows(row_cases[_i].text, &log, next, &err) == 0, "%s", err.message);
+    ck_assert_str_eq(log.text, row_cases[_i].rows);
+    ck_assert_str_eq(next, row_cases[_i].next);
+}
+END_TEST
+
+START_TEST(a_row_that_is_refused_ends_the_reading_with_its_reason)
+{
+    struct row_log log = {.left = 1};
+    struct error err = {0};
+    char next[16];
+
+    ck_assert_int_lt(read_rows("<R><Next>n</Next><L><member><K>a</K></member><member><K>b</K></member>"
+                               "<member><K>c</K></member></L></R>",
+                               &log, next, &err),
+                     0);
+    ck_assert_str_eq(err.message, "enough");
+    ck_assert_str_eq(log.text, "a=;");
+    ck_assert_str_eq(next, "");
+}
+END_TEST
+
+static const struct {
+    const char *text, *value;
+} cuts[] = {
+    {"<a>1234567</a>", "1234567"},
+    {"<a>12345678</a>", "1234567"},
+    {"<a>123456&amp;8</a>", "123456&"},
+    {"<a>12345\xc3\xa4</a>", "12345\xc3\xa4"},
+    {"<a>123456\xc3\xa4</a>", "123456"},
+    {"<a>1234\xe2\x82\xac"
+     "</a>",
+     "1234\xe2\x82\xac"},
+    {"<a>12345\xe2\x82\xac"
+     "9</a>",
+     "12345"},
+};
+
+START_TEST(a_text_for_people_is_cut_between_two_characters)
+{
+    char value[8];
+    const struct xml_want want = {"a", value, sizeof(value), .cut = true};
+    struct error err = {0};
+
+    ck_assert_msg(xml_read(cuts[_i].text, strlen(cuts[_i].text), &want, 1, &err) == 0, "%s", err.message);
+    ck_assert_str_eq(value, cuts[_i].value);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("xml");
@@ -205,6 +309,9 @@ static Suite *suite(void)
     tcase_add_test(tcase, names_of_elements_have_a_ceiling);
     tcase_add_test(tcase, known_attacks_are_refused_or_read_as_nothing);
     tcase_add_test(tcase, every_beginning_of_an_answer_is_refused);
+    tcase_add_loop_test(tcase, rows_are_read_one_by_one, 0, COUNT_OF(row_cases));
+    tcase_add_test(tcase, a_row_that_is_refused_ends_the_reading_with_its_reason);
+    tcase_add_loop_test(tcase, a_text_for_people_is_cut_between_two_characters, 0, COUNT_OF(cuts));
     suite_add_tcase(suite, tcase);
     return suite;
 }

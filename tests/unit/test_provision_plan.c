@@ -1,0 +1,643 @@
+/*
+ * What is to be done with the stack of a stream and of the service, by what there is.
+ */
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "scaling/provision.h"
+#include "support.h"
+
+#define TOPIC "arn:aws:sns:eu-west-1:123456789012:kinescale"
+#define SERVICE "[service]\ntopic_arn = " TOPIC "\n"
+
+static struct config *config;
+static struct provision_plan plan;
+static struct stream_facts facts;
+
+static void configure(const char *text)
+{
+    struct fault_list faults = {0};
+    struct error err = {0};
+
+    config_free(config);
+    ck_assert_msg(config_parse(text, strlen(text), "test.conf", &config, &faults, &err) == 0, "%s",
+                  err.message);
+    fault_list_clear(&faults);
+}
+
+static void set_up(void)
+{
+    configure(SERVICE "[stream orders]\nmin_shards = 2\nmax_shards = 16\ndesired_shards = 4\n");
+    facts = (struct stream_facts){.topic_arn = TOPIC, .stack_name = "kinescale-stream-orders"};
+}
+
+static void tear_down(void)
+{
+    stack_values_clear(&facts.stack.parameters);
+    provision_plan_clear(&plan);
+    config_free(config);
+    config = NULL;
+}
+
+static void think(void)
+{
+    provision_plan_clear(&plan);
+    plan_stream_stack(&config->streams[0], &facts, &plan);
+}
+
+static const char *given(const char *name)
+{
+    const char *value = stack_values_get(&plan.parameters, name);
+
+    ck_assert_msg(value != NULL, "no %s", name);
+    return value;
+}
+
+/* The stack is there, as a run of before would have left it. */
+static void stack_is_there(const char *status)
+{
+    struct stack_values made;
+
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    made = plan.parameters;
+    plan.parameters = (struct stack_values){0};
+    stack_values_clear(&facts.stack.parameters);
+    facts.stack = (struct stack_facts){.parameters = made, .template_same = true};
+    (void)text_copy(facts.stack.status, sizeof(facts.stack.status), status);
+}
+
+static void stream_is_there(int64_t shards)
+{
+    facts.exists = facts.active = true;
+    facts.open_shards = shards;
+    facts.capacity_shards = (double)shards;
+}
+
+static void alarms_are_there(double shards)
+{
+    for (int metric = 0; metric < ALARM_METRIC_COUNT; metric++)
+        facts.alarms[metric] = (struct alarm_fact){
+            .own = true,
+            .period_s = 60,
+            .threshold = alarm_threshold(&config->streams[0], (enum alarm_metric)metric, 60, shards)};
+}
+
+/* ---- names */
+
+static const struct {
+    const char *stream, *stack;
+} names[] = {
+    {"orders", "kinescale-stream-orders"},
+    {"user-events", "kinescale-stream-user-events"},
+    {"user_events", "kinescale-stream-user-events-b7451852"},
+    {"user.events", "kinescale-stream-user-events-8e26c58d"},
+};
+
+START_TEST(a_stack_is_called_as_its_stream_and_a_hash_tells_changed_names_apart)
+{
+    char name[STACK_NAME_SIZE];
+
+    provision_stream_stack(names[_i].stream, name);
+    ck_assert_str_eq(name, names[_i].stack);
+}
+END_TEST
+
+START_TEST(names_that_differ_in_a_forbidden_letter_only_have_stacks_of_their_own)
+{
+    char underscore[STACK_NAME_SIZE], point[STACK_NAME_SIZE], dash[STACK_NAME_SIZE], topic[STACK_NAME_SIZE];
+
+    provision_stream_stack("user_events", underscore);
+    provision_stream_stack("user.events", point);
+    provision_stream_stack("user-events", dash);
+    provision_service_stack("user-events", topic);
+    ck_assert_str_ne(underscore, point);
+    ck_assert_str_ne(underscore, dash);
+    ck_assert_str_ne(point, dash);
+    ck_assert_str_eq(topic, "kinescale-service-user-events");
+}
+END_TEST
+
+START_TEST(the_longest_names_of_streams_make_names_of_stacks)
+{
+    char stream[STREAM_NAME_SIZE], other[STREAM_NAME_SIZE], name[STACK_NAME_SIZE], second[STACK_NAME_SIZE];
+
+    memset(stream, 'a', STREAM_NAME_MAX);
+    stream[STREAM_NAME_MAX] = '\0';
+    memcpy(other, stream, sizeof(other));
+    other[STREAM_NAME_MAX - 1] = 'b';
+    provision_stream_stack(stream, name);
+    provision_stream_stack(other, second);
+    ck_assert_uint_le(strlen(name), 128);
+    ck_assert_str_ne(name, second);
+}
+END_TEST
+
+/* ---- statuses */
+
+static const struct {
+    const char *status;
+    enum stack_phase phase;
+    enum provision_deed deed;
+    const char *words;
+} statuses[] = {
+    {"CREATE_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
+    {"UPDATE_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
+    {"IMPORT_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
+    {"UPDATE_ROLLBACK_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
+    {"IMPORT_ROLLBACK_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
+    {"UPDATE_FAILED", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
+    {"CREATE_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "CREATE_IN_PROGRESS"},
+    {"DELETE_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "DELETE_IN_PROGRESS"},
+    {"ROLLBACK_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
+    {"UPDATE_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
+    {"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
+    {"UPDATE_ROLLBACK_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
+    {"UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
+    {"IMPORT_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
+    {"IMPORT_ROLLBACK_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
+    {"ROLLBACK_COMPLETE", STACK_ROLLED_BACK, PROVISION_CLEAR, "deleted first"},
+    {"CREATE_FAILED", STACK_STUCK, PROVISION_REFUSE, "aws cloudformation delete-stack"},
+    {"DELETE_FAILED", STACK_STUCK, PROVISION_REFUSE, "aws cloudformation delete-stack"},
+    {"ROLLBACK_FAILED", STACK_STUCK, PROVISION_REFUSE, "aws cloudformation delete-stack"},
+    {"UPDATE_ROLLBACK_FAILED", STACK_STUCK, PROVISION_REFUSE, "continue-update-rollback"},
+    {"IMPORT_ROLLBACK_FAILED", STACK_STUCK, PROVISION_REFUSE, "continue-update-rollback"},
+    {"REVIEW_IN_PROGRESS", STACK_STUCK, PROVISION_REFUSE, "change set"},
+    {"SOMETHING_NEW", STACK_STUCK, PROVISION_REFUSE, "SOMETHING_NEW"},
+};
+
+START_TEST(every_status_of_a_stack_leads_somewhere)
+{
+    stack_is_there(statuses[_i].status);
+    stream_is_there(4);
+    alarms_are_there(4);
+    think();
+    ck_assert_int_eq(stack_phase(statuses[_i].status), statuses[_i].phase);
+    ck_assert_msg(plan.deed == statuses[_i].deed && strstr(plan.reason, statuses[_i].words) != NULL, "%s: %s",
+                  provision_deed_name(plan.deed), plan.reason);
+    ck_assert_int_eq(stack_succeeded(statuses[_i].status), _i < 3);
+}
+END_TEST
+
+/* ---- a stream without a stack */
+
+START_TEST(a_stream_that_is_not_there_is_made_with_its_alarms)
+{
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    ck_assert_str_eq(plan.reason, "a stream of 4 shards with 3 alarms");
+    ck_assert_str_eq(plan.note, "");
+    ck_assert_str_eq(given("StreamName"), "orders");
+    ck_assert_str_eq(given("MakeStream"), "true");
+    ck_assert_str_eq(given("ShardCount"), "4");
+    ck_assert_str_eq(given("ShardLevelMetrics"), "false");
+    ck_assert_str_eq(given("TopicArn"), TOPIC);
+    ck_assert_str_eq(given("AlarmPeriod"), "60");
+    ck_assert_str_eq(given("BytesAlarm"), "true");
+    ck_assert_str_eq(given("BytesThreshold"), "201326592");
+    ck_assert_str_eq(given("RecordsAlarm"), "true");
+    ck_assert_str_eq(given("RecordsThreshold"), "192000");
+    ck_assert_str_eq(given("ThrottledAlarm"), "true");
+    ck_assert_uint_eq(plan.parameters.count, 11);
+}
+END_TEST
+
+START_TEST(a_stream_that_is_there_gets_alarms_for_its_shards_and_nothing_else)
+{
+    stream_is_there(7);
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    ck_assert_str_eq(plan.reason, "3 alarms for the stream of 7 shards that is there");
+    ck_assert_str_eq(given("MakeStream"), "false");
+    ck_assert_str_eq(given("ShardCount"), "7");
+    ck_assert_str_eq(given("RecordsThreshold"), "336000");
+}
+END_TEST
+
+START_TEST(an_alarm_of_another_name_is_not_doubled)
+{
+    stream_is_there(4);
+    (void)text_copy(facts.alarms[METRIC_RECORDS].other, ALARM_NAME_SIZE, "by hand");
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    ck_assert_str_eq(given("BytesAlarm"), "true");
+    ck_assert_str_eq(given("RecordsAlarm"), "false");
+    ck_assert_str_eq(given("ThrottledAlarm"), "true");
+    ck_assert_str_eq(plan.note, "alarm 'by hand' is there already");
+}
+END_TEST
+
+START_TEST(where_all_alarms_are_there_no_stack_is_made)
+{
+    stream_is_there(4);
+    for (int metric = 0; metric < ALARM_METRIC_COUNT; metric++)
+        (void)text_copy(facts.alarms[metric].other, ALARM_NAME_SIZE,
+                        alarm_metric_name((enum alarm_metric)metric));
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
+    ck_assert_str_eq(plan.reason, "the stream and its alarms are there");
+}
+END_TEST
+
+START_TEST(an_on_demand_stream_is_left_to_aws)
+{
+    stream_is_there(4);
+    facts.on_demand = true;
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
+    ck_assert_str_eq(plan.reason, "the stream is on-demand: AWS scales it");
+}
+END_TEST
+
+START_TEST(a_stream_that_is_being_changed_is_waited_for)
+{
+    stream_is_there(4);
+    facts.active = false;
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_WAIT);
+}
+END_TEST
+
+/* ---- a stream with a stack */
+
+START_TEST(what_the_engine_changed_is_no_reason_for_an_update)
+{
+    stack_is_there("CREATE_COMPLETE");
+    stream_is_there(9);
+    alarms_are_there(9);
+    think();
+    ck_assert_msg(plan.deed == PROVISION_LEAVE, "%s", plan.reason);
+}
+END_TEST
+
+static const struct {
+    const char *settings; /* of [stream orders] */
+    const char *topic;
+    bool other_template;
+    const char *reason;
+} reasons[] = {
+    {"alarm_period = 300s\n", TOPIC, false, "AlarmPeriod '300', not '60'"},
+    {"", "arn:aws:sns:eu-west-1:123456789012:other", false,
+     "TopicArn 'arn:aws:sns:eu-west-1:123456789012:other', not '" TOPIC "'"},
+    {"", TOPIC, true, "its template is another than this program's"},
+};
+
+START_TEST(an_update_is_given_the_shards_and_thresholds_there_are)
+{
+    char text[512];
+    double period_s = _i == 0 ? 300 : 60;
+
+    stack_is_there("UPDATE_COMPLETE");
+    stream_is_there(9);
+    alarms_are_there(9);
+    facts.alarms[METRIC_BYTES].threshold = 123456789; /* whatever it is */
+    facts.topic_arn = reasons[_i].topic;
+    facts.stack.template_same = !reasons[_i].other_template;
+    snprintf(text, sizeof(text),
+             SERVICE "[stream orders]\nmin_shards = 2\ncooldown = 10m\ndesired_shards = 4\n%s",
+             reasons[_i].settings);
+    configure(text);
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
+    ck_assert_str_eq(plan.reason, reasons[_i].reason);
+    ck_assert(plan.changes_stream);
+    ck_assert_str_eq(given("MakeStream"), "true");
+    ck_assert_str_eq(given("ShardCount"), "9");
+    /* For another period the threshold must be another one. */
+    ck_assert_str_eq(given("BytesThreshold"), period_s == 60 ? "123456789" : "2264924160");
+    ck_assert_str_eq(given("RecordsThreshold"), period_s == 60 ? "432000" : "2160000");
+}
+END_TEST
+
+START_TEST(a_stack_without_the_stream_does_not_take_it_in)
+{
+    stream_is_there(7);
+    stack_is_there("CREATE_COMPLETE");
+    alarms_are_there(7);
+    facts.stack.template_same = false;
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
+    ck_assert_str_eq(given("MakeStream"), "false");
+    ck_assert(!plan.changes_stream);
+}
+END_TEST
+
+START_TEST(an_alarm_that_was_made_by_hand_and_is_gone_is_made_by_the_stack)
+{
+    stream_is_there(7);
+    (void)text_copy(facts.alarms[METRIC_BYTES].other, ALARM_NAME_SIZE, "by hand");
+    stack_is_there("CREATE_COMPLETE");
+    alarms_are_there(7);
+    facts.alarms[METRIC_BYTES] = (struct alarm_fact){0};
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
+    ck_assert_str_eq(plan.reason, "BytesAlarm 'true', not 'false'");
+}
+END_TEST
+
+START_TEST(an_alarm_of_the_stack_stays_in_it_though_another_was_made_by_hand)
+{
+    stack_is_there("CREATE_COMPLETE");
+    stream_is_there(4);
+    alarms_are_there(4);
+    (void)text_copy(facts.alarms[METRIC_BYTES].other, ALARM_NAME_SIZE, "by hand");
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
+    ck_assert_str_eq(given("BytesAlarm"), "true");
+}
+END_TEST
+
+START_TEST(an_alarm_of_the_stack_that_is_gone_is_told)
+{
+    stack_is_there("CREATE_COMPLETE");
+    stream_is_there(4);
+    alarms_are_there(4);
+    facts.alarms[METRIC_THROTTLED].own = false;
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
+    ck_assert_msg(strstr(plan.note, "'kinescale-orders-WriteProvisionedThroughputExceeded' of the stack is "
+                                    "gone") != NULL,
+                  "%s", plan.note);
+}
+END_TEST
+
+START_TEST(a_stream_that_was_deleted_while_its_stack_has_it_is_for_people)
+{
+    stack_is_there("CREATE_COMPLETE");
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_REFUSE);
+    ck_assert_msg(strstr(plan.reason,
+                         "the stream was deleted, but stack 'kinescale-stream-orders' still has it") != NULL,
+                  "%s", plan.reason);
+}
+END_TEST
+
+START_TEST(a_stack_of_alarms_whose_stream_was_deleted_makes_it)
+{
+    stream_is_there(7);
+    stack_is_there("CREATE_COMPLETE");
+    alarms_are_there(7);
+    facts.exists = false;
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
+    ck_assert_str_eq(plan.reason, "MakeStream 'true', not 'false'");
+    ck_assert_str_eq(given("ShardCount"), "4");
+    ck_assert(!plan.changes_stream);
+}
+END_TEST
+
+START_TEST(a_stack_of_something_else_is_not_touched)
+{
+    stack_is_there("CREATE_COMPLETE");
+    stack_values_set(&facts.stack.parameters, "StreamName", "invoices");
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_REFUSE);
+    ck_assert_str_eq(plan.reason,
+                     "stack 'kinescale-stream-orders' is there and is not of this stream, but of 'invoices'");
+    stack_values_clear(&facts.stack.parameters);
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_REFUSE);
+}
+END_TEST
+
+/* ---- the service */
+
+static struct service_facts service_facts;
+
+static void think_service(const char *settings, const char *streams)
+{
+    SCOPED(free_text) char *text = must_printf(SERVICE "%s%s", settings, streams);
+
+    configure(text);
+    provision_plan_clear(&plan);
+    plan_service_stack(config, &service_facts, &plan);
+}
+
+static void set_up_service(void)
+{
+    service_facts = (struct service_facts){.partition = "aws",
+                                           .region = "eu-west-1",
+                                           .account = "123456789012",
+                                           .topic = "kinescale",
+                                           .stack_name = "kinescale-service-kinescale"};
+}
+
+static void tear_down_service(void)
+{
+    stack_values_clear(&service_facts.stack.parameters);
+    provision_plan_clear(&plan);
+    config_free(config);
+    config = NULL;
+}
+
+static void service_is_there(void)
+{
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    stack_values_clear(&service_facts.stack.parameters);
+    service_facts.stack = (struct stack_facts){.status = "CREATE_COMPLETE", .template_same = true};
+    service_facts.stack.parameters = plan.parameters;
+    plan.parameters = (struct stack_values){0};
+    service_facts.topic_exists = true;
+}
+
+#define URL "public_url = https://scaling.example.com/sns\n"
+#define ORDERS "[stream orders]\n"
+
+START_TEST(a_topic_that_is_not_there_is_made)
+{
+    think_service("", ORDERS "[stream user_events]\n");
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    ck_assert_str_eq(plan.reason, "topic 'kinescale', a dead-letter queue and rights");
+    ck_assert_str_eq(plan.note, "public_url is not set: nothing is subscribed");
+    ck_assert_str_eq(given("TopicName"), "kinescale");
+    ck_assert_str_eq(given("MakeTopic"), "true");
+    ck_assert_str_eq(given("Endpoint"), "");
+    ck_assert_str_eq(given("Protocol"), "https");
+    ck_assert_str_eq(given("StreamArns"), "arn:aws:kinesis:eu-west-1:123456789012:stream/orders,"
+                                          "arn:aws:kinesis:eu-west-1:123456789012:stream/user_events");
+    ck_assert_str_eq(given("AlarmArns"), "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:kinescale-*");
+    ck_assert_uint_eq(plan.parameters.count, 6);
+}
+END_TEST
+
+START_TEST(a_topic_that_is_there_is_used_as_it_is)
+{
+    service_facts.topic_exists = true;
+    think_service("", ORDERS);
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    ck_assert_str_eq(given("MakeTopic"), "false");
+}
+END_TEST
+
+START_TEST(a_topic_of_the_stack_stays_in_it)
+{
+    think_service(URL, ORDERS);
+    service_is_there();
+    service_facts.subscribed = true;
+    think_service(URL, ORDERS);
+    ck_assert_msg(plan.deed == PROVISION_LEAVE, "%s", plan.reason);
+    ck_assert_str_eq(given("MakeTopic"), "true");
+    ck_assert_str_eq(plan.note, "");
+}
+END_TEST
+
+START_TEST(a_topic_that_was_deleted_while_its_stack_has_it_is_for_people)
+{
+    think_service(URL, ORDERS);
+    service_is_there();
+    service_facts.topic_exists = false;
+    think_service(URL, ORDERS);
+    ck_assert_int_eq(plan.deed, PROVISION_REFUSE);
+}
+END_TEST
+
+static const struct {
+    const char *url, *given; /* setting; what the stack has, NULL: no stack */
+    bool subscribed, pending;
+    enum provision_deed deed;
+    const char *endpoint, *note;
+} endpoints[] = {
+    {"", NULL, false, false, PROVISION_CREATE, "", "public_url is not set: nothing is subscribed"},
+    {"", "https://old/sns", true, false, PROVISION_LEAVE, "https://old/sns",
+     "public_url is not set: 'https://old/sns' stays subscribed"},
+    {"https://a/sns", NULL, false, false, PROVISION_CREATE, "https://a/sns", ""},
+    {"http://a/sns", NULL, false, false, PROVISION_CREATE, "http://a/sns", ""},
+    {"https://a/sns", NULL, true, false, PROVISION_CREATE, "", "'https://a/sns' is subscribed already"},
+    {"https://a/sns", NULL, true, true, PROVISION_CREATE, "",
+     "'https://a/sns' is subscribed already; the subscription waits until the daemon runs and confirms it"},
+    {"https://a/sns", "https://a/sns", true, false, PROVISION_LEAVE, "https://a/sns", ""},
+    {"https://a/sns", "https://a/sns", true, true, PROVISION_LEAVE, "https://a/sns",
+     "the subscription waits until the daemon runs and confirms it"},
+    {"https://b/sns", "https://a/sns", false, false, PROVISION_UPDATE, "https://b/sns", ""},
+    {"https://a/sns", "", false, false, PROVISION_UPDATE, "https://a/sns", ""},
+    {"https://a/sns", "", true, false, PROVISION_LEAVE, "", "'https://a/sns' is subscribed already"},
+};
+
+START_TEST(an_endpoint_is_subscribed_once)
+{
+    char setting[128] = "";
+
+    if (endpoints[_i].given != NULL) {
+        if (endpoints[_i].given[0] != '\0')
+            snprintf(setting, sizeof(setting), "public_url = %s\n", endpoints[_i].given);
+        think_service(setting, ORDERS);
+        service_is_there();
+    }
+    service_facts.subscribed = endpoints[_i].subscribed;
+    service_facts.pending = endpoints[_i].pending;
+    setting[0] = '\0';
+    if (endpoints[_i].url[0] != '\0')
+        snprintf(setting, sizeof(setting), "public_url = %s\n", endpoints[_i].url);
+    think_service(setting, ORDERS);
+    ck_assert_msg(plan.deed == endpoints[_i].deed, "%s", plan.reason);
+    ck_assert_str_eq(given("Endpoint"), endpoints[_i].endpoint);
+    ck_assert_str_eq(given("Protocol"),
+                     text_starts_with(endpoints[_i].endpoint, "http://") ? "http" : "https");
+    ck_assert_str_eq(plan.note, endpoints[_i].note);
+}
+END_TEST
+
+START_TEST(a_subscription_that_sns_has_dropped_is_told)
+{
+    think_service(URL, ORDERS);
+    service_is_there();
+    think_service(URL, ORDERS);
+    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
+    ck_assert_msg(strstr(plan.note, "is gone") != NULL, "%s", plan.note);
+}
+END_TEST
+
+START_TEST(rights_grow_with_the_streams)
+{
+    think_service(URL, ORDERS);
+    service_is_there();
+    service_facts.subscribed = true;
+    think_service(URL, ORDERS "[stream invoices]\n");
+    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
+    ck_assert_str_eq(given("StreamArns"), "arn:aws:kinesis:eu-west-1:123456789012:stream/orders,"
+                                          "arn:aws:kinesis:eu-west-1:123456789012:stream/invoices");
+}
+END_TEST
+
+START_TEST(rights_for_more_streams_than_a_policy_can_name_are_for_all)
+{
+    SCOPED(buffer_clear) struct buffer streams;
+    struct error err = {0};
+
+    buffer_init(&streams, 65536);
+    for (int i = 0; i < 200; i++)
+        ck_assert_int_eq(buffer_printf(&streams, &err, "[stream orders-%03d]\n", i), 0);
+    think_service("", buffer_text(&streams));
+    ck_assert_str_eq(given("StreamArns"), "arn:aws:kinesis:eu-west-1:123456789012:stream/*");
+}
+END_TEST
+
+START_TEST(rights_cover_alarms_that_were_made_by_hand)
+{
+    static const char *const by_hand[] = {"orders-IncomingBytes", "kinescale-orders-IncomingRecords", "a,b"};
+
+    service_facts.other_alarms = by_hand;
+    service_facts.other_alarm_count = COUNT_OF(by_hand);
+    think_service("", ORDERS);
+    ck_assert_str_eq(given("AlarmArns"),
+                     "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:kinescale-*,"
+                     "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:orders-IncomingBytes");
+    ck_assert_msg(strstr(plan.note, "the policy cannot name alarm 'a,b'") != NULL, "%s", plan.note);
+    service_is_there();
+    /* What was given once stays, also what an administrator added. */
+    stack_values_set(&service_facts.stack.parameters, "AlarmArns", "x,%s",
+                     "arn:aws:cloudwatch:eu-west-1:"
+                     "123456789012:alarm:kinescale-*");
+    service_facts.other_alarm_count = 0;
+    think_service("", ORDERS);
+    ck_assert_msg(plan.deed == PROVISION_LEAVE, "%s", plan.reason);
+    ck_assert_str_eq(given("AlarmArns"), "x,arn:aws:cloudwatch:eu-west-1:123456789012:alarm:kinescale-*");
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("provision_plan");
+    TCase *stream = tcase_create("stream");
+    TCase *service = tcase_create("service");
+
+    tcase_add_checked_fixture(stream, set_up, tear_down);
+    tcase_add_checked_fixture(service, set_up_service, tear_down_service);
+    tcase_add_loop_test(stream, a_stack_is_called_as_its_stream_and_a_hash_tells_changed_names_apart, 0,
+                        COUNT_OF(names));
+    tcase_add_test(stream, names_that_differ_in_a_forbidden_letter_only_have_stacks_of_their_own);
+    tcase_add_test(stream, the_longest_names_of_streams_make_names_of_stacks);
+    tcase_add_loop_test(stream, every_status_of_a_stack_leads_somewhere, 0, COUNT_OF(statuses));
+    tcase_add_test(stream, a_stream_that_is_not_there_is_made_with_its_alarms);
+    tcase_add_test(stream, a_stream_that_is_there_gets_alarms_for_its_shards_and_nothing_else);
+    tcase_add_test(stream, an_alarm_of_another_name_is_not_doubled);
+    tcase_add_test(stream, where_all_alarms_are_there_no_stack_is_made);
+    tcase_add_test(stream, an_on_demand_stream_is_left_to_aws);
+    tcase_add_test(stream, a_stream_that_is_being_changed_is_waited_for);
+    tcase_add_test(stream, what_the_engine_changed_is_no_reason_for_an_update);
+    tcase_add_loop_test(stream, an_update_is_given_the_shards_and_thresholds_there_are, 0, COUNT_OF(reasons));
+    tcase_add_test(stream, a_stack_without_the_stream_does_not_take_it_in);
+    tcase_add_test(stream, an_alarm_that_was_made_by_hand_and_is_gone_is_made_by_the_stack);
+    tcase_add_test(stream, an_alarm_of_the_stack_stays_in_it_though_another_was_made_by_hand);
+    tcase_add_test(stream, an_alarm_of_the_stack_that_is_gone_is_told);
+    tcase_add_test(stream, a_stream_that_was_deleted_while_its_stack_has_it_is_for_people);
+    tcase_add_test(stream, a_stack_of_alarms_whose_stream_was_deleted_makes_it);
+    tcase_add_test(stream, a_stack_of_something_else_is_not_touched);
+    tcase_add_test(service, a_topic_that_is_not_there_is_made);
+    tcase_add_test(service, a_topic_that_is_there_is_used_as_it_is);
+    tcase_add_test(service, a_topic_of_the_stack_stays_in_it);
+    tcase_add_test(service, a_topic_that_was_deleted_while_its_stack_has_it_is_for_people);
+    tcase_add_loop_test(service, an_endpoint_is_subscribed_once, 0, COUNT_OF(endpoints));
+    tcase_add_test(service, a_subscription_that_sns_has_dropped_is_told);
+    tcase_add_test(service, rights_grow_with_the_streams);
+    tcase_add_test(service, rights_for_more_streams_than_a_policy_can_name_are_for_all);
+    tcase_add_test(service, rights_cover_alarms_that_were_made_by_hand);
+    suite_add_tcase(suite, stream);
+    suite_add_tcase(suite, service);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(suite());
+}

@@ -14,6 +14,7 @@ prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
 sysconfdir ?= $(prefix)/etc
 docdir     ?= $(prefix)/share/doc/kinescale
+datadir    ?= $(prefix)/share/kinescale
 unitdir    ?= $(prefix)/lib/systemd/system
 
 PACKAGES = libcurl openssl libcjson libmicrohttpd sqlite3 expat yaml-0.1
@@ -44,6 +45,9 @@ TESTS   = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/uni
 # Those that start threads, or a server that does: what ThreadSanitizer is for.
 THREADED = $(patsubst tests/unit/%.c,$(O)/tsan/tests/%,$(shell grep -lE 'pthread|http/server|sim_server' tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+# In the order in which src/engine/templates.c has them.
+TEMPLATES = cfn/service.yaml cfn/stream.yaml
+GENERATED = $(BUILD)/generated/migrations.inc $(BUILD)/generated/templates.inc
 UNITS   = kinescale.service kinescale-scale-down.service kinescale-scale-down.timer
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
 BED     = $(BUILD)/tests/bench/bed.o $(BUILD)/tests/bench/figures.o $(BUILD)/tests/support/aws_request.o
@@ -84,9 +88,14 @@ $(BUILD)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/src/store/migrate.o: $(BUILD)/generated/migrations.inc
-$(BUILD)/generated/migrations.inc: $(wildcard migrations/*.sql) tools/embed-migrations
+$(BUILD)/generated/migrations.inc: $(wildcard migrations/*.sql) tools/embed-migrations tools/embed
 	@mkdir -p $(@D)
 	tools/embed-migrations migrations > $@
+
+$(BUILD)/src/engine/templates.o: $(BUILD)/generated/templates.inc
+$(BUILD)/generated/templates.inc: $(TEMPLATES) tools/embed
+	@mkdir -p $(@D)
+	tools/embed $(TEMPLATES) > $@
 
 demo: ## installs what is missing, builds, and shows the program at work on a simulated AWS
 	tools/bootstrap build
@@ -129,11 +138,11 @@ format-check: ## fails when `make format` would change something
 scripts: ## shellcheck
 	shellcheck $$(grep -lE '^#!/bin/(ba)?sh' tools/* .ci/*)
 
-tidy: $(BUILD)/generated/migrations.inc ## clang-tidy (.clang-tidy) and gcc's -fanalyzer
+tidy: $(GENERATED) ## clang-tidy (.clang-tidy) and gcc's -fanalyzer
 	printf '%s\n' src/main.c $(SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- $(filter-out -M%,$(ALL_CFLAGS))
 	$(SUBMAKE) FLAVOUR=analyzer $(O)/analyzer/src/main.o $(O)/analyzer/libkinescale.a
 
-cppcheck: $(BUILD)/generated/migrations.inc ## cppcheck (.cppcheck: what it is not asked, and why)
+cppcheck: $(GENERATED) ## cppcheck (.cppcheck: what it is not asked, and why)
 	cppcheck --quiet -j$(JOBS) --enable=warning,performance,portability,style --inline-suppr --error-exitcode=1 \
 	    --std=c11 --library=posix,gnu --suppressions-list=.cppcheck -Iinclude -I$(BUILD)/generated -D_GNU_SOURCE \
 	    -DKINESCALE_VERSION='""' --include=include/base/banned.h --include=tools/cppcheck.h src
@@ -153,10 +162,13 @@ bench: $(BUILD)/kinescale $(BENCHES) ## how fast the program and its parts are, 
 	@stat -c '%n %s' $(BUILD)/kinescale.stripped $(BUILD)/kinescale | \
 	    awk '{printf "%-60s  %.0f KiB\n", $$1, $$2 / 1024}'
 
-install: all ## DESTDIR, prefix, bindir, sysconfdir, docdir and unitdir are obeyed
+install: all ## DESTDIR, prefix, bindir, sysconfdir, docdir, datadir and unitdir are obeyed
 	install -D -m 755 $(BUILD)/kinescale $(DESTDIR)$(bindir)/kinescale
 	install -D -m 644 streams.conf $(DESTDIR)$(sysconfdir)/kinescale/streams.conf.sample
 	install -D -m 644 README.md $(DESTDIR)$(docdir)/README.md
+	for template in $(TEMPLATES); do \
+	    install -D -m 644 $$template $(DESTDIR)$(datadir)/$$template || exit 1; \
+	done
 	install -d $(DESTDIR)$(unitdir)
 	for unit in $(UNITS); do \
 	    sed -e 's|@bindir@|$(bindir)|' -e 's|@sysconfdir@|$(sysconfdir)|' tools/$$unit.in > $(DESTDIR)$(unitdir)/$$unit && \
@@ -165,7 +177,7 @@ install: all ## DESTDIR, prefix, bindir, sysconfdir, docdir and unitdir are obey
 
 uninstall: ## what install put there; configuration and database stay
 	rm -f $(DESTDIR)$(bindir)/kinescale $(DESTDIR)$(sysconfdir)/kinescale/streams.conf.sample \
-	    $(DESTDIR)$(docdir)/README.md $(UNITS:%=$(DESTDIR)$(unitdir)/%)
+	    $(DESTDIR)$(docdir)/README.md $(TEMPLATES:%=$(DESTDIR)$(datadir)/%) $(UNITS:%=$(DESTDIR)$(unitdir)/%)
 
 clean: ## removes build/
 	rm -rf $(O)

@@ -48,7 +48,7 @@ struct config *cli_config(const char *path);
 int cli_fail(const struct error *err);
 
 extern const struct command command_check, command_dead_letters, command_demo, command_merge, command_replay,
-    command_pause, command_plan, command_resume, command_scale, command_scale_down, command_serve,
-    command_sim_aws, command_split, command_status;
+    command_pause, command_plan, command_provision, command_resume, command_scale, command_scale_down,
+    command_serve, command_sim_aws, command_split, command_status;
 
 #endif

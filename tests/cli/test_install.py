@@ -17,6 +17,8 @@ PLACES = {
     "usr/bin/kinescale": 0o755,
     "etc/kinescale/streams.conf.sample": 0o644,
     "usr/share/doc/kinescale/README.md": 0o644,
+    "usr/share/kinescale/cfn/service.yaml": 0o644,
+    "usr/share/kinescale/cfn/stream.yaml": 0o644,
     "usr/lib/systemd/system/kinescale.service": 0o644,
     "usr/lib/systemd/system/kinescale-scale-down.service": 0o644,
     "usr/lib/systemd/system/kinescale-scale-down.timer": 0o644,

@@ -1,0 +1,246 @@
+/*
+ * provision.c - makes the stacks for what streams.conf declares and AWS lacks.
+ */
+#include "parts.h"
+
+#include "base/date.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "engine/provision.h"
+
+#include <cjson/cJSON.h>
+
+static const char *config_path = "streams.conf", *output = "table", *dry_run, *print_template, *clock_text;
+
+static const struct cli_option options[] = {
+    {"--config", "FILE", "streams.conf", "the configuration", &config_path},
+    {"--dry-run", NULL, NULL, "print what would be done and touch nothing", &dry_run},
+    {"--print-template", "KIND", NULL, "print the CloudFormation template for the service or a stream",
+     &print_template},
+    {"--output", "table|json", "table", "for people or for programs", &output},
+    {"--clock", "BASE@SPEED", NULL, "simulated time, as 'kinescale sim-aws' prints it", &clock_text},
+};
+
+struct job {
+    const struct config *config;
+    struct scaled_clock clock_scaled;
+    struct clock *clock;
+    struct account account;
+    struct provision *provision;
+    bool json;
+    bool terminal;
+    FILE *out; /* where progress is told: JSON stays one document */
+    int lines; /* drawn on the terminal */
+};
+
+static const char *name_of(const struct provision_row *row)
+{
+    return row->stream != NULL ? row->stream : "(service)";
+}
+
+/* ---- progress */
+
+/* One line per event: for logs and pipes. */
+static void tell(void *context, const struct provision_row *row, const char *text)
+{
+    const struct job *job = context;
+    char at[DATE_SIZE];
+
+    if (job->terminal)
+        return;
+    date_format_seconds(clock_now_ms(job->clock), at);
+    fprintf(job->out, "%s  %s  %s\n", at, name_of(row), text);
+    fflush(job->out);
+}
+
+/* On a terminal: what is under way, and how many are over. */
+static void draw(struct job *job)
+{
+    size_t count, over = 0;
+    const struct provision_row *rows = provision_rows(job->provision, &count);
+    int lines = 0;
+
+    if (!job->terminal)
+        return;
+    if (job->lines > 0)
+        fprintf(job->out, "\033[%dA\033[J", job->lines);
+    for (size_t i = 0; i < count; i++) {
+        over += rows[i].result != PROVISION_OPEN;
+        if (rows[i].result != PROVISION_OPEN || rows[i].doing[0] == '\0')
+            continue;
+        fprintf(job->out, "%-40.40s %s\n", name_of(&rows[i]), rows[i].doing);
+        lines++;
+    }
+    if (over < count) {
+        fprintf(job->out, "%zu of %zu stacks looked at or made\n", over, count);
+        lines++;
+    }
+    job->lines = lines;
+    fflush(job->out);
+}
+
+/* ---- the outcome */
+
+static const char *outcome(const struct provision_row *row)
+{
+    bool planned = dry_run != NULL && row->result != PROVISION_FAILED && row->result != PROVISION_BUSY;
+
+    return planned ? provision_deed_name(row->deed) : provision_result_name(row->result);
+}
+
+static void print_table(const struct job *job)
+{
+    static const char *const headings[] = {"STREAM", "STACK", "RESULT", "WHY", NULL};
+    struct table table = {.headings = headings};
+    size_t count;
+    const struct provision_row *rows = provision_rows(job->provision, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        table_add(&table, "%s", name_of(&rows[i]));
+        table_add(&table, "%s", rows[i].stack);
+        table_add(&table, "%s", outcome(&rows[i]));
+        table_add(&table, "%s", rows[i].reason);
+    }
+    table_print(&table, stdout);
+    table_clear(&table);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].note[0] != '\0')
+            printf("%s: %s\n", name_of(&rows[i]), rows[i].note);
+    }
+}
+
+static void print_json(const struct job *job)
+{
+    cJSON *array = cJSON_CreateArray();
+    size_t count;
+    const struct provision_row *rows = provision_rows(job->provision, &count);
+    char *text;
+
+    for (size_t i = 0; i < count; i++) {
+        cJSON *object = cJSON_CreateObject(), *parameters;
+
+        if (rows[i].stream != NULL)
+            (void)cJSON_AddStringToObject(object, "stream", rows[i].stream);
+        else
+            (void)cJSON_AddNullToObject(object, "stream");
+        (void)cJSON_AddStringToObject(object, "stack", rows[i].stack);
+        (void)cJSON_AddStringToObject(object, "result", outcome(&rows[i]));
+        (void)cJSON_AddStringToObject(object, "reason", rows[i].reason);
+        (void)cJSON_AddStringToObject(object, "note", rows[i].note);
+        parameters = cJSON_AddObjectToObject(object, "parameters");
+        for (size_t k = 0; k < rows[i].parameters.count; k++)
+            (void)cJSON_AddStringToObject(parameters, rows[i].parameters.items[k].name,
+                                          rows[i].parameters.items[k].value);
+        (void)cJSON_AddItemToArray(array, object);
+    }
+    text = cJSON_Print(array);
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(array);
+}
+
+static int exit_code(const struct job *job)
+{
+    size_t count, busy = 0, done = 0;
+    const struct provision_row *rows = provision_rows(job->provision, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].result == PROVISION_FAILED)
+            return EXIT_FAILED;
+        busy += rows[i].result == PROVISION_BUSY;
+        done += rows[i].result == PROVISION_MADE || rows[i].result == PROVISION_UPDATED;
+    }
+    return busy > 0 && done == 0 ? EXIT_FORBIDDEN : EXIT_DONE;
+}
+
+/* ---- the command */
+
+static int open_job(struct job *job, int argc, char **argv, struct error *err)
+{
+    size_t count = argc > 0 ? (size_t)argc : job->config->stream_count;
+    const char **streams = must_calloc(count + 1, sizeof(*streams));
+    struct provision_options how = {.config = job->config,
+                                    .dry_run = dry_run != NULL,
+                                    .streams = streams,
+                                    .stream_count = count,
+                                    .tell = tell,
+                                    .context = job};
+    int result;
+
+    for (size_t i = 0; i < count; i++)
+        streams[i] = argc > 0 ? argv[i + 1] : job->config->streams[i].name;
+    result = cli_clock(clock_text, &job->clock_scaled, &job->clock, err);
+    if (result == 0)
+        result = account_open(&job->config->service, job->clock, &job->account, err);
+    how.clock = job->clock;
+    how.aws = job->account.aws;
+    if (result == 0)
+        result = provision_new(&how, &job->provision, err);
+    free(streams);
+    return result;
+}
+
+static int provide(struct job *job, int argc, char **argv, int *ret_code, struct error *err)
+{
+    int64_t next_ms;
+
+    if (!cli_output(output, &job->json, err) || open_job(job, argc, argv, err) < 0)
+        return -1;
+    job->out = job->json ? stderr : stdout;
+    job->terminal = isatty(fileno(job->out));
+    while ((next_ms = provision_turn(job->provision)) != INT64_MAX) {
+        int64_t now_ms = clock_now_ms(job->clock);
+
+        draw(job);
+        if (next_ms > now_ms)
+            clock_sleep_ms(job->clock, next_ms - now_ms);
+    }
+    draw(job);
+    if (job->json)
+        print_json(job);
+    else
+        print_table(job);
+    *ret_code = exit_code(job);
+    return 0;
+}
+
+static int show_template(void)
+{
+    if (text_equal(print_template, "service"))
+        fputs(provision_service_template(), stdout);
+    else if (text_equal(print_template, "stream"))
+        fputs(provision_stream_template(), stdout);
+    else {
+        fprintf(stderr, "error: --print-template must be service or stream, not '%s'\n", print_template);
+        return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+    struct job job = {0};
+    struct error err = {0};
+    struct config *config;
+    int code = EXIT_DONE;
+    int left = cli_parse(&command_provision, options, COUNT_OF(options), argc, argv, &code);
+
+    if (left < 0)
+        return code;
+    if (print_template != NULL)
+        return show_template();
+    config = cli_config(config_path);
+    if (config == NULL)
+        return EXIT_USAGE;
+    job.config = config;
+    if (provide(&job, left, argv, &code, &err) < 0)
+        code = cli_fail(&err);
+    provision_free(job.provision);
+    account_close(&job.account);
+    config_free(config);
+    return code;
+}
+
+const struct command command_provision = {
+    "provision", "[STREAM...]", "Make the topic, streams and alarms that streams.conf declares and AWS lacks",
+    run};

@@ -9,6 +9,7 @@
 #define AWS_KINESIS_H
 
 #include "aws/client.h"
+#include "base/names.h"
 #include "scaling/shards.h"
 
 enum stream_status { STREAM_CREATING, STREAM_DELETING, STREAM_ACTIVE, STREAM_UPDATING };
@@ -38,6 +39,8 @@ int kinesis_split(struct aws_client *client, const char *stream, const char *sha
 int kinesis_merge(struct aws_client *client, const char *stream, const char *lower, const char *upper,
                   struct error *err);
 int kinesis_update_count(struct aws_client *client, const char *stream, int64_t target, struct error *err);
+/* All streams of the account and region, page by page; *ret_names begins zeroed. */
+int kinesis_list_streams(struct aws_client *client, struct names *ret_names, struct error *err);
 int kinesis_limits(struct aws_client *client, int64_t *ret_shard_limit, int64_t *ret_open_shards,
                    struct error *err);
 

@@ -32,12 +32,14 @@ struct sns_verifier_options {
     struct transport *transport;             /* borrowed: fetches certificates */
     struct clock *clock;                     /* borrowed */
     const char *(*getenv)(const char *name); /* endpoint override; NULL: getenv(3) */
-    const char *const *topic_arns;           /* borrowed; only these are obeyed */
+    const char *const *topic_arns;           /* copied; only these are obeyed */
     size_t topic_count;
     bool kept; /* messages come from where somebody kept them: they may be of any age */
 };
 struct sns_verifier *sns_verifier_new(const struct sns_verifier_options *options);
 void sns_verifier_free(struct sns_verifier *verifier);
+/* Only these from now on; copied. */
+void sns_verifier_obey(struct sns_verifier *verifier, const char *const *topic_arns, size_t count);
 
 /*
  * header_type: x-amz-sns-message-type, may be NULL (then refused); raw: x-amz-sns-rawdelivery is "true".

@@ -16,12 +16,19 @@
 struct daemon;
 
 struct daemon_options {
-    const struct config *config; /* borrowed until daemon_stop() */
-    struct clock *clock;         /* borrowed */
+    struct config *config; /* held until daemon_stop() */
+    struct clock *clock;   /* borrowed */
 };
 
 /* Everything is up when this returns 0: store open, listeners bound, workers turning. */
 int daemon_start(const struct daemon_options *options, struct daemon **ret_daemon, struct error *err);
+/*
+ * Another configuration from now on, and a look at everything.  What has changed is logged; what cannot change while
+ * running (setting.restart) stays as it is and is named.  Takes `config` over.
+ */
+void daemon_reload(struct daemon *daemon, struct config *config);
+/* Another configuration was wrong: told by the log, /status and /metrics; the one in force stays. */
+void daemon_refuse_reload(struct daemon *daemon, const struct fault_list *faults);
 /* Closes the listeners and lets running turns end; those that wait for AWS longer than five seconds are cut
  * short.  Accepts NULL. */
 void daemon_stop(struct daemon *daemon);

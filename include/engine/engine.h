@@ -18,14 +18,31 @@
 struct engine;
 
 struct engine_options {
-    const struct config *config; /* borrowed */
-    struct aws_client *aws;      /* borrowed, thread-safe */
-    struct clock *clock;         /* borrowed */
-    const char *owner;           /* who we are in locks: host, process id, start; copied */
+    struct config *config;  /* held until the engine is freed, or given another */
+    struct aws_client *aws; /* borrowed, thread-safe */
+    struct clock *clock;    /* borrowed */
+    const char *owner;      /* who we are in locks: host, process id, start; copied */
 };
 
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine);
+
+/* ---- the configuration */
+
+/* What is in force now, with the streams that were found; the caller's to config_free(). */
+struct config *engine_config(struct engine *engine);
+/*
+ * Another one from now on, with the streams found so far; turns under way end with the one they began with.
+ * What its patterns match besides is found by the next engine_discover().
+ */
+void engine_configure(struct engine *engine, struct config *config);
+/*
+ * Asks Kinesis which streams there are, for the patterns of the configuration; without any it does nothing.
+ * What was found is kept for the next start, unless `store` is NULL.  -1: what was known before stays.
+ */
+int engine_discover(struct engine *engine, struct store *store, struct error *err);
+/* Puts what was found by the last engine_discover() on this database into *config, which may become another one. */
+int engine_recall(struct store *store, struct config **config, struct error *err);
 
 enum taken {
     TAKEN_PENDING,  /* stored, and its stream is due */
@@ -49,7 +66,7 @@ int engine_take(struct engine *engine, struct store *store, const char *message_
 int engine_turn(struct engine *engine, struct store *store, const char *stream, struct error *err);
 
 /*
- * Looks at all configured streams: actions left half done, alarms that stand in ALARM without an action,
+ * Looks for streams that match patterns, and at all configured ones: actions left half done, alarms that stand in ALARM without an action,
  * thresholds that do not fit, streams outside their bounds are made due.  One bad stream does not stop the others;
  * -1 only when nothing could be looked at.
  */

@@ -7,6 +7,7 @@
  *     [service]            once; how the program runs
  *     [defaults]           once; for all streams
  *     [stream NAME]        once per stream; overrides [defaults]
+ *     [stream orders-*]    for all streams that exist and match; the most exact section holds
  *
  * `key = value` in UTF-8; `#` or `;` begins a comment at the start of a line or after a
  * blank; blank lines and blanks around keys and values do not count.
@@ -15,8 +16,10 @@
 #define SCALING_CONFIG_H
 
 #include "base/error.h"
+#include "base/names.h"
 #include "scaling/limits.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +53,7 @@ struct service_config {
 /* One stream after defaults are applied.  Fractions are 0..1. */
 struct stream_config {
     char name[STREAM_NAME_SIZE];
+    char pattern[STREAM_NAME_SIZE]; /* under which it was found; "" when it has a section of its own */
     int64_t min_shards;
     int64_t max_shards;
     int64_t desired_shards;    /* only when the stream is created; min_shards unless given */
@@ -67,12 +71,17 @@ struct stream_config {
     int line;                /* of the [stream NAME] line */
 };
 
+/* Never changed once it is read: threads share one, each holding it as long as it looks at it. */
 struct config {
     struct service_config service;
     struct stream_config defaults; /* name "" */
-    struct stream_config *streams; /* in the order of the file */
+    /* Those with a section of their own, in the order of the file; then those found under a pattern, by name. */
+    struct stream_config *streams;
     size_t stream_count;
     const struct stream_config **by_name; /* the same, sorted by name: for config_find() */
+    struct stream_config *patterns;       /* name: the pattern; the most exact one first */
+    size_t pattern_count;
+    atomic_int holders; /* besides the first */
 };
 
 /* Everything that is wrong with a file, one line each: "streams.conf:12: max_shards must be ...".
@@ -83,7 +92,12 @@ struct fault_list {
 };
 void fault_list_clear(struct fault_list *faults);
 
-enum { CONFIG_SIZE_MAX = 4 * 1024 * 1024, CONFIG_STREAMS_MAX = 100000, CONFIG_FAULTS_MAX = 100 };
+enum {
+    CONFIG_SIZE_MAX = 4 * 1024 * 1024,
+    CONFIG_STREAMS_MAX = 100000,
+    CONFIG_PATTERNS_MAX = 256,
+    CONFIG_FAULTS_MAX = 100
+};
 
 /*
  * `file` is only for the messages.  0: *ret_config is the caller's (config_free).  -1: `faults`
@@ -94,10 +108,38 @@ int config_parse(const char *text, size_t length, const char *file, struct confi
                  struct fault_list *faults, struct error *err);
 /* Reads the file (up to CONFIG_SIZE_MAX), then as above. */
 int config_load(const char *path, struct config **ret_config, struct fault_list *faults, struct error *err);
+/* One more holder; returns `config`.  Each ends with config_free(). */
+struct config *config_hold(struct config *config);
+/* The last holder's call frees it.  Accepts NULL. */
 void config_free(struct config *config);
 
-/* NULL when it is not configured.  Logarithmic. */
+/* NULL when it neither has a section of its own nor was found under a pattern.  Logarithmic. */
 const struct stream_config *config_find(const struct config *config, const char *stream);
+/* As above; else what the most exact pattern says of it, put into `room`: the stream need not have been found yet. */
+const struct stream_config *config_resolve(const struct config *config, const char *stream,
+                                           struct stream_config *room);
+/* Does a section or a pattern speak of this stream? */
+bool config_covers(const struct config *config, const char *stream);
+/*
+ * The same configuration with those of `names` that only a pattern matches, instead of those it had; a new one, the
+ * caller's.  NULL when it would be the same.
+ */
+struct config *config_with_found(const struct config *config, const struct names *names);
+enum config_change_kind { CHANGE_SETTING, CHANGE_ADDED, CHANGE_REMOVED };
+struct config_change {
+    enum config_change_kind kind;
+    const char *section;   /* "service", the stream's name, or the pattern */
+    const char *setting;   /* the rest with CHANGE_SETTING */
+    const char *from, *to; /* as one would write them; good until the function returns */
+    bool restart;          /* counts only after a restart */
+};
+typedef void config_change_fn(void *context, const struct config_change *change);
+/* Calls `change` for all that is different in `after`. */
+void config_compare(const struct config *before, const struct config *after, config_change_fn *change,
+                    void *context);
+/* What counts only after a restart is in `config` as it is in `running`; nobody else may hold `config` yet. */
+void config_keep_restart_settings(struct config *config, const struct config *running);
+
 /* Is this topic on the list? */
 bool config_has_topic(const struct config *config, const char *topic_arn);
 

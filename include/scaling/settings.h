@@ -7,6 +7,7 @@
 #ifndef SCALING_SETTINGS_H
 #define SCALING_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,9 +40,10 @@ struct setting {
     const char *fallback;    /* the default as one would write it; NULL: must be given; "": may be left out */
     const char *example;     /* for the sample; NULL when the fallback will do */
     const char *help;        /* one sentence */
+    bool restart;            /* a change of it counts after a restart, not after a reload */
 };
 
-enum { SETTINGS_MAX = 32, SETTING_ALLOWED_SIZE = 128 };
+enum { SETTINGS_MAX = 32, SETTING_ALLOWED_SIZE = 128, SETTING_VALUE_SIZE = 5120 };
 
 const struct setting *settings(size_t *ret_count);
 /* NULL when no setting is called that. */
@@ -50,5 +52,7 @@ const struct setting *setting_find(const char *name);
 const char *setting_sections(const struct setting *setting);
 /* What may be written, as in "must be ...": "1 to 10000 shards", "split, update-shard-count or auto". */
 void setting_allowed(const struct setting *setting, char text[SETTING_ALLOWED_SIZE]);
+/* Its value in `source`, a service_config or stream_config, as one would write it. */
+void setting_format(const struct setting *setting, const void *source, char text[SETTING_VALUE_SIZE]);
 
 #endif

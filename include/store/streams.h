@@ -7,6 +7,7 @@
 #ifndef STORE_STREAMS_H
 #define STORE_STREAMS_H
 
+#include "base/names.h"
 #include "scaling/limits.h"
 #include "store/store.h"
 
@@ -84,6 +85,11 @@ int store_lock_take(struct store *store, const char *stream, const char *owner, 
 /* Only when `owner` still has it; the cooldown begins when cooldown_until_ms > 0. */
 int store_lock_release(struct store *store, const char *stream, const char *owner, int64_t cooldown_until_ms,
                        struct error *err);
+
+/* What was found under patterns, of whichever configuration, instead of what was there. */
+int store_found_set(struct store *store, const struct names *names, struct error *err);
+/* Sorted; the caller's to clear. */
+int store_found_load(struct store *store, struct names *ret_names, struct error *err);
 
 /* A turn failed (message) or succeeded (NULL). */
 int store_stream_outcome(struct store *store, const char *stream, int64_t now_ms, const char *message,

@@ -13,6 +13,8 @@ enum {
     PAGE_SHARDS = 1000,        /* the most that ListShards gives at once */
     PAGES_MAX = 400,           /* closed shards, where AT_LATEST is not understood, count too */
     OPEN_SHARDS_MAX = 1000000, /* of DescribeLimits and DescribeStreamSummary */
+    PAGE_STREAMS = 1000,
+    STREAMS_MAX = 100000,
 };
 
 static const char *const status_names[] = {
@@ -268,5 +270,60 @@ int kinesis_limits(struct aws_client *client, int64_t *ret_shard_limit, int64_t 
         return aws_call_wrap(&call, err);
     *ret_shard_limit = shard_limit;
     *ret_open_shards = open_shards;
+    return 0;
+}
+
+/* ---- ListStreams */
+
+/* *ret_more: there are others after the last one. */
+static int add_streams(const cJSON *output, struct names *names, bool *ret_more, struct error *err)
+{
+    const cJSON *entries, *entry;
+
+    if (json_array(output, "StreamNames", &entries, err) < 0)
+        return -1;
+    cJSON_ArrayForEach(entry, entries) {
+        if (!cJSON_IsString(entry) || entry->valuestring[0] == '\0')
+            return error_set(err, ERROR_INPUT, "the answer has a stream without a name");
+        if (names->count == STREAMS_MAX)
+            return error_set(err, ERROR_INPUT, "more than %d streams", STREAMS_MAX);
+        names_add(names, entry->valuestring);
+    }
+    *ret_more = cJSON_IsTrue(json_member(output, "HasMoreStreams"));
+    if (*ret_more && cJSON_GetArraySize(entries) == 0)
+        return error_set(err, ERROR_INPUT, "an empty page that says there are more streams");
+    return 0;
+}
+
+/* A page begins after a name: NextToken, which came in 2022, is not known everywhere. */
+static int list_stream_pages(struct aws_client *client, struct names *names, struct error *err)
+{
+    struct aws_call call = call_of("ListStreams", "");
+    bool more = true;
+
+    while (more) {
+        SCOPED(free_json) cJSON *input = cJSON_CreateObject();
+        SCOPED(free_json) cJSON *output = NULL;
+
+        cJSON_AddNumberToObject(input, "Limit", PAGE_STREAMS);
+        if (names->count > 0)
+            cJSON_AddStringToObject(input, "ExclusiveStartStreamName", names->items[names->count - 1]);
+        if (aws_call_json(client, &call, input, &output, err) < 0)
+            return -1;
+        if (add_streams(output, names, &more, err) < 0)
+            return aws_call_wrap(&call, err);
+    }
+    return 0;
+}
+
+int kinesis_list_streams(struct aws_client *client, struct names *ret_names, struct error *err)
+{
+    struct names names = {0};
+
+    if (list_stream_pages(client, &names, err) < 0) {
+        names_clear(&names);
+        return -1;
+    }
+    *ret_names = names;
     return 0;
 }

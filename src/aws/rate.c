@@ -33,6 +33,7 @@ static const struct limit {
     {"kinesis:DescribeLimits", 1, false, 1},
     {"kinesis:DescribeStreamSummary", 20, false, 1},
     {"kinesis:ListShards", 100, true, 1}, /* the guide; the API reference says 1000 */
+    {"kinesis:ListStreams", 5, false, 1},
     {"kinesis:SplitShard", 5, false, 1},
     {"kinesis:MergeShards", 5, false, 1},
     {"kinesis:UpdateShardCount", 10, false, 1},

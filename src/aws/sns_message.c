@@ -13,10 +13,12 @@
 #include "aws/endpoint.h"
 #include "base/date.h"
 #include "base/memory.h"
+#include "base/names.h"
 #include "base/text.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 
 enum {
     JSON_DEPTH = 8, /* MessageAttributes need 3 */
@@ -31,6 +33,8 @@ enum {
 
 struct sns_verifier {
     struct sns_verifier_options options;
+    pthread_mutex_t topics_mutex;
+    struct names topics;
     struct sns_certificates *certificates;
 };
 
@@ -163,24 +167,31 @@ static int check_patterns(struct candidate *candidate, struct error *err)
     return 0;
 }
 
+static bool is_obeyed(struct sns_verifier *verifier, const char *topic)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&verifier->topics_mutex);
+    for (size_t i = 0; i < verifier->topics.count && !found; i++)
+        found = strcmp(verifier->topics.items[i], topic) == 0;
+    pthread_mutex_unlock(&verifier->topics_mutex);
+    return found;
+}
+
 static int check_topic(struct candidate *candidate, struct error *err)
 {
-    const struct sns_verifier_options *options = &candidate->verifier->options;
     const char *topic = member(candidate, "TopicArn");
     struct arn arn;
 
-    for (size_t i = 0; i < options->topic_count; i++) {
-        if (strcmp(options->topic_arns[i], topic) != 0)
-            continue;
-        if (strlen(topic) >= sizeof(((struct sns_message *)NULL)->topic_arn))
-            return error_set(err, ERROR_INPUT, "'TopicArn' is too long");
-        if (arn_parse(topic, &arn, err) < 0)
-            return error_wrap(err, "'TopicArn'");
-        return text_copy(candidate->region, sizeof(candidate->region), arn.region)
-                   ? 0
-                   : error_set(err, ERROR_INPUT, "'TopicArn' has no region");
-    }
-    return refuse_value(err, "'TopicArn' is not on the list of topics to obey", topic);
+    if (!is_obeyed(candidate->verifier, topic))
+        return refuse_value(err, "'TopicArn' is not on the list of topics to obey", topic);
+    if (strlen(topic) >= sizeof(((struct sns_message *)NULL)->topic_arn))
+        return error_set(err, ERROR_INPUT, "'TopicArn' is too long");
+    if (arn_parse(topic, &arn, err) < 0)
+        return error_wrap(err, "'TopicArn'");
+    return text_copy(candidate->region, sizeof(candidate->region), arn.region)
+               ? 0
+               : error_set(err, ERROR_INPUT, "'TopicArn' has no region");
 }
 
 static int check_timestamp(struct candidate *candidate, struct error *err)
@@ -354,7 +365,18 @@ struct sns_verifier *sns_verifier_new(const struct sns_verifier_options *options
     if (verifier->options.getenv == NULL)
         verifier->options.getenv = system_getenv;
     verifier->certificates = sns_certificates_new(options->transport, options->clock);
+    pthread_mutex_init(&verifier->topics_mutex, NULL);
+    sns_verifier_obey(verifier, options->topic_arns, options->topic_count);
     return verifier;
+}
+
+void sns_verifier_obey(struct sns_verifier *verifier, const char *const *topic_arns, size_t count)
+{
+    pthread_mutex_lock(&verifier->topics_mutex);
+    names_clear(&verifier->topics);
+    for (size_t i = 0; i < count; i++)
+        names_add(&verifier->topics, topic_arns[i]);
+    pthread_mutex_unlock(&verifier->topics_mutex);
 }
 
 void sns_verifier_free(struct sns_verifier *verifier)
@@ -362,6 +384,8 @@ void sns_verifier_free(struct sns_verifier *verifier)
     if (verifier == NULL)
         return;
     sns_certificates_free(verifier->certificates);
+    names_clear(&verifier->topics);
+    pthread_mutex_destroy(&verifier->topics_mutex);
     free(verifier);
 }
 

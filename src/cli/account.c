@@ -39,6 +39,16 @@ void account_close(struct account *account)
     *account = (struct account){0};
 }
 
+struct config *cli_discover(struct engine *engine, struct store *store)
+{
+    struct error err = {0};
+
+    if (engine_discover(engine, store, &err) < 0)
+        fprintf(stderr, "warning: streams that match a pattern are those that were found before: %s\n",
+                err.message);
+    return engine_config(engine);
+}
+
 bool cli_output(const char *text, bool *ret_json, struct error *err)
 {
     if (!text_equal(text, "table") && !text_equal(text, "json"))

@@ -27,7 +27,7 @@ static const struct cli_option scale_options[] = {
 static const struct cli_option shard_options[] = {COMMON_OPTIONS};
 
 struct session {
-    const struct config *config;
+    struct config *config;
     struct scaled_clock scaled;
     struct clock *clock;
     struct account account;

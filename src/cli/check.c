@@ -9,49 +9,67 @@
 #include "scaling/config.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
-static int widest_name(const struct config *config)
+static size_t longer_name(const struct stream_config *sections, size_t count, size_t widest)
 {
-    size_t widest = strlen("STREAM");
-
-    for (size_t i = 0; i < config->stream_count; i++) {
-        size_t length = strlen(config->streams[i].name);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(sections[i].name);
 
         widest = length > widest ? length : widest;
     }
-    return (int)widest;
+    return widest;
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_sections(const struct stream_config *sections, size_t count, int width, bool patterns)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct stream_config *stream = &sections[i];
+        char threshold[32], target[32], desired[24] = "-"; /* a pattern makes no stream */
+
+        if (!patterns)
+            snprintf(desired, sizeof(desired), "%lld", (long long)stream->desired_shards);
+        number_format_percent(stream->scale_up_threshold, threshold, sizeof(threshold));
+        number_format_percent(stream->target_utilization, target, sizeof(target));
+        printf("%-*s  %6lld  %6lld  %8s  %8s  %7s\n", width, stream->name, (long long)stream->min_shards,
+               (long long)stream->max_shards, desired, threshold, target);
+    }
 }
 
 static void summary_table(const char *path, const struct config *config)
 {
     const struct service_config *service = &config->service;
-    int width = widest_name(config);
+    size_t widest = longer_name(config->streams, config->stream_count, strlen("STREAM"));
+    int width = (int)longer_name(config->patterns, config->pattern_count, widest);
 
-    printf("%s: no faults; %zu stream%s, %zu topic%s\n", path, config->stream_count,
-           config->stream_count == 1 ? "" : "s", service->topic_count, service->topic_count == 1 ? "" : "s");
+    printf("%s: no faults; %zu stream%s, ", path, config->stream_count, plural(config->stream_count));
+    if (config->pattern_count > 0)
+        printf("%zu pattern%s, ", config->pattern_count, plural(config->pattern_count));
+    printf("%zu topic%s\n", service->topic_count, plural(service->topic_count));
     for (size_t i = 0; i < service->topic_count; i++)
         printf("topic %s\n", service->topic_arns[i]);
     printf("\n%-*s  %6s  %6s  %8s  %8s  %7s\n", width, "STREAM", "MIN", "MAX", "DESIRED", "ALARM AT",
            "TARGET");
-    for (size_t i = 0; i < config->stream_count; i++) {
-        const struct stream_config *stream = &config->streams[i];
-        char threshold[32], target[32];
-
-        number_format_percent(stream->scale_up_threshold, threshold, sizeof(threshold));
-        number_format_percent(stream->target_utilization, target, sizeof(target));
-        printf("%-*s  %6lld  %6lld  %8lld  %8s  %7s\n", width, stream->name, (long long)stream->min_shards,
-               (long long)stream->max_shards, (long long)stream->desired_shards, threshold, target);
-    }
+    print_sections(config->streams, config->stream_count, width, false);
+    print_sections(config->patterns, config->pattern_count, width, true);
+    if (config->pattern_count > 0)
+        printf("\nA stream without a line of its own takes the first pattern above that matches it.\n");
 }
 
-static cJSON *stream_json(const struct stream_config *stream)
+static cJSON *section_json(const struct stream_config *stream, bool pattern)
 {
     cJSON *object = cJSON_CreateObject();
 
-    cJSON_AddStringToObject(object, "name", stream->name);
+    cJSON_AddStringToObject(object, pattern ? "pattern" : "name", stream->name);
     cJSON_AddNumberToObject(object, "min_shards", (double)stream->min_shards);
     cJSON_AddNumberToObject(object, "max_shards", (double)stream->max_shards);
-    cJSON_AddNumberToObject(object, "desired_shards", (double)stream->desired_shards);
+    if (!pattern)
+        cJSON_AddNumberToObject(object, "desired_shards", (double)stream->desired_shards);
     cJSON_AddNumberToObject(object, "scale_up_threshold", stream->scale_up_threshold);
     cJSON_AddNumberToObject(object, "target_utilization", stream->target_utilization);
     return object;
@@ -60,7 +78,7 @@ static cJSON *stream_json(const struct stream_config *stream)
 static void summary_json(const char *path, const struct config *config)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON *topics, *streams;
+    cJSON *topics, *streams, *patterns;
     char *text;
 
     cJSON_AddStringToObject(object, "file", path);
@@ -69,7 +87,10 @@ static void summary_json(const char *path, const struct config *config)
         cJSON_AddItemToArray(topics, cJSON_CreateString(config->service.topic_arns[i]));
     streams = cJSON_AddArrayToObject(object, "streams");
     for (size_t i = 0; i < config->stream_count; i++)
-        cJSON_AddItemToArray(streams, stream_json(&config->streams[i]));
+        cJSON_AddItemToArray(streams, section_json(&config->streams[i], false));
+    patterns = cJSON_AddArrayToObject(object, "patterns");
+    for (size_t i = 0; i < config->pattern_count; i++)
+        cJSON_AddItemToArray(patterns, section_json(&config->patterns[i], true));
     text = cJSON_Print(object);
     printf("%s\n", text);
     cJSON_free(text);

@@ -29,6 +29,11 @@ static const char *shown_default(const struct setting *setting)
     return is_required(setting) ? "required" : is_optional(setting) ? "-" : setting->fallback;
 }
 
+static const char *restart_note(const struct setting *setting)
+{
+    return setting->restart ? " Counts after a restart." : "";
+}
+
 static const char *scope_name(const struct setting *setting)
 {
     return setting->scope == SCOPE_SERVICE ? "service" : "stream";
@@ -43,8 +48,8 @@ void explain_table(FILE *file)
     fprintf(file, "%-20s  %-7s  %-13s  %-14s  %s\n", "SETTING", "SCOPE", "UNIT", "DEFAULT", "ALLOWED");
     for (size_t i = 0; i < count; i++) {
         setting_allowed(&all[i], allowed);
-        fprintf(file, "%-20s  %-7s  %-13s  %-14s  %s\n    %s\n", all[i].name, scope_name(&all[i]),
-                all[i].unit, shown_default(&all[i]), allowed, all[i].help);
+        fprintf(file, "%-20s  %-7s  %-13s  %-14s  %s\n    %s%s\n", all[i].name, scope_name(&all[i]),
+                all[i].unit, shown_default(&all[i]), allowed, all[i].help, restart_note(&all[i]));
     }
 }
 
@@ -79,6 +84,7 @@ static cJSON *setting_json(const struct setting *setting)
     cJSON_AddStringToObject(object, "allowed", allowed);
     if (setting->choices != NULL)
         cJSON_AddItemToObject(object, "choices", choices_json(setting->choices));
+    cJSON_AddBoolToObject(object, "restart", setting->restart);
     cJSON_AddStringToObject(object, "help", setting->help);
     return object;
 }
@@ -110,9 +116,9 @@ void explain_markdown(FILE *file)
         const char *quote = has_default(&all[i]) ? "`" : "";
 
         setting_allowed(&all[i], allowed);
-        fprintf(file, "| `%s` | %s | %s | %s | %s%s%s | %s |\n", all[i].name,
+        fprintf(file, "| `%s` | %s | %s | %s | %s%s%s | %s%s |\n", all[i].name,
                 all[i].scope == SCOPE_SERVICE ? "service" : "defaults, stream", all[i].unit, allowed, quote,
-                shown_default(&all[i]), quote, all[i].help);
+                shown_default(&all[i]), quote, all[i].help, restart_note(&all[i]));
     }
 }
 
@@ -121,7 +127,7 @@ static void print_conf_setting(FILE *file, const struct setting *setting)
     char allowed[SETTING_ALLOWED_SIZE];
 
     setting_allowed(setting, allowed);
-    fprintf(file, "\n# %s\n# %s", setting->help, allowed);
+    fprintf(file, "\n# %s%s\n# %s", setting->help, restart_note(setting), allowed);
     if (strstr(allowed, setting->unit) == NULL)
         fprintf(file, " (%s)", setting->unit);
     fprintf(file, "; ");

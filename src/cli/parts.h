@@ -8,6 +8,7 @@
 
 #include "aws/client.h"
 #include "cli/cli.h"
+#include "engine/engine.h"
 
 /* ---- table.c: columns as wide as their widest cell */
 
@@ -35,6 +36,12 @@ struct account {
 int account_open(const struct service_config *service, struct clock *clock, struct account *ret_account,
                  struct error *err);
 void account_close(struct account *account);
+
+/*
+ * For a command that speaks of all streams: the configuration with those that its patterns match, as Kinesis says now;
+ * or, after a warning, as it said when it was last asked.  `store` as in engine_discover().
+ */
+struct config *cli_discover(struct engine *engine, struct store *store);
 
 /* ---- options */
 

@@ -27,7 +27,7 @@ static int check_streams(const struct config *config, int argc, char **argv, str
     if (argc == 0)
         return error_set(err, ERROR_CONFIG, "which stream?  Name one or more");
     for (int i = 1; i <= argc; i++) {
-        if (config_find(config, argv[i]) == NULL)
+        if (!config_covers(config, argv[i]))
             return error_set(err, ERROR_CONFIG, "stream '%s' is not configured", argv[i]);
     }
     return 0;

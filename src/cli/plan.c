@@ -215,7 +215,25 @@ static int open_history(const char *path, struct store **ret_store, struct error
     return err->kind == ERROR_NOT_FOUND ? store_open(":memory:", ret_store, err) : -1;
 }
 
-static int plan_streams(const struct config *config, int argc, char **argv, bool json, int64_t target,
+/* Those named, else all that are configured. */
+static int plan_each(struct engine *engine, struct store *store, int argc, char **argv, int64_t target,
+                     cJSON *all, struct error *err)
+{
+    struct config *config;
+    int result = 0;
+
+    for (int i = 1; i <= argc && result == 0; i++)
+        result = plan_stream(engine, store, argv[i], target, all, err);
+    if (argc > 0)
+        return result;
+    config = cli_discover(engine, NULL);
+    for (size_t i = 0; i < config->stream_count && result == 0; i++)
+        result = plan_stream(engine, store, config->streams[i].name, target, all, err);
+    config_free(config);
+    return result;
+}
+
+static int plan_streams(struct config **config, int argc, char **argv, bool json, int64_t target,
                         struct error *err)
 {
     struct scaled_clock scaled;
@@ -224,23 +242,21 @@ static int plan_streams(const struct config *config, int argc, char **argv, bool
     struct engine *engine;
     struct store *store;
     cJSON *all = NULL;
-    int result = 0;
+    int result;
 
     if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
-        open_history(config->service.database, &store, err) < 0)
+        open_history((*config)->service.database, &store, err) < 0)
         return -1;
-    if (account_open(&config->service, clock, &account, err) < 0) {
+    if (engine_recall(store, config, err) < 0 ||
+        account_open(&(*config)->service, clock, &account, err) < 0) {
         store_close(store);
         return -1;
     }
     engine = engine_new(
-        &(struct engine_options){.config = config, .aws = account.aws, .clock = clock, .owner = "plan"});
+        &(struct engine_options){.config = *config, .aws = account.aws, .clock = clock, .owner = "plan"});
     if (json)
         all = cJSON_CreateArray();
-    for (int i = 1; i <= argc && result == 0; i++)
-        result = plan_stream(engine, store, argv[i], target, all, err);
-    for (size_t i = 0; argc == 0 && i < config->stream_count && result == 0; i++)
-        result = plan_stream(engine, store, config->streams[i].name, target, all, err);
+    result = plan_each(engine, store, argc, argv, target, all, err);
     if (json) {
         char *text = cJSON_Print(all);
 
@@ -275,7 +291,7 @@ static int run(int argc, char **argv)
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = plan_streams(config, left, argv, json, target, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    code = plan_streams(&config, left, argv, json, target, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
     config_free(config);
     return code;
 }

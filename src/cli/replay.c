@@ -76,7 +76,7 @@ static int take_all(struct intake *intake, const struct sns_letters *letters, st
     return 0;
 }
 
-static int take_letters(const struct config *config, struct clock *clock, const struct sns_letters *letters,
+static int take_letters(struct config *config, struct clock *clock, const struct sns_letters *letters,
                         struct error *err)
 {
     const char *topics[TOPICS_MAX];
@@ -106,7 +106,7 @@ static int take_letters(const struct config *config, struct clock *clock, const 
     return result;
 }
 
-static int replay(const struct config *config, const char *path, struct error *err)
+static int replay(struct config *config, const char *path, struct error *err)
 {
     SCOPED(sns_letters_clear) struct sns_letters letters = {0};
     SCOPED(free_text) char *text = NULL;

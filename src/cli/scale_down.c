@@ -25,7 +25,7 @@ static const char *const result_names[] = {
     [PASS_RESHARD] = "merge", [PASS_HOLD] = "hold", [PASS_FORBIDDEN] = "forbidden", [PASS_FAILED] = "failed"};
 
 struct pass {
-    const struct config *config;
+    struct config *config;
     struct scaled_clock clock_scaled;
     struct clock *clock;
     struct account account;
@@ -94,6 +94,7 @@ static int open_pass(struct pass *pass, struct error *err)
 {
     if (cli_clock(clock_text, &pass->clock_scaled, &pass->clock, err) < 0 ||
         store_open(pass->config->service.database, &pass->store, err) < 0 ||
+        engine_recall(pass->store, &pass->config, err) < 0 ||
         account_open(&pass->config->service, pass->clock, &pass->account, err) < 0)
         return -1;
     owner_make(pass->owner);
@@ -110,6 +111,7 @@ static void close_pass(struct pass *pass)
     engine_free(pass->engine);
     account_close(&pass->account);
     store_close(pass->store);
+    config_free(pass->config);
 }
 
 /* The streams that were found, and those whose scale-down somebody left half done. */
@@ -162,6 +164,10 @@ static int run_pass(struct pass *pass, int argc, char **argv, int *ret_code, str
 
     if (!cli_output(output, &pass->json, err) || open_pass(pass, err) < 0)
         return -1;
+    if (argc == 0) {
+        config_free(pass->config);
+        pass->config = cli_discover(pass->engine, dry_run == NULL ? pass->store : NULL);
+    }
     pass->count = argc > 0 ? (size_t)argc : pass->config->stream_count;
     pass->rows = must_calloc(pass->count, sizeof(*pass->rows));
     for (size_t i = 0; i < pass->count; i++)
@@ -182,21 +188,18 @@ static int run(int argc, char **argv)
 {
     struct pass pass = {0};
     struct error err = {0};
-    struct config *config;
     int code = EXIT_DONE;
     int left = cli_parse(&command_scale_down, options, COUNT_OF(options), argc, argv, &code);
 
     if (left < 0)
         return code;
-    config = cli_config(config_path);
-    if (config == NULL)
+    pass.config = cli_config(config_path);
+    if (pass.config == NULL)
         return EXIT_USAGE;
-    pass.config = config;
     log_set_level(LOG_WARN); /* the events are told as such */
     if (run_pass(&pass, left, argv, &code, &err) < 0)
         code = cli_fail(&err);
     close_pass(&pass);
-    config_free(config);
     return code;
 }
 

@@ -35,14 +35,54 @@ static void set_log_level(const char *name)
 
 /* A signal is not handled but waited for: every thread has it blocked.  A client that went away and a file that
  * may not grow are errors of the call that met them, no reason to end. */
-static void block_signals(sigset_t *stop)
+static void block_signals(sigset_t *awaited)
 {
-    sigemptyset(stop);
-    sigaddset(stop, SIGINT);
-    sigaddset(stop, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, stop, NULL);
+    sigemptyset(awaited);
+    sigaddset(awaited, SIGINT);
+    sigaddset(awaited, SIGTERM);
+    sigaddset(awaited, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, awaited, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+}
+
+/* What the command line says holds against the file, at the start and later. */
+static void apply_options(struct service_config *service)
+{
+    if (region != NULL)
+        (void)text_copy(service->region, sizeof(service->region), region);
+    if (profile != NULL)
+        (void)text_copy(service->profile, sizeof(service->profile), profile);
+    set_log_level(service->log_level);
+}
+
+static void reload(struct daemon *daemon)
+{
+    SCOPED(fault_list_clear) struct fault_list faults = {0};
+    struct config *config;
+    struct error err = {0};
+
+    LOG(LOG_INFO, "reloading", {"file", config_path});
+    if (config_load(config_path, &config, &faults, &err) < 0) {
+        daemon_refuse_reload(daemon, &faults);
+        return;
+    }
+    apply_options(&config->service);
+    daemon_reload(daemon, config);
+}
+
+/* The signal that ended it. */
+static int wait_for_stop(struct daemon *daemon, const sigset_t *awaited)
+{
+    int number = 0;
+
+    for (;;) {
+        if (sigwait(awaited, &number) != 0)
+            continue;
+        if (number != SIGHUP)
+            return number;
+        reload(daemon);
+    }
 }
 
 static int serve(struct config *config, struct error *err)
@@ -50,22 +90,17 @@ static int serve(struct config *config, struct error *err)
     struct scaled_clock scaled;
     struct daemon_options daemon_options = {.config = config};
     struct daemon *daemon;
-    sigset_t stop;
-    int signal_number = 0;
+    sigset_t awaited;
+    int signal_number;
 
     if (cli_clock(clock_text, &scaled, &daemon_options.clock, err) < 0)
         return -1;
-    if (region != NULL)
-        (void)text_copy(config->service.region, sizeof(config->service.region), region);
-    if (profile != NULL)
-        (void)text_copy(config->service.profile, sizeof(config->service.profile), profile);
-    set_log_level(config->service.log_level);
+    apply_options(&config->service);
     umask(077); /* what we make holds what our streams do; it is nobody else's */
-    block_signals(&stop);
+    block_signals(&awaited);
     if (daemon_start(&daemon_options, &daemon, err) < 0)
         return -1;
-    while (sigwait(&stop, &signal_number) != 0)
-        ;
+    signal_number = wait_for_stop(daemon, &awaited);
     LOG(LOG_INFO, "stopping", {"signal", .number = signal_number});
     daemon_stop(daemon);
     LOG(LOG_INFO, "stopped", {"signal", .number = signal_number});

@@ -123,7 +123,7 @@ static void print_object(const cJSON *object, bool json, void (*print)(const cJS
     cJSON_free(text);
 }
 
-static int show(const struct config *config, int argc, char **argv, struct error *err)
+static int show(struct config **config, int argc, char **argv, struct error *err)
 {
     struct store *store = NULL;
     struct scaled_clock scaled;
@@ -137,10 +137,14 @@ static int show(const struct config *config, int argc, char **argv, struct error
         return -1;
     if (!number_parse(limit_text, 1, 1000, &limit))
         return error_set(err, ERROR_CONFIG, "--limit must be 1 to 1000, not '%s'", limit_text);
-    if (store_open_readonly(config->service.database, &store, err) < 0)
+    if (store_open_readonly((*config)->service.database, &store, err) < 0)
         return err->kind == ERROR_NOT_FOUND ? error_wrap(err, "nothing is known yet") : -1;
+    if (engine_recall(store, config, err) < 0) {
+        store_close(store);
+        return -1;
+    }
     if (argc == 0) {
-        object = view_status(store, config, clock_now_ms(clock), err);
+        object = view_status(store, *config, clock_now_ms(clock), err);
         if (object != NULL) {
             print_object(object, json, print_streams);
             result = 0;
@@ -148,7 +152,7 @@ static int show(const struct config *config, int argc, char **argv, struct error
         cJSON_Delete(object);
     }
     for (int i = 1; i <= argc; i++) {
-        object = view_stream(store, config, argv[i], clock_now_ms(clock), (int)limit, err);
+        object = view_stream(store, *config, argv[i], clock_now_ms(clock), (int)limit, err);
         result = object == NULL ? -1 : 0;
         if (object == NULL)
             break;
@@ -171,7 +175,7 @@ static int run(int argc, char **argv)
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = show(config, left, argv, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    code = show(&config, left, argv, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
     config_free(config);
     return code;
 }

@@ -136,13 +136,17 @@ static void get_status(void *context, const struct http_request *request, struct
     struct daemon *daemon = context;
     struct error err = {0};
     struct store *store = stores_take(&daemon->stores, &err);
+    struct config *config = engine_config(daemon->engine);
     cJSON *object = NULL;
 
     (void)request;
     if (store != NULL) {
-        object = view_status(store, daemon->config, clock_now_ms(daemon->clock), &err);
+        object = view_status(store, config, clock_now_ms(daemon->clock), &err);
         stores_give(&daemon->stores, store);
     }
+    if (object != NULL)
+        (void)cJSON_AddItemToObject(object, "configuration", reload_view(&daemon->reload));
+    config_free(config);
     answer_json(response, object, &err);
 }
 
@@ -151,13 +155,15 @@ static void get_stream(void *context, const struct http_request *request, struct
     struct daemon *daemon = context;
     struct error err = {0};
     struct store *store = stores_take(&daemon->stores, &err);
+    struct config *config = engine_config(daemon->engine);
     cJSON *object = NULL;
 
     if (store != NULL) {
-        object = view_stream(store, daemon->config, http_request_parameter(request, "name"),
+        object = view_stream(store, config, http_request_parameter(request, "name"),
                              clock_now_ms(daemon->clock), VIEW_LIMIT, &err);
         stores_give(&daemon->stores, store);
     }
+    config_free(config);
     answer_json(response, object, &err);
 }
 

@@ -18,8 +18,9 @@ static int start_aws(struct daemon *daemon, struct error *err)
     const struct service_config *service = &daemon->config->service;
     struct credentials_options credentials = {.profile = service->profile};
     struct aws_client_options client = {.region = daemon->region, .clock = daemon->clock};
+    const char *topic_arns[TOPICS_MAX];
     struct sns_verifier_options verifier = {
-        .clock = daemon->clock, .topic_arns = daemon->topic_arns, .topic_count = service->topic_count};
+        .clock = daemon->clock, .topic_arns = topic_arns, .topic_count = service->topic_count};
 
     if (transport_curl_open(&daemon->transport, err) < 0 ||
         aws_region(&credentials, daemon->transport, service->region, daemon->region, sizeof(daemon->region),
@@ -32,7 +33,7 @@ static int start_aws(struct daemon *daemon, struct error *err)
     if (aws_client_open(&client, &daemon->aws, err) < 0)
         return -1;
     for (size_t i = 0; i < service->topic_count; i++)
-        daemon->topic_arns[i] = service->topic_arns[i];
+        topic_arns[i] = service->topic_arns[i];
     verifier.transport = daemon->transport;
     daemon->verifier = sns_verifier_new(&verifier);
     return 0;
@@ -51,23 +52,29 @@ static int start_store(struct daemon *daemon, struct error *err)
     return 0;
 }
 
-static void make_workers(struct daemon *daemon)
+static int make_workers(struct daemon *daemon, struct error *err)
 {
-    struct engine_options engine = {
-        .config = daemon->config, .aws = daemon->aws, .clock = daemon->clock, .owner = daemon->owner};
+    struct engine_options engine = {.config = config_hold(daemon->config),
+                                    .aws = daemon->aws,
+                                    .clock = daemon->clock,
+                                    .owner = daemon->owner};
     struct workers_options workers = {.clock = daemon->clock,
                                       .database = daemon->config->service.database,
                                       .owner = daemon->owner,
-                                      .count = (int)daemon->config->service.workers,
-                                      .reconcile_every_ms = daemon->config->service.reconcile_every_ms};
+                                      .count = (int)daemon->config->service.workers};
+    struct store *store = stores_take(&daemon->stores, err);
+    int result = -1;
 
-    if (daemon->config->service.scale_down_schedule == SCHEDULE_INTERNAL)
-        workers.config = daemon->config;
-
+    if (store != NULL) { /* what patterns matched before, should Kinesis not answer at once */
+        result = engine_recall(store, &engine.config, err);
+        stores_give(&daemon->stores, store);
+    }
     owner_make(daemon->owner);
     daemon->engine = engine_new(&engine);
+    config_free(engine.config);
     workers.engine = daemon->engine;
     daemon->workers = workers_new(&workers);
+    return result;
 }
 
 static int start_listeners(struct daemon *daemon, struct error *err)
@@ -97,17 +104,18 @@ int daemon_start(const struct daemon_options *options, struct daemon **ret_daemo
 {
     struct daemon *daemon = must_calloc(1, sizeof(*daemon));
 
-    daemon->config = options->config;
+    daemon->config = config_hold(options->config);
     daemon->clock = options->clock;
-    if (start_store(daemon, err) < 0 || start_aws(daemon, err) < 0)
+    reload_init(&daemon->reload, clock_now_ms(daemon->clock));
+    if (start_store(daemon, err) < 0 || start_aws(daemon, err) < 0 || make_workers(daemon, err) < 0)
         goto fail;
-    make_workers(daemon);
     /* Who cannot listen, because another one does, must not touch a stream either. */
     if (start_listeners(daemon, err) < 0 || workers_start(daemon->workers, err) < 0)
         goto fail;
     LOG(LOG_INFO, "serving", {"listen", daemon->config->service.listen},
         {"port", .number = daemon_port(daemon)}, {"admin_port", .number = daemon_admin_port(daemon)},
         {"region", daemon->region}, {"streams", .number = (int64_t)daemon->config->stream_count},
+        {"patterns", .number = (int64_t)daemon->config->pattern_count},
         {"kinesis", aws_client_endpoint(daemon->aws, AWS_KINESIS)});
     *ret_daemon = daemon;
     return 0;
@@ -147,6 +155,8 @@ void daemon_stop(struct daemon *daemon)
     credentials_provider_free(daemon->credentials);
     transport_curl_close(daemon->transport);
     stores_clear(&daemon->stores);
+    reload_clear(&daemon->reload);
+    config_free(daemon->config);
     free(daemon);
 }
 

@@ -147,6 +147,7 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
 {
     struct stream_state_list states = {0};
     struct error err = {0};
+    struct config *config;
     int64_t now_ms = clock_now_ms(daemon->clock);
     const char *const gauges[][2] = {
         {"kinescale_open_shards", "Open shards as last seen."},
@@ -158,6 +159,7 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
 
     if (store_streams_all(store, &states, &err) < 0)
         return;
+    config = engine_config(daemon->engine);
     for (size_t g = 0; g < COUNT_OF(gauges); g++) {
         head(body, gauges[g][0], "gauge", gauges[g][1]);
         for (size_t i = 0; i < states.count; i++) {
@@ -166,17 +168,32 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
             const double values[] = {(double)s->open_shards, s->effective_shards, (double)left_ms / 1000,
                                      now_ms < s->paused_until_ms ? 1.0 : 0.0, (double)s->failures};
 
-            if (config_find(daemon->config, s->stream) != NULL)
+            if (config_find(config, s->stream) != NULL)
                 PUT(body, "%s{stream=\"%s\"} %.15g\n", gauges[g][0], s->stream, values[g]);
         }
     }
+    config_free(config);
     stream_state_list_clear(&states);
+}
+
+static void write_reload(struct daemon *daemon, struct buffer *body)
+{
+    bool refused;
+    int64_t loaded_ms = reload_loaded_ms(&daemon->reload, &refused);
+
+    head(body, "kinescale_config_last_reload_successful", "gauge",
+         "0 when the configuration file was refused at the last reload.");
+    PUT(body, "kinescale_config_last_reload_successful %d\n", refused ? 0 : 1);
+    head(body, "kinescale_config_last_reload_success_timestamp_seconds", "gauge",
+         "When the configuration in force was read.");
+    PUT(body, "kinescale_config_last_reload_success_timestamp_seconds %.3f\n", (double)loaded_ms / 1000);
 }
 
 void metrics_write(struct daemon *daemon, struct store *store, struct buffer *body)
 {
     head(body, "kinescale_build_info", "gauge", "The program's version.");
     PUT(body, "kinescale_build_info{version=\"%s\"} 1\n", KINESCALE_VERSION);
+    write_reload(daemon, body);
     write_intake(daemon, body);
     write_workers(daemon, body);
     write_calls(daemon, body);

@@ -14,6 +14,7 @@
 #include "http/server.h"
 #include "store/streams.h"
 
+#include <cjson/cJSON.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -42,8 +43,6 @@ struct workers_options {
     const char *database; /* all borrowed */
     const char *owner;
     int count;
-    int64_t reconcile_every_ms;
-    const struct config *config; /* whose streams the scale-down pass looks at; NULL: somebody else runs it */
 };
 struct workers *workers_new(const struct workers_options *options);
 /* Nothing is done before this. */
@@ -51,6 +50,8 @@ int workers_start(struct workers *workers, struct error *err);
 void workers_stop(struct workers *workers); /* accepts NULL */
 /* Something was made due. */
 void workers_wake(struct workers *workers);
+/* Looks at everything now, not when it is time for it. */
+void workers_reconcile(struct workers *workers);
 
 struct worker_counts {
     uint64_t turns, turns_failed, reconciles, reconciles_failed, passes, passes_failed;
@@ -75,6 +76,21 @@ struct patience {
 void patience_begin(struct patience *patience, int milliseconds, void (*lost)(void *context), void *context);
 void patience_end(struct patience *patience);
 
+/* ---- reload.c: which configuration is in force, since when */
+
+struct reload {
+    pthread_mutex_t mutex;
+    int64_t loaded_ms;    /* of the one in force */
+    int64_t tried_ms;     /* the last reload; 0: there was none */
+    char error[512];      /* why that one was refused; "" when it was not */
+    struct names waiting; /* settings of the file that count after a restart */
+};
+void reload_init(struct reload *reload, int64_t now_ms);
+void reload_clear(struct reload *reload);
+/* The caller's: {"loaded": "2026-...", "reload_tried": null, "reload_error": "", "restart_needed_for": []} */
+cJSON *reload_view(struct reload *reload);
+int64_t reload_loaded_ms(struct reload *reload, bool *ret_refused);
+
 /* ---- the daemon */
 
 struct intake_counts {
@@ -82,7 +98,8 @@ struct intake_counts {
 };
 
 struct daemon {
-    const struct config *config;
+    struct config *config; /* as it was at the start: listeners, database... */
+    struct reload reload;
     struct clock *clock;
     char owner[OWNER_SIZE];
     char region[64];
@@ -95,7 +112,6 @@ struct daemon {
     struct workers *workers;
     struct http_server *front; /* POST /sns */
     struct http_server *admin;
-    const char *topic_arns[TOPICS_MAX];
     struct intake_counts intake;
 };
 

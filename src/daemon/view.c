@@ -243,7 +243,8 @@ static int add_notifications(struct store *store, const char *stream, int limit,
 cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms,
                    int limit, struct error *err)
 {
-    const struct stream_config *found = config_find(config, stream);
+    struct stream_config room;
+    const struct stream_config *found = config_resolve(config, stream, &room);
     cJSON *object;
 
     if (found == NULL) {

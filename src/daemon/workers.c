@@ -4,7 +4,7 @@
  * DESIGN  The queue is the database: what is due survives a crash, and two daemons on one file share it.  A worker
  * takes the stream that has been due longest and that nobody here or elsewhere is at.  Waiting for AWS holds no
  * thread: a turn ends and leaves a due time.  One more thread reconciles, and one runs the
- * scale-down pass when that is the daemon's to do.
+ * scale-down pass when that is the daemon's to do.  When and whether is asked of the configuration each time.
  */
 #include "parts.h"
 
@@ -36,6 +36,7 @@ struct workers {
     int slots_given;
     struct worker_counts counts;
     int64_t beat_ns;
+    int64_t reconcile_due_ms, pass_due_ms;
 };
 
 static bool is_taken(const struct workers *workers, const char *stream)
@@ -140,9 +141,12 @@ static void *work(void *argument)
 /* Called and left with the mutex held. */
 static void reconcile_once(struct workers *workers, struct store *store)
 {
+    struct config *config = engine_config(workers->options.engine);
     struct error err = {0};
     bool failed;
 
+    workers->reconcile_due_ms = clock_now_ms(workers->options.clock) + config->service.reconcile_every_ms;
+    config_free(config);
     pthread_mutex_unlock(&workers->mutex);
     failed = engine_reconcile(workers->options.engine, store, &err) < 0;
     if (failed)
@@ -155,9 +159,9 @@ static void reconcile_once(struct workers *workers, struct store *store)
     pthread_cond_broadcast(&workers->changed);
 }
 
-static int look_for_shards_to_give_back(struct workers *workers, struct store *store, struct error *err)
+static int look_for_shards_to_give_back(struct workers *workers, const struct config *config,
+                                        struct store *store, struct error *err)
 {
-    const struct config *config = workers->options.config;
     struct pass_options options = {0};
     struct pass_row *rows = must_calloc(config->stream_count, sizeof(*rows));
     size_t found = 0;
@@ -181,11 +185,18 @@ static int look_for_shards_to_give_back(struct workers *workers, struct store *s
 /* Called and left with the mutex held. */
 static void pass_once(struct workers *workers, struct store *store)
 {
+    struct config *config = engine_config(workers->options.engine);
     struct error err = {0};
     bool failed;
 
+    workers->pass_due_ms = clock_now_ms(workers->options.clock) + PASS_EVERY_MS;
+    if (config->service.scale_down_schedule != SCHEDULE_INTERNAL) {
+        config_free(config);
+        return;
+    }
     pthread_mutex_unlock(&workers->mutex);
-    failed = look_for_shards_to_give_back(workers, store, &err) < 0;
+    failed = look_for_shards_to_give_back(workers, config, store, &err) < 0;
+    config_free(config);
     pthread_mutex_lock(&workers->mutex);
     workers->counts.passes++;
     workers->counts.passes_failed += failed;
@@ -193,8 +204,8 @@ static void pass_once(struct workers *workers, struct store *store)
     pthread_cond_broadcast(&workers->changed);
 }
 
-/* A thread that does something now and then, until the end. */
-static void now_and_then(struct workers *workers, int64_t due_ms, int64_t every_ms,
+/* A thread that does something now and then, until the end; `once` says when next. */
+static void now_and_then(struct workers *workers, const int64_t *due_ms,
                          void (*once)(struct workers *workers, struct store *store))
 {
     struct store *store = NULL;
@@ -202,15 +213,12 @@ static void now_and_then(struct workers *workers, int64_t due_ms, int64_t every_
 
     pthread_mutex_lock(&workers->mutex);
     while (!workers->stopping) {
-        int64_t now_ms = clock_now_ms(workers->options.clock);
-
-        if (now_ms < due_ms) {
-            wait_until(workers, due_ms);
+        if (clock_now_ms(workers->options.clock) < *due_ms) {
+            wait_until(workers, *due_ms);
         } else if (store == NULL && store_open(workers->options.database, &store, &err) < 0) {
             LOG(LOG_ERROR, "store-failed", {"error", err.message});
             wait_until(workers, INT64_MAX);
         } else {
-            due_ms = now_ms + every_ms;
             once(workers, store);
         }
     }
@@ -222,7 +230,7 @@ static void *reconcile(void *argument)
 {
     struct workers *workers = argument;
 
-    now_and_then(workers, 0, workers->options.reconcile_every_ms, reconcile_once);
+    now_and_then(workers, &workers->reconcile_due_ms, reconcile_once);
     return NULL;
 }
 
@@ -230,7 +238,7 @@ static void *scale_down(void *argument)
 {
     struct workers *workers = argument;
 
-    now_and_then(workers, clock_now_ms(workers->options.clock) + PASS_FIRST_MS, PASS_EVERY_MS, pass_once);
+    now_and_then(workers, &workers->pass_due_ms, pass_once);
     return NULL;
 }
 
@@ -253,6 +261,7 @@ struct workers *workers_new(const struct workers_options *options)
     if (workers->options.count > WORKERS_MAX)
         workers->options.count = WORKERS_MAX;
     workers->beat_ns = clock_monotonic_ns();
+    workers->pass_due_ms = clock_now_ms(options->clock) + PASS_FIRST_MS;
     pthread_mutex_init(&workers->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -267,10 +276,7 @@ int workers_start(struct workers *workers, struct error *err)
         if (start_thread(workers, work, err) < 0)
             return -1;
     }
-    if (start_thread(workers, reconcile, err) < 0 ||
-        (workers->options.config != NULL && start_thread(workers, scale_down, err) < 0))
-        return -1;
-    return 0;
+    return start_thread(workers, reconcile, err) < 0 ? -1 : start_thread(workers, scale_down, err);
 }
 
 void workers_stop(struct workers *workers)
@@ -291,6 +297,15 @@ void workers_stop(struct workers *workers)
 void workers_wake(struct workers *workers)
 {
     pthread_mutex_lock(&workers->mutex);
+    workers->wakes++;
+    pthread_cond_broadcast(&workers->changed);
+    pthread_mutex_unlock(&workers->mutex);
+}
+
+void workers_reconcile(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->mutex);
+    workers->reconcile_due_ms = 0;
     workers->wakes++;
     pthread_cond_broadcast(&workers->changed);
     pthread_mutex_unlock(&workers->mutex);

@@ -48,7 +48,7 @@ static void adopt(struct turn *turn, struct alarm_list *more, bool any_topic)
     all->items = must_realloc(all->items, all->count + more->count + 1, sizeof(*all->items));
     for (size_t i = 0; i < more->count; i++) {
         struct alarm *alarm = &more->items[i];
-        bool known = !any_topic && !alarm_has_our_topic(turn->engine->config, alarm);
+        bool known = !any_topic && !alarm_has_our_topic(turn->whole, alarm);
 
         for (size_t k = 0; k < all->count && !known; k++)
             known = strcmp(all->items[k].name, alarm->name) == 0;

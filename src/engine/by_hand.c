@@ -372,9 +372,10 @@ int engine_by_hand(struct engine *engine, struct store *store, const struct by_h
     struct error later = {0};
     int result;
 
-    turn.config = config_find(engine->config, request->stream);
-    if (turn.config == NULL)
+    if (!turn_configure(&turn, request->stream)) {
+        turn_clear(&turn);
         return error_set(err, ERROR_CONFIG, "stream '%s' is not configured", request->stream);
+    }
     result = ask(&turn, request, &goal, &plan, err);
     if (turn.locked && turn_leave(&turn, &later) < 0) {
         *err = later;

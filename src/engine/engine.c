@@ -13,12 +13,13 @@ struct engine *engine_new(const struct engine_options *options)
 {
     struct engine *engine = must_calloc(1, sizeof(*engine));
 
-    engine->config = options->config;
+    engine->config = config_hold(options->config);
     engine->aws = options->aws;
     engine->clock = options->clock;
     engine->headroom = -1;
     (void)text_copy(engine->owner, sizeof(engine->owner), options->owner);
     pthread_mutex_init(&engine->limits_mutex, NULL);
+    pthread_mutex_init(&engine->config_mutex, NULL);
     return engine;
 }
 
@@ -27,6 +28,8 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     pthread_mutex_destroy(&engine->limits_mutex);
+    pthread_mutex_destroy(&engine->config_mutex);
+    config_free(engine->config);
     free(engine);
 }
 
@@ -35,6 +38,14 @@ void turn_clear(struct turn *turn)
     notification_list_clear(&turn->notifications);
     shard_map_clear(&turn->shards);
     alarm_list_clear(&turn->alarms);
+    config_free(turn->whole);
+}
+
+bool turn_configure(struct turn *turn, const char *stream)
+{
+    turn->whole = engine_config(turn->engine);
+    turn->config = config_resolve(turn->whole, stream, &turn->room);
+    return turn->config != NULL;
 }
 
 int turn_load(struct turn *turn, const char *stream, struct error *err)
@@ -163,8 +174,7 @@ static int turn_on(struct turn *turn, const char *stream, struct error *err)
     struct error later = {0};
     int result;
 
-    turn->config = config_find(turn->engine->config, stream);
-    if (turn->config == NULL)
+    if (!turn_configure(turn, stream))
         return abandon(turn, stream, err);
     if (turn_load(turn, stream, err) < 0)
         return -1;
@@ -202,11 +212,10 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
     bool too_early;
     int result = -1;
 
-    turn.config = config_find(engine->config, stream);
-    if (turn.config == NULL)
-        return error_set(err, ERROR_NOT_FOUND, "stream '%s' is not configured", stream);
-    if (store_stream_load(store, stream, &turn.state, err) == 0 &&
-        look_facts(&turn, &facts, &loads, &too_early, err) == 0) {
+    if (!turn_configure(&turn, stream))
+        (void)error_set(err, ERROR_NOT_FOUND, "stream '%s' is not configured", stream);
+    else if (store_stream_load(store, stream, &turn.state, err) == 0 &&
+             look_facts(&turn, &facts, &loads, &too_early, err) == 0) {
         facts.alarmed = true;
         *ret_view = (struct engine_view){.summary = turn.summary,
                                          .demand = facts.demand,

@@ -49,9 +49,11 @@ static int64_t ask_headroom(struct engine *engine)
 
 int64_t look_headroom(struct engine *engine)
 {
-    int64_t good_ms = 2 * engine->config->service.reconcile_every_ms;
+    struct config *config = engine_config(engine);
+    int64_t good_ms = 2 * config->service.reconcile_every_ms;
     int64_t headroom;
 
+    config_free(config);
     pthread_mutex_lock(&engine->limits_mutex);
     if (engine->limits_at_ms == 0 || clock_now_ms(engine->clock) - engine->limits_at_ms > good_ms) {
         engine->headroom = ask_headroom(engine);

@@ -186,8 +186,7 @@ int engine_scale_down(struct engine *engine, struct store *store, const struct p
         candidate->row = &rows[i];
         candidate->open = true;
         candidate->turn = (struct turn){.engine = engine, .store = store, .now_ms = now_ms};
-        candidate->turn.config = config_find(engine->config, rows[i].stream);
-        if (candidate->turn.config == NULL) {
+        if (!turn_configure(&candidate->turn, rows[i].stream)) {
             rule_out(candidate, PASS_FAILED, "the stream is not configured");
             continue;
         }
@@ -200,8 +199,7 @@ int engine_scale_down(struct engine *engine, struct store *store, const struct p
         if (!options->dry_run && candidates[i].turn.config != NULL)
             conclude(&candidates[i], options->forced);
         failed += rows[i].result == PASS_FAILED;
-        notification_list_clear(&candidates[i].turn.notifications);
-        shard_map_clear(&candidates[i].turn.shards);
+        turn_clear(&candidates[i].turn);
     }
     free(candidates);
     return failed == 0

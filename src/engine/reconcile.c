@@ -16,11 +16,16 @@ enum { PRUNE_ROUNDS = 100 };
 struct look_around {
     struct engine *engine;
     struct store *store;
+    struct config *config; /* as it was when the look began */
     int64_t now_ms;
     struct alarm_list
         *lists; /* one per topic, and one per composite alarm that stands in ALARM: its children */
     size_t list_count;
     bool lists_whole; /* all of them could be read */
+    /* The alarms of all lists, by their stream: for slice_of(). */
+    const struct alarm **by_stream;
+    size_t alarm_count;
+    bool any_composite;
 };
 
 enum { CHILDREN_MAX = 100 };
@@ -48,7 +53,7 @@ static int look_at_children(struct look_around *around, const struct alarm *comp
     for (size_t i = 0; result == 0 && i < list->count; i++) {
         const struct alarm *child = &list->items[i];
 
-        if (config_find(around->engine->config, child->stream) != NULL && alarm_asks_for_shards(child))
+        if (config_covers(around->config, child->stream) && alarm_asks_for_shards(child))
             result = store_alarm_learn(around->store, child->stream, child->name, around->now_ms, err);
     }
     free(names);
@@ -74,7 +79,7 @@ static int look_at_composites(struct look_around *around, struct error *err)
 
 static int look_at_alarms(struct look_around *around, struct error *err)
 {
-    const struct service_config *service = &around->engine->config->service;
+    const struct service_config *service = &around->config->service;
 
     for (size_t i = 0; i < service->topic_count; i++) {
         if (cloudwatch_alarms_by_action(around->engine->aws, service->topic_arns[i], new_list(around), err) <
@@ -82,6 +87,47 @@ static int look_at_alarms(struct look_around *around, struct error *err)
             return error_wrap(err, "alarms of topic '%s'", service->topic_arns[i]);
     }
     return look_at_composites(around, err);
+}
+
+static int compare_streams(const void *a, const void *b)
+{
+    return strcmp((*(const struct alarm *const *)a)->stream, (*(const struct alarm *const *)b)->stream);
+}
+
+/* With thousands of streams every one would walk along the alarms of all. */
+static void index_alarms(struct look_around *around)
+{
+    for (size_t l = 0; l < around->list_count; l++)
+        around->alarm_count += around->lists[l].count;
+    around->by_stream = must_calloc(around->alarm_count, sizeof(const struct alarm *));
+    around->alarm_count = 0;
+    for (size_t l = 0; l < around->list_count; l++) {
+        for (size_t i = 0; i < around->lists[l].count; i++) {
+            around->by_stream[around->alarm_count++] = &around->lists[l].items[i];
+            around->any_composite |= around->lists[l].items[i].composite;
+        }
+    }
+    qsort(around->by_stream, around->alarm_count, sizeof(const struct alarm *), compare_streams);
+}
+
+/* The alarms of one stream: from *ret_first on, so many. */
+static size_t slice_of(const struct look_around *around, const char *stream,
+                       const struct alarm *const **ret_first)
+{
+    size_t low = 0, high = around->alarm_count, count = 0;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(around->by_stream[middle]->stream, stream) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + count < around->alarm_count && strcmp(around->by_stream[low + count]->stream, stream) == 0)
+        count++;
+    *ret_first = around->by_stream + low;
+    return count;
 }
 
 /* As if SNS had brought it, with an id of our own. */
@@ -111,23 +157,17 @@ static int look_for_silent_alarms(struct look_around *around, const struct strea
                                   struct error *err)
 {
     struct notification_list open = {0};
+    const struct alarm *const *alarms;
+    size_t count = slice_of(around, config->name, &alarms);
     bool waiting;
 
     if (store_notifications_open(around->store, config->name, &open, err) < 0)
         return -1;
     waiting = open.count > 0;
     notification_list_clear(&open);
-    for (size_t l = 0; l < around->list_count && !waiting; l++) {
-        for (size_t i = 0; i < around->lists[l].count; i++) {
-            const struct alarm *alarm = &around->lists[l].items[i];
-
-            if (alarm->state != ALARM_ALARM || strcmp(alarm->stream, config->name) != 0 ||
-                !alarm_asks_for_shards(alarm))
-                continue;
-            if (notify(around, config->name, alarm, err) < 0)
-                return -1;
-            waiting = true;
-        }
+    for (size_t i = 0; i < count && !waiting; i++) {
+        if (alarms[i]->state == ALARM_ALARM && alarm_asks_for_shards(alarms[i]))
+            return notify(around, config->name, alarms[i], err); /* one is enough to look at the stream */
     }
     return 0;
 }
@@ -135,13 +175,14 @@ static int look_for_silent_alarms(struct look_around *around, const struct strea
 /* Without an alarm a stream may be throttled for ever and nobody hears of it.  A composite alarm may be any stream's. */
 static void warn_without_alarms(const struct look_around *around, const char *stream)
 {
-    for (size_t l = 0; l < around->list_count; l++) {
-        for (size_t i = 0; i < around->lists[l].count; i++) {
-            const struct alarm *alarm = &around->lists[l].items[i];
+    const struct alarm *const *alarms;
+    size_t count = slice_of(around, stream, &alarms);
 
-            if (alarm->composite || (strcmp(alarm->stream, stream) == 0 && alarm_asks_for_shards(alarm)))
-                return;
-        }
+    if (around->any_composite)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (alarm_asks_for_shards(alarms[i]))
+            return;
     }
     LOG(LOG_WARN, "no-alarms", {"stream", stream},
         {"why", "no alarm on the stream's write metrics has a configured topic among its actions"});
@@ -151,16 +192,15 @@ static bool thresholds_fit(const struct look_around *around, const struct stream
                            const struct shard_map *shards)
 {
     double capacity = alarm_capacity(config, shards);
+    const struct alarm *const *alarms;
+    size_t count = slice_of(around, config->name, &alarms);
 
-    for (size_t l = 0; l < around->list_count; l++) {
-        for (size_t i = 0; i < around->lists[l].count; i++) {
-            const struct alarm *alarm = &around->lists[l].items[i];
-            enum alarm_metric metric;
+    for (size_t i = 0; i < count; i++) {
+        enum alarm_metric metric;
 
-            if (alarm_is_ours_to_move(alarm, config->name, &metric) &&
-                alarm->threshold != alarm_threshold(config, metric, alarm->period_s, capacity))
-                return false;
-        }
+        if (alarm_is_ours_to_move(alarms[i], config->name, &metric) &&
+            alarms[i]->threshold != alarm_threshold(config, metric, alarms[i]->period_s, capacity))
+            return false;
     }
     return true;
 }
@@ -238,38 +278,56 @@ static void forget_old(const struct look_around *around)
     int deleted = 1;
 
     for (int rounds = 0; deleted > 0 && rounds < PRUNE_ROUNDS; rounds++) {
-        if (store_prune(around->store, around->now_ms - around->engine->config->service.history_ms, &deleted,
-                        &err) < 0) {
+        if (store_prune(around->store, around->now_ms - around->config->service.history_ms, &deleted, &err) <
+            0) {
             LOG(LOG_ERROR, "store-failed", {"error", err.message});
             return;
         }
     }
 }
 
-int engine_reconcile(struct engine *engine, struct store *store, struct error *err)
+/* The number of those that could not be looked at; err is of the last one. */
+static size_t look_at_streams(struct look_around *around, struct error *err)
 {
-    struct look_around around = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
     size_t failed = 0;
 
-    look_headroom_now(engine);
-    /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
-    around.lists_whole = look_at_alarms(&around, err) == 0;
-    if (!around.lists_whole)
-        LOG(LOG_WARN, "reconcile-failed", {"error", err->message});
-    for (size_t i = 0; i < engine->config->stream_count && !aws_client_is_stopping(engine->aws); i++) {
-        const struct stream_config *config = &engine->config->streams[i];
+    for (size_t i = 0; i < around->config->stream_count && !aws_client_is_stopping(around->engine->aws);
+         i++) {
+        const struct stream_config *stream = &around->config->streams[i];
 
-        if (look_at_stream(&around, config, err) < 0) {
-            LOG(LOG_WARN, "reconcile-failed", {"stream", config->name}, {"kind", error_kind_name(err->kind)},
+        if (look_at_stream(around, stream, err) < 0) {
+            LOG(LOG_WARN, "reconcile-failed", {"stream", stream->name}, {"kind", error_kind_name(err->kind)},
                 {"error", err->message});
             failed++;
         }
     }
+    return failed;
+}
+
+int engine_reconcile(struct engine *engine, struct store *store, struct error *err)
+{
+    struct look_around around = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
+    bool discovered = engine_discover(engine, store, err) == 0;
+    size_t failed, count;
+
+    if (!discovered) /* those that were found before are still looked at */
+        LOG(LOG_WARN, "discover-failed", {"kind", error_kind_name(err->kind)}, {"error", err->message});
+    look_headroom_now(engine);
+    around.config = engine_config(engine);
+    count = around.config->stream_count;
+    /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
+    around.lists_whole = look_at_alarms(&around, err) == 0;
+    if (!around.lists_whole)
+        LOG(LOG_WARN, "reconcile-failed", {"error", err->message});
+    index_alarms(&around);
+    failed = look_at_streams(&around, err);
     for (size_t i = 0; i < around.list_count; i++)
         alarm_list_clear(&around.lists[i]);
     free(around.lists);
+    free(around.by_stream);
     forget_old(&around);
-    if (failed > 0 && failed == engine->config->stream_count)
+    config_free(around.config);
+    if (failed == count && (failed > 0 || !discovered))
         return error_wrap(err, "none of %zu streams could be looked at", failed);
     return 0;
 }

@@ -8,9 +8,11 @@
 #include "base/text.h"
 
 /* Why a genuine alarm asks nothing of us; NULL when it does. */
-static const char *why_ignored(const struct engine *engine, const struct alarm_message *alarm)
+static const char *why_ignored(struct engine *engine, const struct alarm_message *alarm)
 {
     enum alarm_metric metric;
+    struct config *config;
+    bool covered;
 
     if (alarm->new_state != ALARM_ALARM)
         return "its new state is not ALARM";
@@ -18,7 +20,10 @@ static const char *why_ignored(const struct engine *engine, const struct alarm_m
         return alarm->child_count > 0 ? NULL : "the composite alarm names no child that triggered it";
     if (alarm->stream[0] == '\0')
         return "it speaks of no Kinesis stream";
-    if (config_find(engine->config, alarm->stream) == NULL)
+    config = engine_config(engine);
+    covered = config_covers(config, alarm->stream); /* a stream may be so new that no look has found it yet */
+    config_free(config);
+    if (!covered)
         return "the stream is not configured";
     if (!alarm->math && !alarm_metric_parse(alarm->metric, &metric))
         return "its metric does not measure what producers write";

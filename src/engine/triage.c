@@ -133,7 +133,7 @@ static int assign(struct turn *turn, const struct notification *n, const struct 
         bool is_new;
 
         if (child->state != ALARM_ALARM || !alarm_asks_for_shards(child) ||
-            config_find(turn->engine->config, child->stream) == NULL)
+            !config_covers(turn->whole, child->stream))
             continue;
         if (store_alarm_learn(turn->store, child->stream, child->name, turn->now_ms, err) < 0)
             return -1;
@@ -178,13 +178,14 @@ static int resolve(struct turn *turn, const struct notification *n, struct error
 
 int triage_composites(struct engine *engine, struct store *store, struct error *err)
 {
+    SCOPED(turn_clear)
     struct turn turn = {.engine = engine, .store = store, .now_ms = clock_now_ms(engine->clock)};
     int64_t next_ms = INT64_MAX;
-    int result;
 
     if (store_stream_load(store, STREAM_NOT_KNOWN, &turn.state, err) < 0 ||
         store_notifications_open(store, "", &turn.notifications, err) < 0)
         return -1;
+    turn.whole = engine_config(engine);
     for (size_t i = 0; i < turn.notifications.count; i++) {
         if (resolve(&turn, &turn.notifications.items[i], err) < 0) {
             LOG(LOG_WARN, "composite-unresolved", {"alarm", turn.notifications.items[i].alarm_name},
@@ -193,7 +194,5 @@ int triage_composites(struct engine *engine, struct store *store, struct error *
             next_ms = turn.now_ms + 15 * 1000;
         }
     }
-    notification_list_clear(&turn.notifications);
-    result = store_stream_set_due(store, &turn.state, next_ms, DUE_NOTIFICATION, err);
-    return result;
+    return store_stream_set_due(store, &turn.state, next_ms, DUE_NOTIFICATION, err);
 }

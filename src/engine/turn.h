@@ -34,7 +34,8 @@ enum {
 };
 
 struct engine {
-    const struct config *config;
+    pthread_mutex_t config_mutex;
+    struct config *config; /* under the mutex; engine_config() */
     struct aws_client *aws;
     struct clock *clock;
     char owner[OWNER_SIZE];
@@ -50,7 +51,9 @@ struct by_hand_goal;
 struct turn {
     struct engine *engine;
     struct store *store;
-    const struct stream_config *config;
+    struct config *whole;               /* held by the turn: as it was when the turn began */
+    const struct stream_config *config; /* of this stream; in `whole`, or `room` */
+    struct stream_config room;
     int64_t now_ms;
     struct stream_state state; /* as it was when the turn began */
     struct notification_list notifications;
@@ -70,6 +73,8 @@ struct turn {
 
 /* ---- engine.c: the frame of a turn */
 
+/* Takes the configuration in force; false when it does not speak of the stream. */
+bool turn_configure(struct turn *turn, const char *stream);
 /* What the store knows of the stream. */
 int turn_load(struct turn *turn, const char *stream, struct error *err);
 /* The failure is stored, and the stream is due again after a while. */

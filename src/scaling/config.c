@@ -54,6 +54,9 @@ static void read_and_check(const char *text, size_t length, struct draft *draft,
     config_read_text(text, length, draft, faults);
     inherit(draft);
     config_check_rules(draft, faults);
+    config_take_patterns(draft->config);
+    config_check_patterns(draft->config, faults);
+    config_index(draft->config);
 }
 
 int config_parse(const char *text, size_t length, const char *file, struct config **ret_config,
@@ -73,10 +76,35 @@ int config_parse(const char *text, size_t length, const char *file, struct confi
     return 0;
 }
 
+static int compare_streams(const void *a, const void *b)
+{
+    const struct stream_config *left = *(const struct stream_config *const *)a;
+    const struct stream_config *right = *(const struct stream_config *const *)b;
+    int order = strcmp(left->name, right->name);
+
+    return order != 0 ? order : left->line - right->line;
+}
+
+void config_index(struct config *config)
+{
+    free(config->by_name);
+    config->by_name = must_calloc(config->stream_count, sizeof(const struct stream_config *));
+    for (size_t i = 0; i < config->stream_count; i++)
+        config->by_name[i] = &config->streams[i];
+    qsort(config->by_name, config->stream_count, sizeof(const struct stream_config *), compare_streams);
+}
+
+struct config *config_hold(struct config *config)
+{
+    atomic_fetch_add(&config->holders, 1);
+    return config;
+}
+
 void config_free(struct config *config)
 {
-    if (config == NULL)
+    if (config == NULL || atomic_fetch_sub(&config->holders, 1) > 0)
         return;
+    free(config->patterns);
     free(config->by_name);
     free(config->streams);
     free(config);

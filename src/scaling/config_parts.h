@@ -50,6 +50,7 @@ struct draft {
     struct given defaults;
     struct given *streams; /* parallel to config->streams */
     size_t capacity;       /* of both */
+    int patterns;
     int last_line;
 };
 
@@ -59,6 +60,16 @@ bool config_read_value(const struct setting *setting, const char *text, int line
 
 /* config_text.c */
 void config_read_text(const char *text, size_t length, struct draft *draft, struct fault_log *faults);
+bool config_is_stream_name(const char *name);
+
+/* config_patterns.c */
+bool config_is_pattern(const char *name);
+/* Moves them from `streams` to `patterns`; config_index() follows. */
+void config_take_patterns(struct config *config);
+void config_check_patterns(const struct config *config, struct fault_log *faults);
+
+/* config.c: makes by_name anew. */
+void config_index(struct config *config);
 
 /* config_rules.c */
 void config_check_rules(const struct draft *draft, struct fault_log *faults);

@@ -300,26 +300,12 @@ static void check_listeners(const struct draft *draft, struct fault_log *faults)
                   "listen (%s) and admin_listen (%s) must not be the same port", listen, admin);
 }
 
-static int compare_streams(const void *a, const void *b)
-{
-    const struct stream_config *left = *(const struct stream_config *const *)a;
-    const struct stream_config *right = *(const struct stream_config *const *)b;
-    int order = strcmp(left->name, right->name);
-
-    return order != 0 ? order : left->line - right->line;
-}
-
-/* Also makes the index of config_find(). */
 static void check_duplicates(const struct draft *draft, struct fault_log *faults)
 {
     struct config *config = draft->config;
     const struct stream_config *first = NULL;
 
-    config->by_name = must_calloc(config->stream_count, sizeof(const struct stream_config *));
-    for (size_t i = 0; i < config->stream_count; i++)
-        config->by_name[i] = &config->streams[i];
-    qsort(config->by_name, config->stream_count, sizeof(const struct stream_config *), compare_streams);
-
+    config_index(config);
     for (size_t i = 0; i < config->stream_count; i++) {
         const struct stream_config *stream = config->by_name[i];
 

@@ -40,11 +40,18 @@ static void cut_comment(char *line)
     }
 }
 
-static bool is_stream_name(const char *name)
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+static bool consists_of(const char *name, const char *characters)
 {
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+    size_t length = strspn(name, characters);
 
     return length >= 1 && length <= STREAM_NAME_MAX && name[length] == '\0';
+}
+
+bool config_is_stream_name(const char *name)
+{
+    return consists_of(name, NAME_CHARACTERS);
 }
 
 static void begin_once(struct reader *reader, enum section section, const char *title, struct given *given,
@@ -84,6 +91,11 @@ static void begin_stream(struct reader *reader, const char *name)
         COMPLAIN(reader, "there are more than %d streams", CONFIG_STREAMS_MAX);
         return;
     }
+    if (config_is_pattern(name) && ++draft->patterns > CONFIG_PATTERNS_MAX) {
+        if (draft->patterns == CONFIG_PATTERNS_MAX + 1)
+            COMPLAIN(reader, "there are more than %d patterns", CONFIG_PATTERNS_MAX);
+        return;
+    }
     if (config->stream_count == draft->capacity) {
         draft->capacity = draft->capacity == 0 ? 16 : draft->capacity * 2;
         config->streams = must_realloc(config->streams, draft->capacity, sizeof(*config->streams));
@@ -92,13 +104,15 @@ static void begin_stream(struct reader *reader, const char *name)
     stream = &config->streams[config->stream_count];
     *stream = (struct stream_config){.line = reader->line};
     draft->streams[config->stream_count] = (struct given){.section_line = reader->line};
-    if (is_stream_name(name)) {
+    if (consists_of(name, NAME_CHARACTERS "*")) {
         text_copy(stream->name, sizeof(stream->name), name);
     } else {
         char found[EXCERPT_SIZE];
 
         fault_excerpt(name, found);
-        COMPLAIN(reader, "a stream's name must be 1 to %d letters, digits, '_', '.' and '-', not '%s'",
+        COMPLAIN(reader,
+                 "a stream's name must be 1 to %d letters, digits, '_', '.' and '-', and '*' for any of "
+                 "them, not '%s'",
                  STREAM_NAME_MAX, found);
     }
     reader->section = SECTION_STREAM;

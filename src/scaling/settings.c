@@ -23,15 +23,18 @@
 
 static const struct setting table[] = {
     {"database", .type = TYPE_TEXT, SERVICE(database), .unit = "path", .fallback = "kinescale.db",
-     .help = "SQLite file that holds what must survive a restart; made when missing."},
+     .restart = true, .help = "SQLite file that holds what must survive a restart; made when missing."},
     {"listen", .type = TYPE_ADDRESS, SERVICE(listen), .unit = "address", .fallback = "127.0.0.1:8080",
+     .restart = true,
      .help = "Where SNS posts notifications (POST /sns); 0.0.0.0:PORT opens it to every network."},
     {"admin_listen", .type = TYPE_ADDRESS, SERVICE(admin_listen), .unit = "address",
-     .fallback = "127.0.0.1:8081", .help = "Where health, metrics and status are served; keep it private."},
+     .fallback = "127.0.0.1:8081", .restart = true,
+     .help = "Where health, metrics and status are served; keep it private."},
     {"region", .type = TYPE_REGION, SERVICE(region), .unit = "region", .fallback = "", .example = "eu-west-1",
+     .restart = true,
      .help = "AWS region of the streams; when left out, that of the environment or the profile."},
     {"profile", .type = TYPE_TEXT, SERVICE(profile), .unit = "name", .fallback = "", .example = "autoscaler",
-     .help = "Profile of the AWS configuration files to take credentials from."},
+     .restart = true, .help = "Profile of the AWS configuration files to take credentials from."},
     {"topic_arn", .type = TYPE_TOPICS, SERVICE(topic_arns), .unit = "topics", .fallback = NULL,
      .example = "arn:aws:sns:eu-west-1:123456789012:kinescale", .minimum = 1, .maximum = TOPICS_MAX,
      .help = "Topics the alarms publish to; messages of any other topic are refused."},
@@ -39,12 +42,13 @@ static const struct setting table[] = {
      .example = "https://scaling.example.com/sns",
      .help = "Where SNS reaches the daemon; `provision` subscribes it to the first topic of `topic_arn`."},
     {"tls_certificate", .type = TYPE_TEXT, SERVICE(tls_certificate), .unit = "path", .fallback = "",
-     .example = "/etc/kinescale/tls.crt",
+     .example = "/etc/kinescale/tls.crt", .restart = true,
      .help = "PEM file with the certificate chain of `listen`; left out for plain HTTP behind a proxy."},
     {"tls_key", .type = TYPE_TEXT, SERVICE(tls_key), .unit = "path", .fallback = "",
-     .example = "/etc/kinescale/tls.key", .help = "PEM file with the private key of that certificate."},
+     .example = "/etc/kinescale/tls.key", .restart = true,
+     .help = "PEM file with the private key of that certificate."},
     {"workers", .type = TYPE_COUNT, SERVICE(workers), .minimum = 1, .maximum = 64, .unit = "threads",
-     .fallback = "4", .help = "How many streams are worked on at the same time."},
+     .fallback = "4", .restart = true, .help = "How many streams are worked on at the same time."},
     {"reconcile_every", .type = TYPE_DURATION, SERVICE(reconcile_every_ms), .minimum = SECONDS(1),
      .maximum = HOURS(1), .unit = "duration", .fallback = "5m",
      .help = "How often every stream is looked at without a notification, for those that were lost."},
@@ -190,6 +194,61 @@ void setting_allowed(const struct setting *setting, char text[SETTING_ALLOWED_SI
         break;
     default:
         list_range(setting, text, SETTING_ALLOWED_SIZE);
+        break;
+    }
+}
+
+static void format_topics(const struct service_config *service, char text[SETTING_VALUE_SIZE])
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < service->topic_count; i++)
+        length += (size_t)snprintf(text + length, SETTING_VALUE_SIZE - length, "%s%s", i > 0 ? ", " : "",
+                                   service->topic_arns[i]);
+}
+
+static void format_choice(const char *choices, int64_t index, char text[SETTING_VALUE_SIZE])
+{
+    for (; index > 0; index--)
+        choices += strcspn(choices, "|") + 1;
+    snprintf(text, SETTING_VALUE_SIZE, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+void setting_format(const struct setting *setting, const void *source, char text[SETTING_VALUE_SIZE])
+{
+    const char *member = (const char *)source + setting->offset;
+    double fraction = 0;
+    int64_t number = 0;
+
+    if (setting->type == TYPE_PERCENT)
+        memcpy(&fraction, member, sizeof(fraction));
+    else if (setting->size == sizeof(number))
+        memcpy(&number, member, sizeof(number));
+    switch (setting->type) {
+    case TYPE_COUNT:
+        snprintf(text, SETTING_VALUE_SIZE, "%lld", (long long)number);
+        break;
+    case TYPE_PERCENT:
+        number_format_percent(fraction, text, SETTING_VALUE_SIZE);
+        break;
+    case TYPE_DURATION:
+    case TYPE_PERIOD:
+        number_format_duration(number, text, SETTING_VALUE_SIZE);
+        break;
+    case TYPE_CHOICE:
+        format_choice(setting->choices, number, text);
+        break;
+    case TYPE_TOPICS:
+        format_topics(source, text);
+        break;
+    case TYPE_WORD:
+    case TYPE_TEXT:
+    case TYPE_ADDRESS:
+    case TYPE_REGION:
+        snprintf(text, SETTING_VALUE_SIZE, "%s", member);
+        break;
+    case SETTING_TYPE_COUNT:
         break;
     }
 }

@@ -134,6 +134,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
                             " ORDER BY intended_ms DESC, id DESC LIMIT ?",
     [STEP_ANY_ACCEPTED] = "SELECT 1 FROM steps WHERE action_id = ? AND outcome = 1 LIMIT 1",
 
+    [FOUND_CLEAR] = "DELETE FROM found",
+    [FOUND_ADD] = "INSERT OR IGNORE INTO found (stream) VALUES (?)",
+    [FOUND_LIST] = "SELECT stream FROM found ORDER BY stream",
     [GOAL_CLEAR] = "DELETE FROM goals WHERE action_id = ?",
     [GOAL_ADD] = "INSERT INTO goals (action_id, position, start) VALUES (?, ?, ?)",
     [GOAL_LIST] = "SELECT start FROM goals WHERE action_id = ? ORDER BY position",

@@ -205,17 +205,9 @@ int store_alarm_learn(struct store *store, const char *stream, const char *alarm
     return store_run(store, ALARM_LEARN, VALUES(TEXT(stream), TEXT(alarm_name), INTEGER(now_ms)), err);
 }
 
-struct names {
-    char **items;
-    size_t count;
-};
-
 static bool read_name(sqlite3_stmt *row, void *context)
 {
-    struct names *names = context;
-
-    names->items = must_realloc(names->items, names->count + 1, sizeof(*names->items));
-    names->items[names->count++] = must_strdup((const char *)sqlite3_column_text(row, 0));
+    names_add(context, (const char *)sqlite3_column_text(row, 0));
     return true;
 }
 
@@ -225,7 +217,7 @@ int store_alarms_learned(struct store *store, const char *stream, char ***ret_na
     struct names names = {0};
 
     if (store_each(store, ALARM_LIST, VALUES(TEXT(stream), INTEGER(ROWS_MAX)), read_name, &names, err) < 0) {
-        store_names_free(names.items, names.count);
+        names_clear(&names);
         return -1;
     }
     *ret_names = names.items;
@@ -240,7 +232,5 @@ int store_alarm_forget(struct store *store, const char *stream, const char *alar
 
 void store_names_free(char **names, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
+    names_clear(&(struct names){names, count});
 }

@@ -58,6 +58,8 @@ class Install(unittest.TestCase):
                                         timeout=60).returncode, 0)
         unit = self.read("usr/lib/systemd/system/kinescale.service")
         self.assertIn("\nExecStart=/usr/bin/kinescale serve --config /etc/kinescale/streams.conf\n", unit)
+        self.assertIn("\nExecReload=/usr/bin/kinescale check --config /etc/kinescale/streams.conf\n"
+                      "ExecReload=/bin/kill -HUP $MAINPID\n", unit)
         for path in UNITS:
             self.assertIsNone(re.search(r"@\w+@", self.read(path)), path)
         self.make("uninstall")

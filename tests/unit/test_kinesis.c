@@ -347,6 +347,49 @@ START_TEST(limits_that_are_malformed_are_refused)
 }
 END_TEST
 
+START_TEST(streams_of_all_pages_are_listed_each_page_after_the_last_name)
+{
+    const struct exchange exchanges[] = {
+        {"ListStreams", .request = "{\"Limit\":1000}",
+         .answer = "{\"StreamNames\":[\"a\",\"b\"],\"HasMoreStreams\":true,\"NextToken\":\"x\"}"},
+        {"ListStreams", .request = "{\"Limit\":1000,\"ExclusiveStartStreamName\":\"b\"}",
+         .answer = "{\"StreamNames\":[\"c\"],\"HasMoreStreams\":false,\"StreamSummaries\":[{}]}"},
+    };
+    struct conversation conversation;
+    struct error err = {0};
+    struct names names;
+
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert_int_eq(kinesis_list_streams(conversation.client, &names, &err), 0);
+    ck_assert_uint_eq(names.count, 3);
+    ck_assert_str_eq(names.items[0], "a");
+    ck_assert_str_eq(names.items[2], "c");
+    names_clear(&names);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(a_list_of_streams_that_is_malformed_or_has_no_end_is_refused)
+{
+    static const char *const answers[] = {
+        "{\"StreamNames\":\"a\",\"HasMoreStreams\":false}", "{\"StreamNames\":[7],\"HasMoreStreams\":false}",
+        "{\"StreamNames\":[\"\"],\"HasMoreStreams\":false}", "{\"StreamNames\":[],\"HasMoreStreams\":true}"};
+
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        struct exchange exchange = {"ListStreams", .answer = answers[i]};
+        struct conversation conversation;
+        struct error err = {0};
+        struct names names = {0};
+
+        conversation_open(&conversation, &exchange, 1);
+        ck_assert_int_lt(kinesis_list_streams(conversation.client, &names, &err), 0);
+        ck_assert_int_eq(err.kind, ERROR_INPUT);
+        ck_assert_uint_eq(names.count, 0);
+        conversation_close(&conversation);
+    }
+}
+END_TEST
+
 START_TEST(statuses_have_the_names_of_aws)
 {
     ck_assert_str_eq(stream_status_name(STREAM_CREATING), "CREATING");
@@ -376,6 +419,8 @@ static Suite *suite(void)
                         COUNT_OF(bad_pages));
     tcase_add_test(tcase, reshardings_say_what_the_model_wants_and_nothing_else);
     tcase_add_test(tcase, limits_that_are_malformed_are_refused);
+    tcase_add_test(tcase, streams_of_all_pages_are_listed_each_page_after_the_last_name);
+    tcase_add_test(tcase, a_list_of_streams_that_is_malformed_or_has_no_end_is_refused);
     tcase_add_test(tcase, statuses_have_the_names_of_aws);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -48,6 +48,8 @@ static const struct {
     {STREAM_ALL, "SCAN streams USING INDEX"}, /* one row per stream, in the order of the names */
     {STREAM_DUE, "SCAN streams USING INDEX streams_due"},
     {TOTALS, "SCAN totals"},
+    {FOUND_CLEAR, "SCAN found"},
+    {FOUND_LIST, "SCAN found"},
     {NOTIFICATION_RECENT, "SCAN notifications"},
     {ACTION_RECENT, "SCAN actions"},
     {DECISION_RECENT, "SCAN decisions"},

@@ -367,6 +367,36 @@ START_TEST(learned_alarms_are_kept_once_and_can_be_forgotten)
 }
 END_TEST
 
+START_TEST(what_was_found_is_kept_until_something_else_is_found)
+{
+    const char *path = database_path();
+    struct store *store = open_store(path);
+    struct names names = {0};
+
+    MUST(store_found_load(store, &names, &err));
+    ck_assert_uint_eq(names.count, 0);
+    names_add(&names, "b");
+    names_add(&names, "a");
+    MUST(store_found_set(store, &names, &err));
+    names_clear(&names);
+    store_close(store);
+
+    store = open_store(path);
+    MUST(store_found_load(store, &names, &err));
+    ck_assert_uint_eq(names.count, 2);
+    ck_assert_str_eq(names.items[0], "a");
+    names_clear(&names);
+    names_add(&names, "c");
+    MUST(store_found_set(store, &names, &err));
+    names_clear(&names);
+    MUST(store_found_load(store, &names, &err));
+    ck_assert_uint_eq(names.count, 1);
+    ck_assert_str_eq(names.items[0], "c");
+    names_clear(&names);
+    store_close(store);
+}
+END_TEST
+
 START_TEST(a_stream_without_a_name_or_too_long_a_one_is_our_own_fault)
 {
     struct store *store = open_store(":memory:");
@@ -400,6 +430,7 @@ static Suite *suite(void)
     tcase_add_test(rest, outcomes_are_counted_until_a_turn_succeeds);
     tcase_add_test(rest, what_was_seen_and_split_for_skew_is_remembered);
     tcase_add_test(rest, learned_alarms_are_kept_once_and_can_be_forgotten);
+    tcase_add_test(rest, what_was_found_is_kept_until_something_else_is_found);
     tcase_add_test(rest, a_stream_without_a_name_or_too_long_a_one_is_our_own_fault);
     suite_add_tcase(made, due);
     suite_add_tcase(made, lock);

@@ -1,0 +1,251 @@
+/*
+ * demo_watch.c - tells what happens, line by line, as it is found in the daemon's database and in CloudWatch.
+ */
+#include "demo.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "scaling/alarms.h"
+#include "store/decisions.h"
+#include "store/notifications.h"
+
+#include <math.h>
+
+enum { WATCH_EVERY_REAL_MS = 50, RECENT = 50, DAY_MINUTES = 24 * 60 };
+
+/* What a person watching should know about the hour, counted from Friday's midnight. */
+static const struct {
+    double hour;
+    bool holds; /* is it worth telling why the scale-down pass gives nothing back? */
+    const char *text;
+} phases[] = {
+    {0, false, "Friday morning.  The rush that begins lasts until half past two."},
+    {14.85, true, "The rush is over.  Shards are given back once a whole day has not needed them."},
+    {24, true, "Saturday.  It stays quiet."},
+    {48, true, "Sunday."},
+};
+
+/* Minutes since Friday's midnight. */
+static int64_t minutes_of(const struct demo *demo, int64_t at_ms)
+{
+    int64_t since_ms = at_ms > demo->start_ms ? at_ms - demo->start_ms : 0;
+
+    return DEMO_FIRST_HOUR * 60 + since_ms / 60000;
+}
+
+static void say(const struct demo *demo, int64_t at_ms, const char *stream, const char *what,
+                const char *text)
+{
+    static const char *const days[] = {"Fri", "Sat", "Sun", "Mon", "Tue", "Wed", "Thu"};
+    int64_t minutes = minutes_of(demo, at_ms);
+
+    printf("  %s %02lld:%02lld  %-14s %-9s  %s\n", days[minutes / DAY_MINUTES % 7],
+           (long long)minutes / 60 % 24, (long long)minutes % 60, stream, what, text);
+    fflush(stdout);
+}
+
+static void watch_time(struct demo *demo)
+{
+    double hour = (double)minutes_of(demo, clock_now_ms(&demo->clock.clock)) / 60;
+
+    for (; demo->phase < COUNT_OF(phases) && phases[demo->phase].hour <= hour; demo->phase++) {
+        printf("\n  %s\n", phases[demo->phase].text);
+        fflush(stdout);
+    }
+}
+
+static struct seen_stream *seen_stream(struct demo *demo, const char *name)
+{
+    for (size_t i = 0; i < demo->config->stream_count; i++) {
+        if (strcmp(demo->config->streams[i].name, name) == 0)
+            return &demo->streams[i];
+    }
+    return NULL;
+}
+
+static void watch_notifications(struct demo *demo)
+{
+    struct notification_list list = {0};
+    struct error err = {0};
+
+    if (store_notifications_recent(demo->store, NULL, -1, 50, &list, &err) < 0)
+        return;
+    for (size_t i = list.count; i > 0; i--) {
+        const struct notification *n = &list.items[i - 1];
+
+        if (n->id <= demo->last_notification)
+            continue;
+        demo->last_notification = n->id;
+        if (strcmp(n->new_state, "ALARM") == 0)
+            say(demo, n->received_ms, n->stream, "alarm", n->alarm_name);
+    }
+    notification_list_clear(&list);
+}
+
+/* Why the pass gives nothing back: told once a phase, as it is much the same every hour. */
+static void watch_decisions(struct demo *demo)
+{
+    struct decision_list list = {0};
+    struct error err = {0};
+
+    if (store_decisions_recent(demo->store, NULL, RECENT, &list, &err) < 0)
+        return;
+    for (size_t i = list.count; i > 0; i--) {
+        const struct decision *decision = &list.items[i - 1];
+        struct seen_stream *stream = seen_stream(demo, decision->stream);
+
+        if (decision->id <= demo->last_decision)
+            continue;
+        demo->last_decision = decision->id;
+        if (stream == NULL || !phases[demo->phase - 1].holds || stream->hold_phase == demo->phase ||
+            strcmp(decision->verdict, "hold") != 0)
+            continue;
+        stream->hold_phase = demo->phase;
+        say(demo, decision->at_ms, decision->stream, "hold", decision->reason);
+    }
+    decision_list_clear(&list);
+}
+
+static void describe_end(const struct action *action, const int counts[], char *text, size_t size)
+{
+    static const char *const names[] = {
+        [OPERATION_SPLIT] = "splits", [OPERATION_MERGE] = "merges", [OPERATION_UPDATE] = "UpdateShardCount"};
+    int length = snprintf(text, size, "%lld to %lld shards in %lld min", (long long)action->from_shards,
+                          (long long)action->to_shards,
+                          (long long)(action->ended_ms - action->started_ms + 30000) / 60000);
+    const char *before = ": ";
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (counts[i] == 0)
+            continue;
+        length += snprintf(text + length, size - (size_t)length, "%s%d %s", before, counts[i], names[i]);
+        before = ", ";
+    }
+    if (action->failure[0] != '\0')
+        (void)snprintf(text + length, size - (size_t)length, "; but: %s", action->failure);
+}
+
+static void say_end(const struct demo *demo, const struct action *action)
+{
+    struct step_list_stored steps = {0};
+    struct error err = {0};
+    char text[768];
+    int counts[3] = {0};
+
+    if (store_steps(demo->store, action->id, &steps, &err) < 0)
+        return;
+    for (size_t i = 0; i < steps.count; i++)
+        counts[steps.items[i].operation.kind] += steps.items[i].outcome == STEP_ACCEPTED;
+    step_list_stored_clear(&steps);
+    describe_end(action, counts, text, sizeof(text));
+    say(demo, action->ended_ms, action->stream, "done", text);
+}
+
+static void note_end(struct demo *demo, const struct action *action)
+{
+    struct seen_stream *stream = seen_stream(demo, action->stream);
+
+    demo->last_action_ended = action->id;
+    demo->actions += action->to_shards != action->from_shards;
+    if (stream != NULL && action->to_shards > stream->most_shards)
+        stream->most_shards = action->to_shards;
+    say_end(demo, action);
+}
+
+static void watch_actions(struct demo *demo)
+{
+    struct action_list list = {0};
+    struct error err = {0};
+
+    if (store_actions_recent(demo->store, NULL, 50, &list, &err) < 0)
+        return;
+    for (size_t i = list.count; i > 0; i--) {
+        const struct action *action = &list.items[i - 1];
+
+        if (action->id > demo->last_action_begun && action->reason[0] != '\0') {
+            demo->last_action_begun = action->id;
+            say(demo, action->started_ms, action->stream, "decision", action->reason);
+        }
+        if (action->id > demo->last_action_ended && action->ended_ms > 0) {
+            note_end(demo, action);
+        }
+    }
+    action_list_clear(&list);
+}
+
+static struct seen_alarm *seen(struct demo *demo, const struct alarm *alarm)
+{
+    struct seen_alarm *found;
+
+    for (size_t i = 0; i < demo->alarm_count; i++) {
+        if (strcmp(demo->alarms[i].name, alarm->name) == 0)
+            return &demo->alarms[i];
+    }
+    if (demo->alarm_count == DEMO_ALARMS_MAX)
+        return NULL;
+    found = &demo->alarms[demo->alarm_count++];
+    (void)text_copy(found->name, sizeof(found->name), alarm->name);
+    found->threshold = alarm->threshold;
+    found->state = alarm->state;
+    found->transitioned_ms = alarm->transitioned_ms;
+    return found;
+}
+
+/* An alarm's threshold is a sum over its period; people think in seconds. */
+static void say_threshold(struct demo *demo, const struct alarm *alarm)
+{
+    char text[ALARM_NAME_SIZE + 64];
+    bool bytes = strcmp(alarm->metric, alarm_metric_name(METRIC_BYTES)) == 0;
+
+    snprintf(text, sizeof(text), "%s now fires above %.*f %s", alarm->name, bytes ? 1 : 0,
+             alarm->threshold / (double)alarm->period_s / (bytes ? 1048576 : 1),
+             bytes ? "MiB/s" : "records/s");
+    say(demo, clock_now_ms(&demo->clock.clock), alarm->stream, "threshold", text);
+}
+
+/* It may have been in ALARM and out of it again since the last look. */
+static bool was_armed(const struct seen_alarm *before, const struct alarm *alarm)
+{
+    return alarm->state == ALARM_OK && before->state != ALARM_INSUFFICIENT_DATA &&
+           alarm->transitioned_ms > before->transitioned_ms;
+}
+
+static void watch_alarms(struct demo *demo)
+{
+    struct alarm_list list = {0};
+    struct error err = {0};
+
+    if (cloudwatch_alarms_by_action(demo->account.aws, demo->config->service.topic_arns[0], &list, &err) < 0)
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct alarm *alarm = &list.items[i];
+        struct seen_alarm *before = seen(demo, alarm);
+
+        if (before == NULL)
+            continue;
+        if (before->threshold != alarm->threshold)
+            say_threshold(demo, alarm);
+        if (was_armed(before, alarm)) {
+            char text[ALARM_NAME_SIZE + 64];
+
+            snprintf(text, sizeof(text), "%s is OK and can fire again", alarm->name);
+            say(demo, alarm->transitioned_ms, alarm->stream, "armed", text);
+        }
+        before->threshold = alarm->threshold;
+        before->state = alarm->state;
+        before->transitioned_ms = alarm->transitioned_ms;
+    }
+    alarm_list_clear(&list);
+}
+
+void demo_watch(struct demo *demo, int64_t until_ms, const volatile sig_atomic_t *interrupted)
+{
+    while (!*interrupted && clock_now_ms(&demo->clock.clock) < until_ms) {
+        watch_time(demo);
+        watch_notifications(demo);
+        watch_decisions(demo);
+        watch_actions(demo);
+        watch_alarms(demo);
+        clock_sleep_ms(clock_system(), WATCH_EVERY_REAL_MS);
+    }
+}

@@ -245,6 +245,7 @@ void setting_format(const struct setting *setting, const void *source, char text
     case TYPE_WORD:
     case TYPE_TEXT:
     case TYPE_ADDRESS:
+    case TYPE_URL:
     case TYPE_REGION:
         snprintf(text, SETTING_VALUE_SIZE, "%s", member);
         break;

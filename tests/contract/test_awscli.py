@@ -1,6 +1,7 @@
 """What `status` and `plan` say is what AWS's own tools see: botocore, and the AWS CLI where there is one.
 
-Debian's awscli brings a hundred megabytes along, so nothing installs it for this; botocore is what it is made of.
+The AWS CLI is Debian's (tools/bootstrap test), or whichever is on the path; botocore is what both are made of, in another
+version each.
 """
 
 import datetime
@@ -39,10 +40,13 @@ class Cli:
 
     def __init__(self, aws):
         self.environment = {**kinescale.clean_environment(), **aws.settings, "AWS_PAGER": ""}
+        self.url = aws.url
 
     def ask(self, service, operation, **members):
         result = subprocess.run(
-            ["aws", service, kebab(operation), "--output", "json", "--cli-input-json", json.dumps(members)],
+            # Debian's, 2.9, does not know AWS_ENDPOINT_URL yet.
+            ["aws", service, kebab(operation), "--endpoint-url", self.url, "--output", "json", "--cli-input-json",
+             json.dumps(members)],
             env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         if result.returncode != 0:
             raise AssertionError(f"{operation}: {result.stderr}")
@@ -105,10 +109,24 @@ class Agreement(unittest.TestCase):
         self.assertEqual(status["open_shards"], len(ranges))
         self.assertGreater(status["open_shards"], 3)
         self.assertAlmostEqual(status["effective_shards"], float(kinescale.effective(ranges)), 6)
-        alarms = client.ask("cloudwatch", "DescribeAlarmsForMetric", Namespace="AWS/Kinesis",
-                            MetricName="IncomingBytes", Dimensions=[{"Name": "StreamName", "Value": STREAM}])
-        self.assertEqual([(a["Threshold"], a["StateValue"]) for a in alarms["MetricAlarms"]],
-                         [(kinescale.expected_threshold("IncomingBytes", 60, ranges), "OK")])
+        self.assertEqual(status["max_shards"], 64)
+        self.assertLessEqual(status["open_shards"], status["max_shards"])
+        self.check_alarms(client, ranges, status["effective_shards"])
+
+    def check_alarms(self, client, ranges, effective_shards):
+        """One of each metric, at 80 % of what `status` says the stream takes, and armed."""
+        alarms = client.ask("cloudwatch", "DescribeAlarms", AlarmTypes=["MetricAlarm"])["MetricAlarms"]
+        ours = {a["MetricName"]: a for a in alarms if {"Name": "StreamName", "Value": STREAM} in a["Dimensions"]}
+        self.assertEqual(sorted(ours), ["IncomingBytes", "IncomingRecords", "WriteProvisionedThroughputExceeded"])
+        self.assertEqual({alarm["StateValue"] for alarm in ours.values()}, {"OK"})
+        self.assertEqual(ours["WriteProvisionedThroughputExceeded"]["Threshold"], 0)
+        for metric, of_one in (("IncomingBytes", kinescale.SHARD_BYTES), ("IncomingRecords", kinescale.SHARD_RECORDS)):
+            self.assertEqual(ours[metric]["Threshold"], kinescale.expected_threshold(metric, 60, ranges))
+            self.assertAlmostEqual(ours[metric]["Threshold"] / (0.8 * 60 * of_one * effective_shards), 1, 6)
+        by_metric = client.ask("cloudwatch", "DescribeAlarmsForMetric", Namespace="AWS/Kinesis",
+                               MetricName="IncomingBytes", Dimensions=[{"Name": "StreamName", "Value": STREAM}])
+        self.assertEqual([alarm["AlarmName"] for alarm in by_metric["MetricAlarms"]],
+                         [ours["IncomingBytes"]["AlarmName"]])
 
     def check_history(self, shards):
         """Each split that `status` shows has closed a shard and opened two."""

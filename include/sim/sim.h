@@ -124,6 +124,11 @@ struct sim_totals {
 /* Since the stream was made; ERROR_NOT_FOUND. */
 int sim_stream_totals(struct sim *sim, const char *name, struct sim_totals *ret_totals, struct error *err);
 
+/* The next `times` deeds ("create", "update", "delete") of CloudFormation on resources of this logical id, in whatever
+ * stack, fail and say `reason`.  ERROR_CONFIG for another deed, or when there are more than 100 such orders. */
+int sim_fail_resource(struct sim *sim, const char *logical, const char *deed, int64_t times,
+                      const char *reason, struct error *err);
+
 /* Adds what a scene file describes (see src/sim/scene.c) to the model; ERROR_CONFIG with "FILE:LINE: ...". */
 int sim_scene_load(struct sim *sim, const char *path, struct error *err);
 

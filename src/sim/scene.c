@@ -6,10 +6,12 @@
  *     topic kinescale signature=2
  *     subscribe kinescale http://127.0.0.1:8080/sns
  *     alarms orders topic=kinescale threshold=80% period=60s
+ *     fail IncomingBytes on=create times=1
  *     traffic orders load=ramp:1M:6M:30m record=2048 keys=uniform
  *
  * `alarms` makes one alarm each for IncomingBytes, IncomingRecords (at `threshold` of what the stream's shards
- * take) and WriteProvisionedThroughputExceeded (above 0).  A line is carried out as the AWS operation that it
+ * take) and WriteProvisionedThroughputExceeded (above 0).  `fail` makes CloudFormation fail at the resources of a
+ * logical id.  A line is carried out as the AWS operation that it
  * stands for, and refused with AWS's own words; loads and keys are those of sim_set_traffic().
  */
 #include "server.h"
@@ -194,6 +196,16 @@ static int set_traffic(struct sim *sim, const struct line *line, struct error *e
                            line->values[2] == NULL ? "uniform" : line->values[2], err);
 }
 
+static int plan_failure(struct sim *sim, const struct line *line, struct error *err)
+{
+    const char *deed = line->values[0] == NULL ? "create" : line->values[0];
+    int64_t times = 1;
+
+    if (line->values[1] != NULL && !number_parse(line->values[1], 1, 1000000, &times))
+        return error_set(err, ERROR_CONFIG, "times must be 1 to 1000000, not '%s'", line->values[1]);
+    return sim_fail_resource(sim, line->words[0], deed, times, "the scene wants it to fail", err);
+}
+
 static const struct directive {
     const char *name;
     size_t words;
@@ -213,6 +225,7 @@ static const struct directive {
      "alarms STREAM topic=TOPIC [threshold=80%] [period=60s]",
      {"topic", "threshold", "period"},
      make_alarms},
+    {"fail", 1, "fail LOGICAL_ID [on=create|update|delete] [times=1]", {"on", "times"}, plan_failure},
     {"traffic",
      1,
      "traffic STREAM load=LOAD [record=BYTES] [keys=KEYS]",
@@ -269,7 +282,8 @@ static int run_line(struct sim *sim, char *text, struct error *err)
     }
     if (directive == NULL)
         return error_set(err, ERROR_CONFIG,
-                         "a line begins with stream, topic, subscribe, alarms or traffic, not '%s'", word);
+                         "a line begins with stream, topic, subscribe, alarms, fail or traffic, not '%s'",
+                         word);
     for (size_t i = 0; i < directive->words; i++) {
         line.words[i] = next_word(&cursor);
         if (line.words[i] == NULL)

@@ -165,6 +165,8 @@ struct resource *resource_take_back(struct resource *resource)
     resource->properties = fresh->properties;
     resource->attributes = fresh->attributes;
     resource->replaced = NULL;
+    resource->tried = NULL;
+    fresh->tried = swap.tried;
     fresh->physical = swap.physical;
     fresh->properties = swap.properties;
     fresh->attributes = swap.attributes;
@@ -181,6 +183,14 @@ static bool has_room_beside(const struct resource *resource, const cJSON *declar
            !text_equal(input_text(wanted, property), input_text(resource->properties, property));
 }
 
+/* Refused before anything was tried. */
+static void refuse(struct sim *sim, struct stack *stack, struct resource *resource, const struct fault *fault)
+{
+    fail(sim, stack, resource, fault);
+    cJSON_Delete(resource->tried);
+    resource->tried = NULL;
+}
+
 static void replace(struct sim *sim, struct stack *stack, struct resource *resource, const cJSON *declared)
 {
     struct fault fault = {0};
@@ -188,15 +198,16 @@ static void replace(struct sim *sim, struct stack *stack, struct resource *resou
 
     resource->deed = "UPDATE";
     if (!has_room_beside(resource, declared, resource->tried)) {
-        (void)template_fault(&fault,
-                             "CloudFormation cannot update a stack when a custom-named resource requires "
-                             "replacing. Rename %.255s and update the stack again.",
-                             input_text(resource->tried, resource->type->name_property));
-        fail(sim, stack, resource, &fault);
+        (void)template_fault(
+            &fault,
+            "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+            "Rename %.255s and update the stack again.",
+            input_text(resource->tried, resource->type->name_property));
+        refuse(sim, stack, resource, &fault);
         return;
     }
     if (final_properties(sim, stack, resource, declared, true, &wanted, &fault) < 0) {
-        fail(sim, stack, resource, &fault);
+        refuse(sim, stack, resource, &fault);
         return;
     }
     cJSON_Delete(resource->tried);

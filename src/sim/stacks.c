@@ -7,6 +7,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <string.h>
+#include <strings.h>
+
 /* ---- names */
 
 const char *stack_status_name(enum stack_status status)
@@ -139,6 +142,33 @@ void stacks_free(struct stacks *stacks)
     free(stacks->items);
     free(stacks->failures);
     free(stacks);
+}
+
+int sim_fail_resource(struct sim *sim, const char *logical, const char *deed, int64_t times,
+                      const char *reason, struct error *err)
+{
+    static const char *const deeds[] = {"CREATE", "UPDATE", "DELETE"};
+    struct stacks *stacks;
+    struct planned_failure failure = {.times = times};
+    int result = 0;
+
+    for (size_t i = 0; i < COUNT_OF(deeds); i++) {
+        if (strcasecmp(deeds[i], deed) == 0)
+            failure.deed = deeds[i];
+    }
+    if (failure.deed == NULL || !text_copy(failure.logical, sizeof(failure.logical), logical))
+        return error_set(err, ERROR_CONFIG, "a resource fails on create, update or delete, not '%s'", deed);
+    model_lock(sim);
+    stacks = stacks_of(sim);
+    if (stacks->failure_count == FAILURES_MAX) {
+        result = error_set(err, ERROR_CONFIG, "more than %d failures are planned", FAILURES_MAX);
+    } else {
+        failure.reason = must_strdup(reason);
+        stacks->failures = must_realloc(stacks->failures, stacks->failure_count + 1, sizeof(failure));
+        stacks->failures[stacks->failure_count++] = failure;
+    }
+    model_unlock(sim);
+    return result;
 }
 
 struct stack *stack_find(struct sim *sim, const char *name_or_id)

@@ -19,6 +19,7 @@
 #include "template.h"
 
 enum {
+    FAILURES_MAX = 100,
     STACKS_MAX = 2000,       /* AWS's, deleted ones included here: the oldest of these make room */
     STACK_EVENTS_MAX = 2000, /* of one stack; the oldest make room */
     CHANGE_SETS_MAX = 100,   /* of one stack */
@@ -117,7 +118,8 @@ struct stack {
 
 /* A deed that shall fail. */
 struct planned_failure {
-    char logical[256], deed[8]; /* "CREATE", "UPDATE", "DELETE" */
+    char logical[256];
+    const char *deed; /* "CREATE", "UPDATE", "DELETE" */
     char *reason;
     int64_t times;
 };

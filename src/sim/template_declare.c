@@ -136,35 +136,57 @@ static void collect_depends_on(const cJSON *depends, const cJSON *resources, cJS
     }
 }
 
-/* Takes away again and again what needs nothing that is left; what stays needs itself. */
-static int check_circles(const cJSON *resources, struct fault *fault)
+/* A walk from need to need. */
+struct walk {
+    const cJSON *resources;
+    const cJSON *path[TEMPLATE_RESOURCES_MAX + 1]; /* where it came along */
+    size_t length;
+    cJSON *done; /* names of those from which no circle can be reached */
+    struct fault *fault;
+};
+
+static int found_circle(const struct walk *walk, size_t first)
 {
-    SCOPED(wire_delete_tree) cJSON *left = cJSON_CreateObject();
     SCOPED(buffer_clear) struct buffer circle;
-    const cJSON *resource, *need;
     struct error err;
-    bool moved = true;
 
     buffer_init(&circle, 800);
-    cJSON_ArrayForEach(resource, resources)
-        (void)cJSON_AddTrueToObject(left, resource->string);
-    while (moved) {
-        moved = false;
-        cJSON_ArrayForEach(resource, resources) {
-            bool free_to_go = input_member(left, resource->string) != NULL;
+    for (size_t i = first; i < walk->length; i++)
+        (void)buffer_printf(&circle, &err, "%s%s", i == first ? "" : ", ", walk->path[i]->string);
+    return template_fault(walk->fault, "Circular dependency between resources: [%s]", buffer_text(&circle));
+}
 
-            cJSON_ArrayForEach(need, input_member(resource, "Needs"))
-                free_to_go = free_to_go && input_member(left, need->valuestring) == NULL;
-            if (free_to_go)
-                cJSON_DeleteItemFromObjectCaseSensitive(left, resource->string);
-            moved = moved || free_to_go;
-        }
+static int visit(struct walk *walk, const cJSON *resource)
+{
+    const cJSON *need;
+
+    if (input_member(walk->done, resource->string) != NULL)
+        return 0;
+    for (size_t i = 0; i < walk->length; i++) {
+        if (walk->path[i] == resource)
+            return found_circle(walk, i);
     }
-    cJSON_ArrayForEach(resource, left)
-        (void)buffer_printf(&circle, &err, "%s%s", circle.length == 0 ? "" : ", ", resource->string);
-    return left->child == NULL
-               ? 0
-               : template_fault(fault, "Circular dependency between resources: [%s]", buffer_text(&circle));
+    walk->path[walk->length++] = resource;
+    cJSON_ArrayForEach(need, input_member(resource, "Needs")) {
+        if (visit(walk, input_member(walk->resources, need->valuestring)) < 0)
+            return -1;
+    }
+    walk->length--;
+    (void)cJSON_AddTrueToObject(walk->done, resource->string);
+    return 0;
+}
+
+static int check_circles(const cJSON *resources, struct fault *fault)
+{
+    SCOPED(wire_delete_tree) cJSON *done = cJSON_CreateObject();
+    struct walk walk = {.resources = resources, .done = done, .fault = fault};
+    const cJSON *resource;
+
+    cJSON_ArrayForEach(resource, resources) {
+        if (visit(&walk, resource) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- declarations */
@@ -194,6 +216,19 @@ static int declare_resource(struct evaluation *evaluation, const cJSON *resource
     (void)cJSON_AddItemToObject(declared, "Properties", value == NULL ? cJSON_CreateObject() : value);
     (void)cJSON_AddStringToObject(declared, "DeletionPolicy", deletion == NULL ? "Delete" : deletion);
     (void)cJSON_AddStringToObject(declared, "UpdateReplacePolicy", replacing == NULL ? "Delete" : replacing);
+    return 0;
+}
+
+/* Every one, needed or not, so that a wrong one is found. */
+static int evaluate_conditions(struct evaluation *evaluation, struct fault *fault)
+{
+    const cJSON *condition;
+    bool truth;
+
+    cJSON_ArrayForEach(condition, template_section(evaluation->tree, "Conditions")) {
+        if (template_condition(evaluation, condition->string, &truth, fault) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -285,7 +320,8 @@ static int fill(struct declaration *declaration, const struct declare *request, 
         return -1;
     evaluation.tree = declaration->tree;
     evaluation.parameters = declaration->parameters;
-    if (declare_resources(&evaluation, declaration->resources, fault) < 0)
+    if (evaluate_conditions(&evaluation, fault) < 0 ||
+        declare_resources(&evaluation, declaration->resources, fault) < 0)
         return -1;
     return declare_outputs(&evaluation, declaration, fault);
 }

@@ -3,9 +3,10 @@
  *
  * Not AWS's: for people, demonstrations and tests.  The caller holds the model's lock.
  */
-#include "wire.h"
-
 #include "base/date.h"
+#include "queues.h"
+#include "stacks.h"
+#include "wire.h"
 
 #include <math.h>
 
@@ -95,6 +96,43 @@ static void write_topic(cJSON *list, const struct topic *topic)
     }
 }
 
+static void write_queue(cJSON *list, const struct queue *queue)
+{
+    cJSON *object = answer_element(list), *messages;
+
+    answer_text(object, "arn", queue->arn);
+    answer_number(object, "received", (double)queue->received);
+    messages = answer_list(object, "messages");
+    for (size_t i = 0; i < queue->message_count; i++) {
+        cJSON *item = answer_element(messages);
+
+        answer_text(item, "id", queue->messages[i].id);
+        (void)cJSON_AddItemToObject(item, "time", date(queue->messages[i].at_ms));
+        answer_text(item, "body", queue->messages[i].body);
+    }
+}
+
+static void write_stack(cJSON *list, const struct stack *stack)
+{
+    cJSON *object, *resources;
+
+    if (stack->status == STACK_DELETE_COMPLETE)
+        return;
+    object = answer_element(list);
+    answer_text(object, "name", stack->name);
+    answer_text(object, "status", stack_status_name(stack->status));
+    answer_text(object, "reason", stack->reason);
+    resources = answer_list(object, "resources");
+    for (size_t i = 0; i < stack->resource_count; i++) {
+        cJSON *item = answer_element(resources);
+
+        answer_text(item, "id", stack->resources[i]->logical);
+        answer_text(item, "type", stack->resources[i]->type->name);
+        answer_text(item, "physical_id", stack->resources[i]->physical);
+        answer_text(item, "status", stack->resources[i]->status);
+    }
+}
+
 void wire_write_state(struct sim *sim, struct buffer *body)
 {
     cJSON *state = cJSON_CreateObject(), *list;
@@ -111,6 +149,12 @@ void wire_write_state(struct sim *sim, struct buffer *body)
     list = answer_list(state, "topics");
     for (size_t i = 0; i < sim->topic_count; i++)
         write_topic(list, sim->topics[i]);
+    list = answer_list(state, "queues");
+    for (size_t i = 0; i < sim->queue_count; i++)
+        write_queue(list, sim->queues[i]);
+    list = answer_list(state, "stacks");
+    for (size_t i = 0; i < stacks_of(sim)->count; i++)
+        write_stack(list, sim->stacks->items[i]);
     text = cJSON_PrintUnformatted(state);
     (void)buffer_add_text(body, text, &err);
     cJSON_free(text);

@@ -32,7 +32,7 @@ static const char *scene_file(const char *text)
 static const struct {
     const char *text, *error; /* the error behind "FILE:" */
 } bad_scenes[] = {
-    {"steam a\n", "1: a line begins with stream, topic, subscribe, alarms or traffic, not 'steam'"},
+    {"steam a\n", "1: a line begins with stream, topic, subscribe, alarms, fail or traffic, not 'steam'"},
     {"\n\nstream\n", "3: too little: stream NAME [shards=N] [metrics=stream|shard] [consumer=no|yes]"},
     {"stream a b\n",
      "1: 'b' has no place here: stream NAME [shards=N] [metrics=stream|shard] [consumer=no|yes]"},
@@ -64,6 +64,8 @@ static const struct {
     {"stream a\nalarms a topic=b threshold=80", "2: threshold must be a percentage, not '80'"},
     {"stream a\nalarms a topic=b period=60", "2: period must be whole seconds, not '60'"},
     {"stream a\nalarms a topic=b period=1500ms", "2: period must be whole seconds, not '1500ms'"},
+    {"fail a on=doomsday", "1: a resource fails on create, update or delete, not 'doomsday'"},
+    {"fail a times=0", "1: times must be 1 to 1000000, not '0'"},
     {"stream a\ntraffic a", "2: traffic needs a load="},
     {"stream a\ntraffic a load=constant:1 record=x", "2: record must be a number of bytes, not 'x'"},
 };

@@ -9,6 +9,8 @@ BUILD    = $(O)/$(FLAVOUR)
 VERSION := 0.1.0
 JOBS    ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+# How much may go wrong in one run of the model: 2 takes seconds, 4 a minute, 5 several and 2 GiB.
+MODEL_LUCK ?= 4
 
 prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
@@ -56,7 +58,7 @@ FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*
 # A sub-make shares the jobs of a `make -j`, else it gets its own.
 SUBMAKE = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench \
+.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model \
         install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -78,6 +80,10 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(SUPPORT) $(LIBRARY)
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(if $(filter fuzz,$(FLAVOUR)),,$(BUILD)/tests/fuzz/replay.o) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/explore: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/model/*.c)) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/bench_%: $(BUILD)/tests/bench/bench_%.o $(BED) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -114,6 +120,7 @@ check: ## all a change must pass
 	tools/bootstrap test
 	$(SUBMAKE) layers format-check scripts cppcheck
 	$(SUBMAKE) FLAVOUR=release all
+	$(SUBMAKE) FLAVOUR=release MODEL_LUCK=2 model
 	$(SUBMAKE) CC=clang O=$(O)/clang all
 	$(SUBMAKE) FLAVOUR=asan programs
 	$(SUBMAKE) FLAVOUR=tsan $(O)/tsan/kinescale $(THREADED)
@@ -155,6 +162,9 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/f
 	        -print_final_stats=1 -artifact_prefix=tests/fuzz/found/$$fuzzer/ $(O)/fuzz/corpus/$$fuzzer \
 	        $$(find tests/fuzz/seeds tests/fuzz/found -type d -name $$fuzzer) || exit 1; \
 	done
+
+model: $(BUILD)/tests/explore ## every state of two processes on one stream, with MODEL_LUCK (4) things going wrong
+	$(BUILD)/tests/explore $(MODEL_LUCK)
 
 bench: $(BUILD)/kinescale $(BENCHES) ## how fast the program and its parts are, how much memory and room it takes
 	@for b in $(BENCHES); do KINESCALE=$(BUILD)/kinescale ./$$b || exit 1; done

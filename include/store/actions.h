@@ -19,7 +19,7 @@ struct action {
     enum action_kind kind;
     enum action_state state;
     int rule;       /* the last action_rule that fired */
-    char owner[96]; /* who began it */
+    char owner[96]; /* who began it; who goes on with it puts itself here before it saves */
     int64_t started_ms;
     int64_t ended_ms; /* 0 while it runs */
     int64_t from_shards;
@@ -57,8 +57,9 @@ struct step_list_stored {
 void step_list_stored_clear(struct step_list_stored *list); /* begins zeroed */
 
 /*
- * Functions that write a running action fail with ERROR_BUSY, and change nothing, when it has ended meanwhile:
- * its lease ran out and another process finished it.
+ * Functions that write a running action fail with ERROR_BUSY, and change nothing, when it has ended meanwhile, or when
+ * somebody other than action->owner has the stream's lock: the lease ran out while this process stood still, and
+ * another one has gone on.
  */
 
 /* Begins one; the id goes into action->id.  ERROR_BUSY when the stream has a running one. */

@@ -425,6 +425,7 @@ static int run(struct turn *turn, struct error *err)
 
 int act_resume(struct turn *turn, struct error *err)
 {
+    (void)text_copy(turn->action.owner, sizeof(turn->action.owner), turn->engine->owner);
     return run(turn, err);
 }
 

@@ -92,18 +92,32 @@ static int begin(struct turn *turn, struct error *err)
     return 0;
 }
 
+/* Nothing runs: does a pause or a cooldown forbid to begin?  Then the turn is over. */
+static int hold_back(struct turn *turn, bool *ret_held, struct error *err)
+{
+    char reason[128];
+
+    *ret_held = true;
+    if (pause_holds(&turn->state, turn->now_ms, reason, sizeof(reason)))
+        return pause_rest(turn, reason, err);
+    if (turn->now_ms < turn->state.cooldown_until_ms)
+        return rest(turn, err);
+    *ret_held = false;
+    return 0;
+}
+
 static int take_turn(struct turn *turn, struct error *err)
 {
     struct stream_state state;
-    char reason[128];
+    bool held = false;
 
     if (!turn->running && turn->notifications.count == 0 &&
         !(turn->state.due_reasons & (DUE_REPAIR | DUE_SCALE_DOWN | DUE_ABOVE_MAXIMUM)))
         return 0;
-    if (!turn->running && pause_holds(&turn->state, turn->now_ms, reason, sizeof(reason)))
-        return pause_rest(turn, reason, err);
-    if (!turn->running && turn->now_ms < turn->state.cooldown_until_ms)
-        return rest(turn, err);
+    if (!turn->running && hold_back(turn, &held, err) < 0)
+        return -1;
+    if (held)
+        return 0;
     if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, turn->now_ms, LEASE_MS,
                         turn->running, &turn->locked, &state, err) < 0)
         return -1;
@@ -118,9 +132,10 @@ static int take_turn(struct turn *turn, struct error *err)
         return -1;
     if (turn->running)
         return act_resume(turn, err);
-    if (pause_holds(&turn->state, turn->now_ms, reason, sizeof(reason)))
-        return pause_rest(turn, reason, err);
-    return begin(turn, err);
+    /* The action that was seen running may have ended meanwhile, and its cooldown begun. */
+    if (hold_back(turn, &held, err) < 0)
+        return -1;
+    return held ? 0 : begin(turn, err);
 }
 
 /* The failure is stored for the operator and for the notifications; the stream is due again after a while. */
@@ -162,6 +177,8 @@ static int abandon(struct turn *turn, const char *stream, struct error *err)
         return -1;
     if (turn->running) {
         turn->action.ended_ms = turn->now_ms;
+        /* Whoever has the lock has no use for it. */
+        (void)text_copy(turn->action.owner, sizeof(turn->action.owner), turn->state.lock_owner);
         (void)text_copy(turn->action.failure, sizeof(turn->action.failure), why);
         if (store_action_end(turn->store, &turn->action, turn->engine->owner, 0, turn->now_ms, err) < 0)
             return -1;

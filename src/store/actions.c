@@ -114,12 +114,15 @@ static int save(struct store *store, const struct action *action, enum action_st
     if (store_run(store, ACTION_SAVE,
                   VALUES(INTEGER(a->id), INTEGER(state), INTEGER(state == ACTION_DONE ? ended_ms : 0),
                          INTEGER(a->rule), INTEGER(a->state_since_ms), INTEGER(a->to_shards),
-                         INTEGER(a->goal_shards), INTEGER(a->goal_basis), TEXT(a->reason), TEXT(a->failure)),
+                         INTEGER(a->goal_shards), INTEGER(a->goal_basis), TEXT(a->reason), TEXT(a->failure),
+                         TEXT(a->owner)),
                   err) < 0)
         return -1;
     if (store_changes(store) == 0)
-        return error_set(err, ERROR_BUSY, "action %lld on stream '%s' is not running any more",
-                         (long long)action->id, action->stream);
+        return error_set(
+            err, ERROR_BUSY,
+            "action %lld on stream '%s' is not running any more, or another process has the lock",
+            (long long)action->id, action->stream);
     return 0;
 }
 

@@ -111,7 +111,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " ON CONFLICT (stream) WHERE state < 5 DO NOTHING",
     [ACTION_SAVE] =
         "UPDATE actions SET state = ?2, ended_ms = ?3, rule = ?4, state_since_ms = ?5, to_shards = ?6,"
-        " goal_shards = ?7, goal_basis = ?8, reason = ?9, failure = ?10 WHERE id = ?1 AND state < 5",
+        " goal_shards = ?7, goal_basis = ?8, reason = ?9, failure = ?10 WHERE id = ?1 AND state < 5"
+        " AND NOT EXISTS (SELECT 1 FROM streams WHERE stream = actions.stream AND lock_owner NOT IN ('', "
+        "?11))",
     [ACTION_CURRENT] = "SELECT " ACTION_COLUMNS " FROM actions WHERE stream = ? AND state < 5",
     [ACTION_RECENT] = "SELECT " ACTION_COLUMNS " FROM actions ORDER BY id DESC LIMIT ?",
     [ACTION_RECENT_STREAM] =

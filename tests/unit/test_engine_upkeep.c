@@ -1,6 +1,7 @@
 /*
  * What the engine does beside its main job: little between an alarm and a split, nothing kept for ever.
  */
+#include "store_support.h"
 #include "support.h"
 #include "world.h"
 
@@ -127,6 +128,38 @@ START_TEST(a_message_that_was_long_under_way_is_not_believed_without_asking)
 }
 END_TEST
 
+/* The action that a turn saw running ends, and its cooldown begins, before the turn has the lock. */
+START_TEST(a_cooldown_that_began_before_the_lock_was_had_is_kept)
+{
+    struct world *world = world_new(orders, NULL);
+    struct notification alarm, found;
+    struct action action;
+    struct error err = {0};
+    bool is_new;
+    char *trigger;
+
+    world_scene(world, "orders", 2);
+    alarm = alarm_of("orders", "m1", world->clock.ms);
+    action = action_of("orders", ACTION_SCALE_UP, world->clock.ms - 1000);
+    trigger = must_printf(
+        "CREATE TRIGGER meanwhile AFTER UPDATE OF lock_owner ON streams WHEN NEW.lock_owner <> '' BEGIN"
+        " UPDATE actions SET state = 5, ended_ms = %lld;"
+        " UPDATE streams SET cooldown_until_ms = %lld; END",
+        (long long)world->clock.ms, (long long)world->clock.ms + MINUTE_MS);
+    ck_assert_int_eq(store_action_begin(world->store, &action, &err), 0);
+    ck_assert_int_eq(store_notification_add(world->store, &alarm, &is_new, &err), 0);
+    change_file(world->database, trigger);
+    ck_assert_msg(engine_turn(world->engine, world->store, "orders", &err) == 0, "%s", err.message);
+    ck_assert_int_eq(store_notification_load(world->store, 1, &found, &err), 0);
+    ck_assert_int_eq(found.status, NOTIFICATION_DEFERRED);
+    ck_assert_str_eq(found.reason, "cooldown for another 60 s");
+    ck_assert_uint_eq(world_count_calls(world, "DescribeStreamSummary"), 0);
+    notification_clear(&found);
+    free(trigger);
+    world_free(world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine upkeep");
@@ -137,6 +170,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, what_ended_before_the_history_is_forgotten);
     tcase_add_test(tcase, a_stream_that_does_not_exist_is_shown_as_failing_until_it_does);
     tcase_add_test(tcase, a_message_that_was_long_under_way_is_not_believed_without_asking);
+    tcase_add_test(tcase, a_cooldown_that_began_before_the_lock_was_had_is_kept);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -111,7 +111,7 @@ START_TEST(a_stream_has_one_action_at_a_time)
 
     MUST_FAIL(store_action_begin(store, &second, &err), ERROR_BUSY, "'orders'");
     ck_assert_int_eq(second.id, 0);
-    MUST(store_action_end(store, &first, "me", 0, 1200, &err));
+    MUST(store_action_end(store, &first, "host:1", 0, 1200, &err));
     MUST(store_action_begin(store, &second, &err));
     ck_assert(second.id != first.id && second.id != other.id);
     ck_assert_int_eq(current(store, "orders").id, second.id);
@@ -127,14 +127,14 @@ START_TEST(an_ended_action_stays_as_it_ended)
     struct action_list list = {0};
     struct step_list_stored steps = {0};
 
-    MUST(store_action_end(store, &action, "me", 0, 1200, &err));
+    MUST(store_action_end(store, &action, "host:1", 0, 1200, &err));
     /* Another process still thinks that it runs. */
     action.state = ACTION_WAITING;
     MUST_FAIL(store_action_save(store, &action, &err), ERROR_BUSY, "action 1 on stream 'orders'");
     MUST_FAIL(store_step_intend(store, &action, &operation, 1, &err), ERROR_BUSY, "not running");
     MUST_FAIL(store_step_close(store, &action, STEP_ACCEPTED, "", 1, &err), ERROR_BUSY, "not running");
     MUST_FAIL(store_step_active(store, &action, 1, &err), ERROR_BUSY, "not running");
-    MUST_FAIL(store_action_end(store, &action, "me", 9999, 1300, &err), ERROR_BUSY, "not running");
+    MUST_FAIL(store_action_end(store, &action, "host:1", 9999, 1300, &err), ERROR_BUSY, "not running");
     MUST(store_actions_recent(store, "orders", 10, &list, &err));
     ck_assert_uint_eq(list.count, 1);
     ck_assert(list.items[0].state == ACTION_DONE && list.items[0].ended_ms == 1200);
@@ -238,14 +238,14 @@ START_TEST(the_end_ties_notifications_frees_the_lock_and_begins_the_cooldown)
     add_alarm(store, "later", "orders", 1001);
     add_alarm(store, "dropped", "orders", 800);
     add_alarm(store, "of another stream", "other", 800);
-    MUST(store_lock_take(store, "orders", "me", 950, 60000, false, &taken, &state, &err));
+    MUST(store_lock_take(store, "orders", "host:1", 950, 60000, false, &taken, &state, &err));
     action = begin(store, "orders", ACTION_SCALE_UP, 1000);
     MUST(store_notification_set(store, 2, NOTIFICATION_DEFERRED, "locked", 0, &err));
     MUST(store_notification_set(store, 3, NOTIFICATION_DEFERRED, "served by this", action.id, &err));
     MUST(store_notification_set(store, 5, NOTIFICATION_DROPPED, "quiet", 0, &err));
     intend(store, &action, split(), 1100);
     MUST(store_step_close(store, &action, STEP_ACCEPTED, "", 1200, &err));
-    MUST(store_action_end(store, &action, "me", 99000, 2000, &err));
+    MUST(store_action_end(store, &action, "host:1", 99000, 2000, &err));
 
     MUST(store_notifications_recent(store, NULL, -1, 10, &list, &err));
     for (size_t i = 0; i < COUNT_OF(expected); i++) {
@@ -284,7 +284,7 @@ START_TEST(only_an_accepted_step_counts_as_a_scaling)
         intend(store, &action, split(), 1100);
         MUST(store_step_close(store, &action, endings[_i].outcome, "", 1200, &err));
     }
-    MUST(store_action_end(store, &action, "me", 0, 2000, &err));
+    MUST(store_action_end(store, &action, "host:1", 0, 2000, &err));
     MUST(store_stream_load(store, "orders", &state, &err));
     ck_assert_int_eq(state.last_scale_up_ms, endings[_i].up_ms);
     ck_assert_int_eq(state.last_scale_down_ms, endings[_i].down_ms);
@@ -293,17 +293,33 @@ START_TEST(only_an_accepted_step_counts_as_a_scaling)
 }
 END_TEST
 
-START_TEST(the_end_leaves_a_lock_that_somebody_else_took)
+/* A process that stood still longer than its lease must not write over what its successor does. */
+START_TEST(who_lost_the_lock_writes_nothing)
 {
     struct store *store = open_store(":memory:");
-    struct action action = begin(store, "orders", ACTION_SCALE_UP, 1000);
+    struct action action = begin(store, "orders", ACTION_SCALE_UP, 1000), late = action;
+    struct operation operation = split();
     struct stream_state state;
     bool taken;
 
+    intend(store, &action, operation, 1200);
     MUST(store_lock_take(store, "orders", "other", 1500, 60000, false, &taken, &state, &err));
-    MUST(store_action_end(store, &action, "me", 5000, 2000, &err));
+    late.state = ACTION_THRESHOLDS;
+    MUST_FAIL(store_action_save(store, &late, &err), ERROR_BUSY, "another process has the lock");
+    MUST_FAIL(store_step_close(store, &late, STEP_REFUSED, "", 1600, &err), ERROR_BUSY, "another process");
+    MUST_FAIL(store_step_intend(store, &late, &operation, 1600, &err), ERROR_BUSY, "another process");
+    MUST_FAIL(store_step_active(store, &late, 1600, &err), ERROR_BUSY, "another process");
+    MUST_FAIL(store_action_end(store, &late, "host:1", 5000, 2000, &err), ERROR_BUSY, "another process");
+    ck_assert_int_eq(current(store, "orders").state, ACTION_INTENDED);
+    ck_assert_int_eq(last_step(store, action.id).outcome, STEP_OPEN);
+
+    /* Who has it puts itself into the action, and may. */
+    snprintf(action.owner, sizeof(action.owner), "other");
+    action.state = ACTION_WAITING;
+    MUST(store_step_close(store, &action, STEP_ACCEPTED, "", 1700, &err));
+    MUST(store_action_end(store, &action, "other", 5000, 2000, &err));
     MUST(store_stream_load(store, "orders", &state, &err));
-    ck_assert_str_eq(state.lock_owner, "other");
+    ck_assert_str_eq(state.lock_owner, "");
     ck_assert_int_eq(state.cooldown_until_ms, 5000);
     store_close(store);
 }
@@ -381,9 +397,9 @@ START_TEST(totals_follow_actions_and_steps)
     intend(store, &up, split(), 1300);
     MUST(store_step_close(store, &up, STEP_REFUSED, "", 1400, &err));
     snprintf(up.failure, sizeof(up.failure), "refused");
-    MUST(store_action_end(store, &up, "me", 0, 1500, &err));
+    MUST(store_action_end(store, &up, "host:1", 0, 1500, &err));
     down = begin(store, "orders", ACTION_SCALE_DOWN, 2000);
-    MUST(store_action_end(store, &down, "me", 0, 2100, &err));
+    MUST(store_action_end(store, &down, "host:1", 0, 2100, &err));
     repair = begin(store, "orders", ACTION_REPAIR, 3000);
     intend(store, &repair, update_to(2), 3100);
     MUST(store_action_totals(store, &totals, &err));
@@ -415,7 +431,7 @@ START_TEST(the_newest_actions_and_decisions_come_first)
 
         snprintf(decision.stream, sizeof(decision.stream), "%s", streams[i]);
         MUST(store_decision_add(store, &decision, &err));
-        MUST(store_action_end(store, &action, "me", 0, 2000, &err));
+        MUST(store_action_end(store, &action, "host:1", 0, 2000, &err));
     }
     MUST(store_actions_recent(store, NULL, 2, &actions, &err));
     ck_assert(actions.count == 2 && actions.items[0].id == 3 && actions.items[1].id == 2);
@@ -466,7 +482,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_step_is_intended_closed_and_seen_active);
     tcase_add_test(tcase, the_end_ties_notifications_frees_the_lock_and_begins_the_cooldown);
     tcase_add_loop_test(tcase, only_an_accepted_step_counts_as_a_scaling, 0, COUNT_OF(endings));
-    tcase_add_test(tcase, the_end_leaves_a_lock_that_somebody_else_took);
+    tcase_add_test(tcase, who_lost_the_lock_writes_nothing);
     tcase_add_test(tcase, updates_count_when_aws_took_them_or_may_have);
     tcase_add_test(tcase, the_pace_of_updates_is_the_median_of_the_last_five);
     tcase_add_test(tcase, totals_follow_actions_and_steps);

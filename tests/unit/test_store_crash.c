@@ -147,7 +147,7 @@ static int close_step(struct store *store)
 
 static int end(struct store *store)
 {
-    return store_action_end(store, &running, "me", 9000, 2000, &err);
+    return store_action_end(store, &running, "host:1", 9000, 2000, &err);
 }
 
 static int prune(struct store *store)
@@ -197,7 +197,7 @@ START_TEST(a_write_that_fails_in_the_middle_is_undone_as_a_whole)
     MUST(store_notification_add(store, &unknown, &flag, &err));
     MUST(store_notification_add(store, &dead, &flag, &err));
     MUST(store_stream_make_due(store, "orders", 900, DUE_ACTION, &err));
-    MUST(store_lock_take(store, "orders", "me", 900, 60000, false, &flag, &state, &err));
+    MUST(store_lock_take(store, "orders", "host:1", 900, 60000, false, &flag, &state, &err));
     MUST(store_action_begin(store, &old, &err));
     MUST(store_action_end(store, &old, "other", 0, 200, &err));
     MUST(store_decision_add(store, &(struct decision){0, "orders", 100, old.id, "repair", "r", "{}"}, &err));
@@ -243,11 +243,11 @@ static int live_until_killed(void *context)
 
         snprintf(notification.message_id, sizeof(notification.message_id), "m%lld", (long long)now_ms);
         if (store_notification_add(store, &notification, &is_new, &error) < 0 ||
-            store_lock_take(store, "orders", "me", now_ms, 1000, true, &taken, &state, &error) < 0 ||
+            store_lock_take(store, "orders", "host:1", now_ms, 1000, true, &taken, &state, &error) < 0 ||
             !taken || store_action_begin(store, &action, &error) < 0 ||
             store_step_intend(store, &action, &operation, now_ms + 2, &error) < 0 ||
             store_step_close(store, &action, STEP_ACCEPTED, "", now_ms + 3, &error) < 0 ||
-            store_action_end(store, &action, "me", now_ms + 5, now_ms + 4, &error) < 0 ||
+            store_action_end(store, &action, "host:1", now_ms + 5, now_ms + 4, &error) < 0 ||
             write(writer->pipe, &now_ms, sizeof(now_ms)) != sizeof(now_ms))
             return 2;
     }

@@ -206,6 +206,7 @@ static void *write_many(void *context)
         if (result == 0 && taken) {
             struct action action = action_of("orders", ACTION_REPAIR, 1000 + i);
 
+            snprintf(action.owner, sizeof(action.owner), "%s", owner);
             result = store_action_begin(store, &action, &error);
             if (result == 0)
                 result = store_action_end(store, &action, owner, 0, 2000, &error);

@@ -3,6 +3,7 @@
  */
 #include "parts.h"
 
+#include "aws/kinesis.h"
 #include "base/date.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -22,7 +23,7 @@ static const struct cli_option options[] = {
 };
 
 struct job {
-    const struct config *config;
+    struct config *config;
     struct scaled_clock clock_scaled;
     struct clock *clock;
     struct account account;
@@ -155,27 +156,73 @@ static int exit_code(const struct job *job)
 
 /* ---- the command */
 
+/* A pattern makes no stream; those that exist and match it get their alarms. */
+static int find_streams(struct job *job, struct error *err)
+{
+    struct names names = {0};
+    struct config *with;
+
+    if (job->config->pattern_count == 0)
+        return 0;
+    if (kinesis_list_streams(job->account.aws, &names, err) < 0)
+        return -1;
+    with = config_with_found(job->config, &names);
+    names_clear(&names);
+    if (with != NULL) {
+        config_free(job->config);
+        job->config = with;
+    }
+    return 0;
+}
+
+/* A stream that only a pattern speaks of, and that does not exist. */
+static int check_names(const struct job *job, int argc, char **argv, struct error *err)
+{
+    struct stream_config room;
+
+    for (int i = 1; i <= argc; i++) {
+        const struct stream_config *stream = config_resolve(job->config, argv[i], &room);
+
+        if (stream == &room)
+            return error_set(
+                err, ERROR_CONFIG,
+                "stream '%s' does not exist, and the pattern '%s' makes none: give it a section of its own",
+                argv[i], room.pattern);
+    }
+    return 0;
+}
+
+static void tell_patterns(const struct job *job)
+{
+    for (size_t i = 0; i < job->config->pattern_count; i++) {
+        const char *pattern = job->config->patterns[i].name;
+        size_t count = 0;
+
+        for (size_t k = 0; k < job->config->stream_count; k++)
+            count += text_equal(job->config->streams[k].pattern, pattern);
+        printf("%s: a pattern makes no stream; of those that exist it speaks of %zu\n", pattern, count);
+    }
+}
+
 static int open_job(struct job *job, int argc, char **argv, struct error *err)
 {
-    size_t count = argc > 0 ? (size_t)argc : job->config->stream_count;
-    const char **streams = must_calloc(count + 1, sizeof(*streams));
-    struct provision_options how = {.config = job->config,
-                                    .dry_run = dry_run != NULL,
-                                    .streams = streams,
-                                    .stream_count = count,
-                                    .tell = tell,
-                                    .context = job};
+    struct provision_options how = {.dry_run = dry_run != NULL, .tell = tell, .context = job};
+    const char **streams;
     int result;
 
-    for (size_t i = 0; i < count; i++)
+    if (cli_clock(clock_text, &job->clock_scaled, &job->clock, err) < 0 ||
+        account_open(&job->config->service, job->clock, &job->account, err) < 0 ||
+        find_streams(job, err) < 0 || check_names(job, argc, argv, err) < 0)
+        return -1;
+    how.stream_count = argc > 0 ? (size_t)argc : job->config->stream_count;
+    streams = must_calloc(how.stream_count + 1, sizeof(*streams));
+    for (size_t i = 0; i < how.stream_count; i++)
         streams[i] = argc > 0 ? argv[i + 1] : job->config->streams[i].name;
-    result = cli_clock(clock_text, &job->clock_scaled, &job->clock, err);
-    if (result == 0)
-        result = account_open(&job->config->service, job->clock, &job->account, err);
+    how.config = job->config;
+    how.streams = streams;
     how.clock = job->clock;
     how.aws = job->account.aws;
-    if (result == 0)
-        result = provision_new(&how, &job->provision, err);
+    result = provision_new(&how, &job->provision, err);
     free(streams);
     return result;
 }
@@ -196,10 +243,12 @@ static int provide(struct job *job, int argc, char **argv, int *ret_code, struct
             clock_sleep_ms(job->clock, next_ms - now_ms);
     }
     draw(job);
-    if (job->json)
+    if (job->json) {
         print_json(job);
-    else
+    } else {
         print_table(job);
+        tell_patterns(job);
+    }
     *ret_code = exit_code(job);
     return 0;
 }
@@ -221,7 +270,6 @@ static int run(int argc, char **argv)
 {
     struct job job = {0};
     struct error err = {0};
-    struct config *config;
     int code = EXIT_DONE;
     int left = cli_parse(&command_provision, options, COUNT_OF(options), argc, argv, &code);
 
@@ -229,15 +277,14 @@ static int run(int argc, char **argv)
         return code;
     if (print_template != NULL)
         return show_template();
-    config = cli_config(config_path);
-    if (config == NULL)
+    job.config = cli_config(config_path);
+    if (job.config == NULL)
         return EXIT_USAGE;
-    job.config = config;
     if (provide(&job, left, argv, &code, &err) < 0)
         code = cli_fail(&err);
     provision_free(job.provision);
     account_close(&job.account);
-    config_free(config);
+    config_free(job.config);
     return code;
 }
 

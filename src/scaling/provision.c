@@ -288,6 +288,13 @@ static void set_streams(const struct config *config, const struct service_facts 
     for (size_t i = 0; i < config->stream_count && strlen(list) <= LIST_MAX; i++) {
         SCOPED(free_text) char *arn = must_printf("%s%s", prefix, config->streams[i].name);
 
+        if (config->streams[i].pattern[0] == '\0')
+            list_add(&list, arn);
+    }
+    /* A '*' means the same to IAM: streams that are still to come are allowed too. */
+    for (size_t i = 0; i < config->pattern_count && strlen(list) <= LIST_MAX; i++) {
+        SCOPED(free_text) char *arn = must_printf("%s%s", prefix, config->patterns[i].name);
+
         list_add(&list, arn);
     }
     if (strlen(list) > LIST_MAX || *list == '\0')

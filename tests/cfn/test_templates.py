@@ -39,7 +39,7 @@ FOR_CLOUDFORMATION = {
 }
 # AWS knows no narrower resource for these ("Actions, resources, and condition keys" of each service).
 ON_EVERYTHING = {"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmsForMetric", "cloudwatch:GetMetricData",
-                 "kinesis:DescribeLimits"}
+                 "kinesis:DescribeLimits", "kinesis:ListStreams"}
 
 # (template, a text that is there, what it becomes, words of the fault that must be found)
 MUTATIONS = (

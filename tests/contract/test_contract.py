@@ -27,6 +27,7 @@ SCENE = """topic kinescale signature=2
 stream orders shards=2
 stream clicks shards=4
 stream audit shards=2 metrics=shard
+stream bills shards=2
 alarms orders topic=kinescale
 alarms clicks topic=kinescale
 traffic orders load=constant:1.7M record=2048
@@ -35,10 +36,12 @@ traffic audit load=constant:1.7M record=2048 keys=zipf:0.5:1000
 """
 STREAMS = {"orders": {"resharding": "split"}, "clicks": {"resharding": "update-shard-count"},
            "audit": {"resharding": "auto"}}
+SECTIONS = ["orders", "clicks", "aud*", "bills"]  # one of them is a pattern
 
 # What the program asks of AWS in the course of it; a run that does without has checked too little.
 ASKED = {
-    "kinesis": {"DescribeStreamSummary", "ListShards", "SplitShard", "UpdateShardCount", "DescribeLimits"},
+    "kinesis": {"DescribeStreamSummary", "ListShards", "ListStreams", "SplitShard", "MergeShards", "UpdateShardCount",
+                "DescribeLimits"},
     "cloudwatch": {"DescribeAlarms", "DescribeAlarmsForMetric", "GetMetricData", "PutMetricAlarm", "SetAlarmState"},
     "sns": {"ConfirmSubscription"},
 }
@@ -88,8 +91,8 @@ class Contract(unittest.TestCase):
     def setUp(self):
         port = kinescale.free_port()
         self.world = self.enterContext(kinescale.World(
-            list(STREAMS), SCENE, speed=60, options=("--public-url", f"http://127.0.0.1:{port}"),
-            per_stream=STREAMS, defaults={"max_shards": 64}))
+            SECTIONS, SCENE, speed=60, options=("--public-url", f"http://127.0.0.1:{port}"),
+            per_stream={**STREAMS, "aud*": STREAMS["audit"]}, defaults={"max_shards": 64}))
         aws = self.world.aws
         self.checker = self.enterContext(Checker(port, aws.url, aws.keys, self.world.folder))
         aws.settings["AWS_ENDPOINT_URL"] = self.checker.url  # for the program; the test goes past it
@@ -117,6 +120,9 @@ class Contract(unittest.TestCase):
         for stream in STREAMS:
             actions = daemon.wait_for_actions(stream)
             self.assertEqual((actions[0]["kind"], actions[0]["failure"]), ("scale-up", ""), stream)
+        merged = kinescale.run("scale", "bills", "--to", "1", "--config", self.world.config(name="by-hand.conf"),
+                               "--clock", self.world.clock, environment=self.world.environment())
+        self.assertEqual(merged.returncode, 0, merged.stderr)
         daemon.stop()
         checked = self.checker.checked()
         self.assertEqual(self.problems(checked), [])
@@ -137,12 +143,12 @@ class Contract(unittest.TestCase):
             "plan", "--config", self.world.config(profile="scaler"), "--clock", self.world.clock, "--output", "json",
             environment={"AWS_ENDPOINT_URL": self.checker.url, "AWS_CONFIG_FILE": account})
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual([plan["stream"] for plan in json.loads(result.stdout)], list(STREAMS))
+        self.assertEqual([plan["stream"] for plan in json.loads(result.stdout)], ["orders", "clicks", "bills", "audit"])
         checked = self.checker.checked()
         self.assertEqual(self.problems(checked), [])
         self.assertEqual([(line["service"], line["op"]) for line in checked][0], ("sts", "AssumeRole"))
         self.assertLessEqual({line["op"] for line in checked}, {
-            "AssumeRole", "DescribeStreamSummary", "ListShards", "DescribeLimits", "GetMetricData"})
+            "AssumeRole", "DescribeStreamSummary", "ListShards", "ListStreams", "DescribeLimits", "GetMetricData"})
 
 
 if __name__ == "__main__":

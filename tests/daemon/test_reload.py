@@ -195,6 +195,28 @@ class Patterns(unittest.TestCase):
         self.assertRegex(daemon.log, r"stream-left stream=orders-eu pattern=orders-\*\n")
         world.close()
 
+    def test_provision_makes_no_stream_for_a_pattern_but_the_alarms_of_those_there_are(self):
+        world = self.world()
+        world.streams = ["orders-*", "orders-own"]
+        world.config(name=FILE)
+        world.aws.kinesis("CreateStream", StreamName="orders-us", ShardCount=1)
+        eventually(lambda: world.aws.stream("orders-us")["status"] == "ACTIVE")
+        said = self.command(world, "provision")
+        self.assertIn("\norders-*: a pattern makes no stream; of those that exist it speaks of 2\n", said)
+        self.assertEqual(sorted(stream["name"] for stream in world.aws.state()["streams"]),
+                         ["bills", "orders-eu", "orders-own", "orders-us"])
+        self.assertEqual({alarm["MetricName"] for alarm in world.aws.alarms("orders-us").values()},
+                         {"IncomingBytes", "IncomingRecords", "WriteProvisionedThroughputExceeded"})
+        service = json.loads(self.command(world, "provision", "--dry-run", "--output", "json"))[0]["parameters"]
+        prefix = f"arn:aws:kinesis:{world.aws.region}:000000000000:stream/"
+        self.assertEqual(service["StreamArns"], f"{prefix}orders-own,{prefix}orders-*")
+        result = run("provision", "orders-new", "--config", os.path.join(world.folder, FILE), "--clock", world.clock,
+                     environment=world.environment())
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (
+            2, "", "error: stream 'orders-new' does not exist, and the pattern 'orders-*' makes none: give it a section "
+            "of its own\n"))
+        world.close()
+
     def test_an_alarm_of_a_stream_that_is_minutes_old_splits_it(self):
         world = self.world(settings={"reconcile_every": "1h"})
         daemon = world.daemon()

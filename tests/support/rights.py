@@ -11,7 +11,8 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 # What only `kinescale provision` calls, besides all of CloudFormation.
 PROVISION_ONLY = {"sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"}
 # What both call.
-PROVISION_TOO = {"cloudwatch:DescribeAlarms", "kinesis:DescribeStreamSummary", "kinesis:ListShards"}
+PROVISION_TOO = {"cloudwatch:DescribeAlarms", "kinesis:DescribeStreamSummary", "kinesis:ListShards",
+                 "kinesis:ListStreams"}
 # Tells whose keys it was signed with, whatever these may do.
 NO_RIGHT_NEEDED = {"sts:GetCallerIdentity"}
 

@@ -37,6 +37,11 @@ enum { STACK_NAME_SIZE = 129 };
  */
 void provision_service_stack(const char *topic, char ret_name[STACK_NAME_SIZE]);
 void provision_stream_stack(const char *stream, char ret_name[STACK_NAME_SIZE]);
+enum { CHANGE_SET_NAME_SIZE = 64 };
+/* The same for the same template and parameters: a run that was killed finds what it had begun, and two at once do not
+ * make two. */
+void provision_change_set(const char *template, const struct stack_values *parameters,
+                          char ret_name[CHANGE_SET_NAME_SIZE]);
 /* As cfn/stream.yaml calls it. */
 void provision_alarm_name(const char *stream, enum alarm_metric metric, char ret_name[ALARM_NAME_SIZE]);
 

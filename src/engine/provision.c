@@ -26,12 +26,7 @@ enum {
     /* Somebody else's work; making a stream of thousands of shards takes long. */
     PATIENCE_MS = 30 * 60 * 1000,
     FAILURES_MAX = 5,
-    /* One that nobody carries out within so many looks was left behind by a kill. */
-    BLOCKED_MAX = 5,
 };
-
-/* Always the same one: what a kill left behind is found by its name. */
-static const char change_set_name[] = "kinescale-provision";
 
 const char *provision_result_name(enum provision_result result)
 {
@@ -51,7 +46,12 @@ static int add_way(struct provision *provision, const char *stream, struct error
 
     way->config = config_find(provision->options.config, stream);
     if (way->config == NULL)
-        return error_set(err, ERROR_CONFIG, "stream '%s' is not configured", stream);
+        return error_set(
+            err, ERROR_CONFIG,
+            config_covers(provision->options.config, stream)
+                ? "stream '%s' matches a pattern, but does not exist: give it a section of its own"
+                : "stream '%s' is not configured",
+            stream);
     way->row.stream = way->config->name;
     provision_stream_stack(stream, way->row.stack);
     for (size_t i = 1; i < provision->count; i++) {
@@ -200,21 +200,16 @@ static bool says_in_progress(const struct error *err)
 static int begin_change(struct provision *provision, struct way *way, const struct stack_request *request,
                         struct error *err)
 {
-    struct aws_client *aws = provision->options.aws;
-
-    if (cloudformation_create_change_set(aws, request, change_set_name, err) == 0) {
-        enter(provision, way, STAGE_CHANGE, "comparing");
+    provision_change_set(request->template, request->parameters, way->change_set);
+    /* One of that name is the same: it was left by a kill, or somebody else is at it. */
+    if (cloudformation_create_change_set(provision->options.aws, request, way->change_set, err) < 0 &&
+        err->kind != ERROR_CONFLICT) {
+        if (!says_in_progress(err))
+            return -1;
+        look_again(provision, way);
         return 0;
     }
-    if (!says_in_progress(err))
-        return -1;
-    /* A change set of that name is there.  Whoever is at work carries it out within seconds; else it was left. */
-    if (err->kind == ERROR_CONFLICT && ++way->blocked >= BLOCKED_MAX) {
-        if (cloudformation_delete_change_set(aws, way->row.stack, change_set_name, err) < 0)
-            return -1;
-        way->blocked = 0;
-    }
-    look_again(provision, way);
+    enter(provision, way, STAGE_CHANGE, "comparing");
     return 0;
 }
 
@@ -273,34 +268,41 @@ static int look(struct provision *provision, struct way *way, struct error *err)
 
 /* ---- the change set */
 
+static int execute(struct provision *provision, struct way *way, const struct change_set *set,
+                   struct error *err)
+{
+    /* A rollback would give a stream the shards it was made with. */
+    if (cloudformation_execute_change_set(provision->options.aws, way->row.stack, way->change_set,
+                                          !set->changes_stream, err) < 0) {
+        if (!says_in_progress(err) && err->kind != ERROR_NOT_FOUND)
+            return -1;
+        look_again(provision, way); /* somebody was faster */
+        return 0;
+    }
+    way->updates = true;
+    enter(provision, way, STAGE_MAKE, "updating");
+    return 0;
+}
+
 static int see_change(struct provision *provision, struct way *way, struct error *err)
 {
     struct aws_client *aws = provision->options.aws;
-    const char *stack = way->row.stack;
     struct change_set set = {0};
 
-    if (cloudformation_describe_change_set(aws, stack, change_set_name, &set, err) < 0)
+    if (cloudformation_describe_change_set(aws, way->row.stack, way->change_set, &set, err) < 0)
         return -1;
-    if (set.state == CHANGE_SET_MAKING || set.state == CHANGE_SET_GONE) {
-        if (set.state == CHANGE_SET_GONE)
-            look_again(provision, way);
+    if (set.state == CHANGE_SET_MAKING)
         return 0;
-    }
-    if (set.state == CHANGE_SET_READY && set.changes > 0 && set.replaces[0] == '\0') {
-        /* A rollback would give a stream the shards it was made with. */
-        if (cloudformation_execute_change_set(aws, stack, change_set_name, !set.changes_stream, err) < 0) {
-            if (!says_in_progress(err) && err->kind != ERROR_NOT_FOUND)
-                return -1;
-            look_again(provision, way);
-            return 0;
-        }
-        way->updates = true;
-        enter(provision, way, STAGE_MAKE, "updating");
-        return 0;
-    }
-    if (cloudformation_delete_change_set(aws, stack, change_set_name, err) < 0)
+    if (set.state == CHANGE_SET_READY && set.changes > 0 && set.replaces[0] == '\0')
+        return execute(provision, way, &set, err);
+
+    /* One that somebody carries out at the moment stays. */
+    if (cloudformation_delete_change_set(aws, way->row.stack, way->change_set, err) < 0 &&
+        err->kind != ERROR_CONFLICT)
         return -1;
-    if (set.replaces[0] != '\0')
+    if (set.state == CHANGE_SET_GONE)
+        look_again(provision, way);
+    else if (set.replaces[0] != '\0')
         end_failed(way, "the update would replace or remove '%s', and was not carried out", set.replaces);
     else if (set.state == CHANGE_SET_FAILED)
         end_failed(way, "the change set failed: %s", set.reason);
@@ -325,7 +327,8 @@ static void tell_events(struct provision *provision, struct way *way, const stru
     for (size_t i = 0; i < events->count; i++) {
         const struct stack_event *event = &events->items[i];
 
-        if (i >= next)
+        /* AWS says twice that it begins with a resource. */
+        if (i >= next && strcmp(event->reason, "Resource creation Initiated") != 0)
             tell(provision, way, "%s %s%s%s", event->resource, event->status,
                  event->reason[0] != '\0' ? ": " : "", event->reason);
         /* What is cancelled is so because another failed. */

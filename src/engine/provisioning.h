@@ -29,8 +29,8 @@ struct way {
     int64_t waiting_since_ms; /* for somebody else; 0: not */
     int failures;             /* in a row */
     int looks;
-    int blocked;         /* change sets of somebody else met */
     char last_told[256]; /* id of the last event */
+    char change_set[CHANGE_SET_NAME_SIZE];
 };
 
 struct provision {

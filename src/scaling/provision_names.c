@@ -54,15 +54,15 @@ void stack_values_clear(struct stack_values *values)
 
 /* ---- names */
 
-enum { HASH_DIGITS = 8, PLAIN_MAX = STACK_NAME_SIZE - 1 - HASH_DIGITS - 1 };
+enum { HASH_DIGITS = 16, PLAIN_MAX = STACK_NAME_SIZE - 1 - HASH_DIGITS - 1 };
+static const uint64_t hash_of_nothing = 14695981039346656037u;
 
-/* FNV-1a: for telling names apart, not for secrets. */
-static uint32_t hash(const char *text)
+/* FNV-1a of the text and its end: for telling things apart, not for secrets. */
+static uint64_t hash(uint64_t value, const char *text)
 {
-    uint32_t value = 2166136261u;
-
-    for (; *text != '\0'; text++)
-        value = (value ^ (unsigned char)*text) * 16777619u;
+    do
+        value = (value ^ (unsigned char)*text) * 1099511628211u;
+    while (*text++ != '\0');
     return value;
 }
 
@@ -79,7 +79,8 @@ static void make_name(const char *prefix, const char *name, char ret_name[STACK_
         *c = allowed ? *c : '-';
     }
     if (changed)
-        snprintf(ret_name, STACK_NAME_SIZE, "%.*s-%08x", PLAIN_MAX, whole, (unsigned)hash(name));
+        snprintf(ret_name, STACK_NAME_SIZE, "%.*s-%016llx", PLAIN_MAX, whole,
+                 (unsigned long long)hash(hash_of_nothing, name));
     else
         (void)text_copy(ret_name, STACK_NAME_SIZE, whole);
 }
@@ -92,6 +93,16 @@ void provision_service_stack(const char *topic, char ret_name[STACK_NAME_SIZE])
 void provision_stream_stack(const char *stream, char ret_name[STACK_NAME_SIZE])
 {
     make_name("kinescale-stream-", stream, ret_name);
+}
+
+void provision_change_set(const char *template, const struct stack_values *parameters,
+                          char ret_name[CHANGE_SET_NAME_SIZE])
+{
+    uint64_t value = hash(hash_of_nothing, template);
+
+    for (size_t i = 0; i < parameters->count; i++)
+        value = hash(hash(value, parameters->items[i].name), parameters->items[i].value);
+    snprintf(ret_name, CHANGE_SET_NAME_SIZE, "kinescale-%016llx", (unsigned long long)value);
 }
 
 void provision_alarm_name(const char *stream, enum alarm_metric metric, char ret_name[ALARM_NAME_SIZE])

@@ -197,6 +197,8 @@ static void discard(struct stack *stack)
 
 static enum stack_status after_failure(const struct stack *stack, const struct stage *stage)
 {
+    if (stage->status == STACK_UPDATE_IN_PROGRESS && stack->keeps_failure)
+        return STACK_UPDATE_FAILED;
     if (stage->status != STACK_CREATE_IN_PROGRESS)
         return stage->failed;
     if (stack->deletes_failure)
@@ -212,7 +214,7 @@ static void enter(struct sim *sim, struct stack *stack, enum stack_status status
     if (status == STACK_CREATE_COMPLETE || status == STACK_UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)
         commit(stack);
     else if (status == STACK_UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS ||
-             status == STACK_UPDATE_ROLLBACK_FAILED)
+             status == STACK_UPDATE_ROLLBACK_FAILED || status == STACK_UPDATE_FAILED)
         discard(stack);
     else if (status == STACK_CREATE_FAILED || status == STACK_ROLLBACK_COMPLETE ||
              status == STACK_ROLLBACK_FAILED) {

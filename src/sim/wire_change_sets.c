@@ -235,6 +235,7 @@ int wire_execute_change_set(struct call *call, struct fault *fault)
             cJSON_Delete(stack->capabilities);
             stack->capabilities = cJSON_Duplicate(change_set->capabilities, true);
         }
+        stack->keeps_failure = input_boolean(call->input, "DisableRollback", false);
         stack->retains_except_on_create = input_boolean(call->input, "RetainExceptOnCreate", false);
         stack_begin(call->sim, stack,
                     change_set->creates ? STACK_CREATE_IN_PROGRESS : STACK_UPDATE_IN_PROGRESS,

@@ -93,7 +93,7 @@ int wire_declare(struct call *call, const struct stack *stack, struct declaratio
 int wire_check_updatable(const struct stack *stack, struct fault *fault)
 {
     if (stack->status == STACK_CREATE_COMPLETE || stack->status == STACK_UPDATE_COMPLETE ||
-        stack->status == STACK_UPDATE_ROLLBACK_COMPLETE)
+        stack->status == STACK_UPDATE_ROLLBACK_COMPLETE || stack->status == STACK_UPDATE_FAILED)
         return 0;
     return template_fault(fault, "Stack:%s is in %s state and can not be updated.", stack->id,
                           stack_status_name(stack->status));

@@ -85,6 +85,7 @@ const struct shape shape_cloudformation_describe_change_set =
               {"NextToken", false, &next_token});
 const struct shape shape_cloudformation_execute_change_set =
     STRUCTURE({"StackName", false, &stack_name_or_id}, {"ChangeSetName", true, &change_set_name_or_id},
-              {"ClientRequestToken", false, &token}, {"RetainExceptOnCreate", false, &shape_boolean});
+              {"ClientRequestToken", false, &token}, {"DisableRollback", false, &shape_boolean},
+              {"RetainExceptOnCreate", false, &shape_boolean});
 const struct shape shape_cloudformation_delete_change_set =
     STRUCTURE({"StackName", false, &stack_name_or_id}, {"ChangeSetName", true, &change_set_name_or_id});

@@ -90,8 +90,8 @@ static const struct {
 } names[] = {
     {"orders", "kinescale-stream-orders"},
     {"user-events", "kinescale-stream-user-events"},
-    {"user_events", "kinescale-stream-user-events-b7451852"},
-    {"user.events", "kinescale-stream-user-events-8e26c58d"},
+    {"user_events", "kinescale-stream-user-events-14309e8531442516"},
+    {"user.events", "kinescale-stream-user-events-3d1a6a5fa6fe04b7"},
 };
 
 START_TEST(a_stack_is_called_as_its_stream_and_a_hash_tells_changed_names_apart)
@@ -559,6 +559,14 @@ START_TEST(rights_grow_with_the_streams)
 }
 END_TEST
 
+START_TEST(rights_name_patterns_as_they_are_written)
+{
+    think_service("", ORDERS "[stream user-*]\n");
+    ck_assert_str_eq(given("StreamArns"), "arn:aws:kinesis:eu-west-1:123456789012:stream/orders,"
+                                          "arn:aws:kinesis:eu-west-1:123456789012:stream/user-*");
+}
+END_TEST
+
 START_TEST(rights_for_more_streams_than_a_policy_can_name_are_for_all)
 {
     SCOPED(buffer_clear) struct buffer streams;
@@ -630,6 +638,7 @@ static Suite *suite(void)
     tcase_add_loop_test(service, an_endpoint_is_subscribed_once, 0, COUNT_OF(endpoints));
     tcase_add_test(service, a_subscription_that_sns_has_dropped_is_told);
     tcase_add_test(service, rights_grow_with_the_streams);
+    tcase_add_test(service, rights_name_patterns_as_they_are_written);
     tcase_add_test(service, rights_for_more_streams_than_a_policy_can_name_are_for_all);
     tcase_add_test(service, rights_cover_alarms_that_were_made_by_hand);
     suite_add_tcase(suite, stream);

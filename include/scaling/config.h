@@ -125,6 +125,10 @@ bool config_covers(const struct config *config, const char *stream);
  * caller's.  NULL when it would be the same.
  */
 struct config *config_with_found(const struct config *config, const struct names *names);
+/* The same configuration as if it had no other stream and no pattern; a new one, the caller's.  NULL when neither a
+ * section nor a pattern speaks of the stream. */
+struct config *config_only(const struct config *config, const char *stream);
+
 enum config_change_kind { CHANGE_SETTING, CHANGE_ADDED, CHANGE_REMOVED };
 struct config_change {
     enum config_change_kind kind;

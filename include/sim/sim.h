@@ -109,6 +109,31 @@ enum key_spread { KEYS_UNIFORM, KEYS_ZIPF, KEYS_HOT };
 int sim_set_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
                     const char *keys, struct error *err);
 
+/* What producers offer, minute by minute. */
+struct sim_minute {
+    double bytes, records;
+};
+struct sim_load {
+    struct sim_minute *minutes;
+    size_t count;
+    int64_t start_ms; /* of the first minute, a whole one; 0 when the file only numbers them */
+};
+struct sim_load_options {
+    double peak_bytes_s; /* what the 99.9th percentile minute stands for; 0 when the file says bytes itself */
+    int64_t record_bytes; /* with a peak: size of each record, 1 to 10 MiB */
+};
+/*
+ * Reads CSV: `minute,bytes,records` (offered in that minute), or `timestamp,value` and `minute,value` (counts that are
+ * scaled to the peak), in steps of any length; between two rows a straight line, after the last one its value for one
+ * more step.  ERROR_CONFIG, with file and line where there is one.
+ */
+int sim_load_read(const char *path, const struct sim_load_options *options, struct sim_load *ret_load,
+                  struct error *err);
+void sim_load_clear(struct sim_load *load);
+/* What producers offer from now on, and nothing after the last minute; keys as above.  Copied. */
+int sim_set_minutes(struct sim *sim, const char *stream, const struct sim_load *load, const char *keys,
+                    struct error *err);
+
 /* Whether somebody reads the stream: then it has GetRecords.Success in every minute, written to or not.
  * True when a stream is made.  ERROR_NOT_FOUND. */
 int sim_set_consumer(struct sim *sim, const char *name, bool present, struct error *err);
@@ -118,6 +143,7 @@ struct sim_totals {
     double offered_records, accepted_records, throttled_records;
     double shard_hours;
     int64_t open_shards;
+    int64_t peak_shards; /* the most that took records at one time */
     int64_t splits, merges, updates;
     int64_t minutes_throttled;
 };
@@ -131,6 +157,8 @@ int sim_fail_resource(struct sim *sim, const char *logical, const char *deed, in
 
 /* Adds what a scene file describes (see src/sim/scene.c) to the model; ERROR_CONFIG with "FILE:LINE: ...". */
 int sim_scene_load(struct sim *sim, const char *path, struct error *err);
+/* The same from text, which is changed; `name` stands in messages. */
+int sim_scene_play(struct sim *sim, const char *name, char *text, struct error *err);
 
 /* ---- the server: wire, deliveries and a clock on one address */
 

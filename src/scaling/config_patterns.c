@@ -226,3 +226,21 @@ struct config *config_with_found(const struct config *config, const struct names
     free(found);
     return with;
 }
+
+struct config *config_only(const struct config *config, const char *stream)
+{
+    struct stream_config room;
+    const struct stream_config *found = config_resolve(config, stream, &room);
+    struct config *only;
+
+    if (found == NULL)
+        return NULL;
+    only = must_calloc(1, sizeof(*only));
+    only->service = config->service;
+    only->defaults = config->defaults;
+    only->stream_count = 1;
+    only->streams = must_calloc(1, sizeof(*only->streams));
+    only->streams[0] = *found;
+    config_index(only);
+    return only;
+}

@@ -11,7 +11,7 @@
 #include <math.h>
 
 static const double rate_max = 1e12; /* bytes/s */
-enum { CURVE_STEP_MS = 10000, DAY_MS = 86400000 };
+enum { CURVE_STEP_MS = 10000, MINUTE_MS = 60000, DAY_MS = 86400000 };
 
 struct load {
     const struct generator *generator;
@@ -24,6 +24,8 @@ struct load {
     } * steps;
     size_t step_count;
     struct trace trace;
+    struct sim_minute *minutes;
+    size_t minute_count;
 };
 
 static struct offer offer_bytes(const struct load *load, double bytes_s, int64_t until_ms)
@@ -125,6 +127,17 @@ static struct offer trace_at(const struct load *load, int64_t elapsed_ms, int64_
     return offer;
 }
 
+static struct offer minutes_at(const struct load *load, int64_t elapsed_ms, int64_t now_ms)
+{
+    size_t minute = (size_t)(elapsed_ms / MINUTE_MS);
+
+    (void)now_ms;
+    if (minute >= load->minute_count)
+        return (struct offer){0, 0, INT64_MAX};
+    return (struct offer){load->minutes[minute].bytes / 60, load->minutes[minute].records / 60,
+                          (int64_t)(minute + 1) * MINUTE_MS};
+}
+
 /* ---- the language */
 
 /* "1.5M", "800k", "2048": bytes per second, k and M are 1024-based. */
@@ -224,7 +237,12 @@ static int parse_trace(struct load *load, char *arguments, struct error *err)
     if (parse_rate(colon + 1, &load->high, err) < 0 ||
         file_read(arguments, TRACE_FILE_MAX, &text, &length, err) < 0)
         return -1;
-    return model_trace_parse(arguments, text, length, &load->trace, err);
+    if (model_trace_parse(arguments, text, length, &load->trace, err) < 0)
+        return -1;
+    if (load->trace.percentile <= 0)
+        return error_set(err, ERROR_INPUT, "%s: the 99.9th percentile is 0, there is no load to scale",
+                         arguments);
+    return 0;
 }
 
 static const struct generator {
@@ -271,12 +289,25 @@ int model_load_parse(const char *text, int64_t record_bytes, struct load **ret_l
     return 0;
 }
 
+struct load *model_load_of_minutes(const struct sim_minute *minutes, size_t count)
+{
+    static const struct generator generator = {.at = minutes_at};
+    struct load *load = must_calloc(1, sizeof(*load));
+
+    load->generator = &generator;
+    load->minutes = must_calloc(count, sizeof(*minutes));
+    memcpy(load->minutes, minutes, count * sizeof(*minutes));
+    load->minute_count = count;
+    return load;
+}
+
 void model_load_free(struct load *load)
 {
     if (load == NULL)
         return;
     model_trace_clear(&load->trace);
     free(load->steps);
+    free(load->minutes);
     free(load);
 }
 

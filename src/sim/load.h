@@ -9,6 +9,7 @@
 #define SIM_LOAD_H
 
 #include "base/error.h"
+#include "sim/sim.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,8 @@ struct load;
 
 /* `text` as in sim_set_traffic().  ERROR_INPUT, or file_read()'s kinds for a trace. */
 int model_load_parse(const char *text, int64_t record_bytes, struct load **ret_load, struct error *err);
+/* What is offered minute by minute, and nothing after; copied. */
+struct load *model_load_of_minutes(const struct sim_minute *minutes, size_t count);
 void model_load_free(struct load *load);
 
 struct offer {
@@ -42,8 +45,10 @@ struct trace_row {
 struct trace {
     struct trace_row *rows; /* at_ms rises from row to row */
     size_t count;           /* at least 1 */
+    bool dated;             /* rows have timestamps, not numbers of minutes */
+    int64_t first_ms;       /* of the first row: Unix milliseconds, or 60,000 times its minute */
     int64_t end_ms;         /* of the last row's step, which is taken to be as long as the commonest one */
-    double percentile;      /* the 99.9th of `bytes`; more than 0 */
+    double percentile;      /* the 99.9th of `bytes`; more than 0 when the file has no records */
 };
 /* CSV text, changed in place; `name` is for error texts ("trace.csv:12: ...").  ERROR_INPUT. */
 int model_trace_parse(const char *name, char *text, size_t length, struct trace *ret_trace,

@@ -296,17 +296,12 @@ static int run_line(struct sim *sim, char *text, struct error *err)
     return directive->run(sim, &line, err);
 }
 
-int sim_scene_load(struct sim *sim, const char *path, struct error *err)
+int sim_scene_play(struct sim *sim, const char *name, char *text, struct error *err)
 {
-    SCOPED(free_text) char *text = NULL;
     char *cursor, *line;
     bool check_quotas = sim->check_quotas;
     int number = 0, result = 0;
 
-    if (file_read(path, SCENE_MAX_BYTES, &text, NULL, err) < 0) {
-        err->kind = ERROR_CONFIG;
-        return -1;
-    }
     sim->check_quotas = false; /* what is there from the start was not made in one second */
     for (cursor = text; result == 0 && (line = strsep(&cursor, "\n")) != NULL;) {
         number++;
@@ -315,7 +310,18 @@ int sim_scene_load(struct sim *sim, const char *path, struct error *err)
     sim->check_quotas = check_quotas;
     if (result < 0) {
         err->kind = ERROR_CONFIG;
-        return error_wrap(err, "%s:%d", path, number);
+        return error_wrap(err, "%s:%d", name, number);
     }
     return 0;
+}
+
+int sim_scene_load(struct sim *sim, const char *path, struct error *err)
+{
+    SCOPED(free_text) char *text = NULL;
+
+    if (file_read(path, SCENE_MAX_BYTES, &text, NULL, err) < 0) {
+        err->kind = ERROR_CONFIG;
+        return -1;
+    }
+    return sim_scene_play(sim, path, text, err);
 }

@@ -148,12 +148,13 @@ static int finish(struct trace *trace, const char *name, struct error *err)
 
     if (trace->count == 0)
         return error_set(err, ERROR_INPUT, "%s: no rows", name);
-    first_ms = trace->rows[0].at_ms;
+    first_ms = trace->first_ms = trace->rows[0].at_ms;
     for (size_t i = 0; i < trace->count; i++)
         trace->rows[i].at_ms -= first_ms;
     trace->end_ms = trace->rows[trace->count - 1].at_ms + common_step_ms(trace);
     trace->percentile = percentile(trace, 0.999);
-    if (trace->percentile <= 0)
+    /* Bytes may stand as they are; a count means nothing until it is scaled. */
+    if (trace->percentile <= 0 && trace->rows[0].records < 0)
         return error_set(err, ERROR_INPUT, "%s: the 99.9th percentile is 0, there is no load to scale", name);
     return 0;
 }
@@ -189,6 +190,7 @@ int model_trace_parse(const char *name, char *text, size_t length, struct trace 
     }
     if (finish(&trace, name, err) < 0)
         return -1;
+    trace.dated = form != NULL && !form->minutes;
     *ret_trace = trace;
     trace = (struct trace){0};
     return 0;

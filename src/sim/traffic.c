@@ -82,6 +82,8 @@ static void count_piece(struct stream *stream, const struct offer *offer, int64_
         if (offer->records_s > 0)
             count_shard(stream, shard, offer, (double)duration_ms / 1000);
     }
+    if (open > stream->totals.peak_shards)
+        stream->totals.peak_shards = open;
     stream->open_shard_ms += open * duration_ms;
     stream->counted_ms = until_ms;
 }
@@ -255,16 +257,15 @@ static uint64_t hash_text(const char *text)
     return hash;
 }
 
-static int set_traffic(struct sim *sim, const char *stream_name, const char *load, int64_t record_bytes,
-                       const char *keys, struct error *err)
+/* Takes `load` over, also when it fails. */
+static int set_traffic(struct sim *sim, const char *stream_name, struct load *load, const char *keys,
+                       struct error *err)
 {
     struct stream *stream = find(sim, stream_name, err);
-    struct traffic *traffic;
+    struct traffic *traffic = must_calloc(1, sizeof(*traffic));
 
-    if (stream == NULL)
-        return -1;
-    traffic = must_calloc(1, sizeof(*traffic));
-    if (model_load_parse(load, record_bytes, &traffic->load, err) < 0 ||
+    traffic->load = load;
+    if (stream == NULL ||
         model_keys_parse(keys, sim->seed ^ hash_text(stream_name), &traffic->keys, err) < 0) {
         model_traffic_free(traffic);
         return -1;
@@ -280,10 +281,24 @@ static int set_traffic(struct sim *sim, const char *stream_name, const char *loa
 int sim_set_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
                     const char *keys, struct error *err)
 {
+    struct load *parsed;
+    int result;
+
+    if (model_load_parse(load, record_bytes, &parsed, err) < 0)
+        return -1;
+    model_lock(sim);
+    result = set_traffic(sim, stream, parsed, keys, err);
+    model_unlock(sim);
+    return result;
+}
+
+int sim_set_minutes(struct sim *sim, const char *stream, const struct sim_load *load, const char *keys,
+                    struct error *err)
+{
     int result;
 
     model_lock(sim);
-    result = set_traffic(sim, stream, load, record_bytes, keys, err);
+    result = set_traffic(sim, stream, model_load_of_minutes(load->minutes, load->count), keys, err);
     model_unlock(sim);
     return result;
 }

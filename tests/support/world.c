@@ -3,10 +3,8 @@
 #include "support.h"
 
 #include "aws/kinesis.h"
-#include "aws/sns.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "store/notifications.h"
 #include "store/streams.h"
 
 #include <stdarg.h>
@@ -18,44 +16,6 @@ static const char head[] = "[service]\n"
                            "topic_arn = " WORLD_TOPIC "\n";
 
 /* ---- the transport */
-
-struct wire {
-    const struct aws_request *request;
-    char authorization[512];
-};
-
-static const char *wire_header(const struct sim_request *request, const char *name)
-{
-    const struct wire *wire = request->context;
-
-    if (strcasecmp(name, "authorization") == 0)
-        return wire->authorization;
-    if (strcasecmp(name, "x-amz-date") == 0)
-        return "20260302T000000Z";
-    if (strcasecmp(name, "host") == 0)
-        return "world";
-    for (size_t i = 0; i < REQUEST_HEADERS_MAX && wire->request->headers[i].name != NULL; i++) {
-        if (strcasecmp(wire->request->headers[i].name, name) == 0)
-            return wire->request->headers[i].value;
-    }
-    return NULL;
-}
-
-static const char *operation_of(const struct aws_request *request)
-{
-    static char action[64];
-    const char *found;
-
-    for (size_t i = 0; i < REQUEST_HEADERS_MAX && request->headers[i].name != NULL; i++) {
-        if (strcasecmp(request->headers[i].name, "x-amz-target") == 0)
-            return strrchr(request->headers[i].value, '.') + 1;
-    }
-    found = request->body != NULL ? strstr(request->body, "Action=") : NULL;
-    if (found == NULL)
-        return "?";
-    snprintf(action, sizeof(action), "%.*s", (int)strcspn(found + 7, "&"), found + 7);
-    return action;
-}
 
 static enum world_fault due_fault(struct world *world, const char *operation)
 {
@@ -82,55 +42,31 @@ static int world_send(struct transport *self, const struct aws_request *request,
                       struct aws_answer *ret_answer, struct error *err)
 {
     struct world *world = (struct world *)((char *)self - offsetof(struct world, transport));
-    struct wire wire = {.request = request};
-    struct sim_request sim_request = {.method = request->method,
-                                      .path = "/",
-                                      .query = "",
-                                      .body = request->body != NULL ? request->body : "",
-                                      .body_length = request->body_length,
-                                      .header = wire_header,
-                                      .context = &wire};
-    struct sim_response response = {0};
-    const char *operation = operation_of(request);
     struct world_call *call = &world->calls[world->call_count];
-    enum world_fault fault = due_fault(world, operation);
+    enum world_fault fault;
 
     ck_assert_uint_lt(world->call_count, WORLD_CALLS_MAX);
     *call = (struct world_call){.at_ms = world->clock.ms};
-    (void)text_copy(call->operation, sizeof(call->operation), operation);
+    aws_request_operation(request, call->operation, sizeof(call->operation));
+    fault = due_fault(world, call->operation);
     world->call_count++;
     if (fault == FAULT_UNHEARD)
         return error_set(err, ERROR_TRANSIENT, "connection refused");
     if (fault == FAULT_DENIED)
         return deny(ret_answer, err);
-    snprintf(wire.authorization, sizeof(wire.authorization),
-             "AWS4-HMAC-SHA256 Credential=AKIAKINESCALESIM0001/20260302/us-east-1/%s/aws4_request, "
-             "SignedHeaders=content-type;host;x-amz-date, Signature=%064d",
-             request->signing_service, 0);
-    sim_advance(world->sim, world->clock.ms);
-    sim_answer(world->sim, &sim_request, &response);
-    call->status = response.status;
-    (void)text_copy(call->error_type, sizeof(call->error_type), response.error_type);
+    if (world->inner.transport.send(&world->inner.transport, request, ret_answer, err) < 0)
+        return -1;
+    call->status = ret_answer->status;
+    (void)text_copy(call->error_type, sizeof(call->error_type), ret_answer->error_type);
     if (fault == FAULT_LOST) {
-        buffer_clear(&response.body);
+        aws_answer_clear(ret_answer);
+        *ret_answer = (struct aws_answer){0};
         return error_set(err, ERROR_TRANSIENT, "connection reset by peer");
     }
-    ret_answer->status = response.status;
-    ret_answer->body = response.body;
-    ret_answer->retry_after_ms = -1;
     return 0;
 }
 
 /* ---- making and unmaking */
-
-static const char *world_getenv(const char *name)
-{
-    if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
-        return "AKIAKINESCALESIM0001";
-    if (strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0)
-        return "kinescale/simulated/secret/key/0000000001";
-    return NULL;
-}
 
 static double half(void)
 {
@@ -155,8 +91,8 @@ struct world *world_new(const char *streams, const struct sim_options *options)
 {
     struct world *world = must_calloc(1, sizeof(*world));
     struct sim_options sim = options != NULL ? *options : (struct sim_options){.metric_delay_ms = -1};
-    struct credentials_options credentials = {.getenv = world_getenv, .region = "us-east-1"};
-    struct aws_client_options client = {.region = "us-east-1", .getenv = world_getenv, .dice = half};
+    struct credentials_options credentials = {.getenv = inprocess_getenv, .region = "us-east-1"};
+    struct aws_client_options client = {.region = "us-east-1", .getenv = inprocess_getenv, .dice = half};
     struct fault_list faults = {0};
     struct error err = {0};
     char *text = must_printf("%s%s", head, streams);
@@ -173,6 +109,7 @@ struct world *world_new(const char *streams, const struct sim_options *options)
     sim.leave_unsigned = true; /* hand_over() does not look at signatures */
     world->sim = sim_new(&sim);
     world->transport.send = world_send;
+    sim_transport_init(&world->inner, world->sim, &world->clock.clock);
     world->credentials = credentials_provider_new(&credentials, &world->transport, &world->clock.clock);
     client.transport = &world->transport;
     client.credentials = world->credentials;
@@ -342,88 +279,22 @@ void world_traffic(struct world *world, const char *stream, const char *load, in
 
 /* ---- time */
 
-static void hand_over(struct world *world, const struct sim_delivery *delivery)
-{
-    cJSON *body = cJSON_Parse(delivery->body);
-    const char *topic = cJSON_GetStringValue(cJSON_GetObjectItem(body, "TopicArn"));
-    struct error err = {0};
-
-    if (strcmp(delivery->message_type, "SubscriptionConfirmation") == 0) {
-        char arn[512];
-
-        if (sns_confirm_subscription(world->aws, topic,
-                                     cJSON_GetStringValue(cJSON_GetObjectItem(body, "Token")), arn,
-                                     sizeof(arn), &err) < 0)
-            ck_abort_msg("%s", err.message);
-    } else {
-        struct notification n;
-        enum taken taken;
-
-        if (engine_take(world->engine, world->store, delivery->message_id, topic,
-                        cJSON_GetStringValue(cJSON_GetObjectItem(body, "Message")), &n, &taken, &err) < 0)
-            ck_abort_msg("%s", err.message);
-    }
-    cJSON_Delete(body);
-}
-
-static void deliver(struct world *world)
-{
-    struct sim_delivery delivery;
-
-    while (sim_take_delivery(world->sim, &delivery)) {
-        if (!world->deaf)
-            hand_over(world, &delivery);
-        sim_delivery_result(world->sim, delivery.id, world->deaf ? 0 : 200);
-        sim_delivery_clear(&delivery);
-    }
-}
-
-/* Returns when something is due next. */
-static int64_t turns(struct world *world)
-{
-    struct stream_state_list due;
-    struct error err = {0};
-    int64_t next_ms = INT64_MAX;
-
-    for (int rounds = 0;; rounds++) {
-        due = (struct stream_state_list){0};
-        ck_assert_int_lt(rounds, 1000); /* or the engine makes itself due for ever */
-        if (store_streams_due(world->store, world->clock.ms, 1, &due, &next_ms, &err) < 0)
-            ck_abort_msg("%s", err.message);
-        if (due.count == 0)
-            return next_ms;
-        (void)engine_turn(world->engine, world->store, due.items[0].stream,
-                          &err); /* may fail, must recover */
-        stream_state_list_clear(&due);
-    }
-}
-
 void world_run(struct world *world, int64_t ms)
 {
-    int64_t end_ms = world->clock.ms + ms;
+    struct inprocess inside = {.clock = &world->clock,
+                               .sim = world->sim,
+                               .aws = world->aws,
+                               .store = world->store,
+                               .engine = world->engine,
+                               .reconcile_every_ms = 5 * MINUTE_MS,
+                               .reconcile_at_ms = world->reconcile_at_ms,
+                               .pass_at_ms = INT64_MAX,
+                               .deaf = world->deaf};
     struct error err = {0};
 
-    while (world->clock.ms < end_ms) {
-        int64_t next_ms, event_ms;
-
-        sim_advance(world->sim, world->clock.ms);
-        deliver(world);
-        next_ms = turns(world);
-        if (world->clock.ms >= world->reconcile_at_ms) {
-            (void)engine_reconcile(world->engine, world->store, &err);
-            world->reconcile_at_ms = world->clock.ms + 5 * MINUTE_MS;
-            continue;
-        }
-        event_ms = sim_next_event_ms(world->sim);
-        if (event_ms < next_ms)
-            next_ms = event_ms;
-        if (world->reconcile_at_ms < next_ms)
-            next_ms = world->reconcile_at_ms;
-        if (next_ms > end_ms)
-            next_ms = end_ms;
-        world->clock.ms = next_ms > world->clock.ms ? next_ms : world->clock.ms + 1;
-    }
-    sim_advance(world->sim, world->clock.ms);
+    if (inprocess_run(&inside, world->clock.ms + ms, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    world->reconcile_at_ms = inside.reconcile_at_ms;
 }
 
 /* ---- questions */

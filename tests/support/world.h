@@ -1,5 +1,6 @@
 /*
- * world.h - the real engine, the real store and the simulated AWS in one thread and in virtual time.
+ * world.h - the real engine, the real store and the simulated AWS in one thread and in virtual time
+ * (cli/inprocess.h), and what tests want besides.
  *
  * The simulated AWS stands behind the transport seam, so that no socket is needed and a day passes in
  * milliseconds.  A test sets the scene by AWS's own operations, lets time pass, and asks what was done.
@@ -9,6 +10,7 @@
 
 #include "aws/client.h"
 #include "base/clock.h"
+#include "cli/inprocess.h"
 #include "engine/engine.h"
 #include "scaling/config.h"
 #include "sim/sim.h"
@@ -38,6 +40,7 @@ struct world {
     struct virtual_clock clock;
     struct sim *sim;
     struct transport transport; /* world.c finds the world around it */
+    struct sim_transport inner;
     struct credentials_provider *credentials;
     struct aws_client *aws;
     struct config *config;

@@ -8,13 +8,17 @@
 #include "base/number.h"
 #include "daemon/owner.h"
 
-static const char *config_path = "streams.conf", *to_text, *by_text, *dry_run, *yes, *no_wait, *clock_text;
+#include <cjson/cJSON.h>
+
+static const char *config_path = "streams.conf", *to_text, *by_text, *dry_run, *yes, *no_wait, *clock_text,
+                  *output = "table";
 
 #define COMMON_OPTIONS                                                                              \
     {"--dry-run", NULL, NULL, "print the operations and touch nothing", &dry_run},                  \
         {"--yes", NULL, NULL, "do not ask on a terminal", &yes},                                    \
         {"--no-wait", NULL, NULL, "leave what comes after the first call to the daemon", &no_wait}, \
         {"--config", "FILE", "streams.conf", "the configuration", &config_path},                    \
+        {"--output", "table|json", "table", "for people or for programs", &output},                 \
     {                                                                                               \
         "--clock", "BASE@SPEED", NULL, "simulated time, as the daemon was given", &clock_text       \
     }
@@ -34,10 +38,15 @@ struct session {
     struct engine *engine;
     struct store *store;
     char owner[OWNER_SIZE];
+    bool json;
+    FILE *out; /* what is for people */
 };
 
 static int session_open(struct session *session, struct error *err)
 {
+    if (!cli_output(output, &session->json, err))
+        return -1;
+    session->out = session->json ? stderr : stdout;
     if (cli_clock(clock_text, &session->scaled, &session->clock, err) < 0 ||
         store_open(session->config->service.database, &session->store, err) < 0 ||
         account_open(&session->config->service, session->clock, &session->account, err) < 0)
@@ -106,50 +115,56 @@ static int parse_shards(int argc, char **argv, enum by_hand_kind kind, struct by
 
 /* ---- doing it */
 
-static void print_plan(const char *stream, const struct by_hand_plan *plan)
+static void print_plan(const struct session *session, const char *stream, const struct by_hand_plan *plan)
 {
-    static const char *const headings[] = {
-        "#", "OPERATION", "SHARD", "WITH", "NEW STARTING HASH KEY", "SHARDS AFTER", NULL};
-    struct table table = {.headings = headings, .right_aligned = 0x31};
-
-    printf("%s: %s\n", stream, plan->reason);
-    for (size_t i = 0; i < plan->operation_count; i++) {
-        const struct operation *operation = &plan->operations[i];
-        char key[HASHKEY_TEXT_SIZE] = "";
-
-        if (operation->kind == OPERATION_SPLIT)
-            hashkey_format(operation->new_start, key);
-        table_add(&table, "%zu", i + 1);
-        table_add(&table, "%s", operation_kind_name(operation->kind));
-        table_add(&table, "%s", operation->shard);
-        table_add(&table, "%s", operation->adjacent);
-        table_add(&table, "%s", key);
-        table_add(&table, "%lld", (long long)operation->target);
-    }
-    if (plan->operation_count > 0)
-        table_print(&table, stdout);
-    table_clear(&table);
-    fflush(stdout);
+    fprintf(session->out, "%s: %s\n", stream, plan->reason);
+    operations_print(plan->operations, plan->operation_count, session->out);
+    fflush(session->out);
 }
 
-static bool is_confirmed(void)
+static void print_json(const cJSON *document)
+{
+    char *text = cJSON_Print(document);
+
+    puts(text);
+    cJSON_free(text);
+}
+
+/* One document at the end; what happens meanwhile is told on standard error. */
+static cJSON *plan_json(const char *stream, const struct by_hand_plan *plan)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(object, "stream", stream);
+    (void)cJSON_AddStringToObject(object, "reason", plan->reason);
+    (void)cJSON_AddNumberToObject(object, "from_shards", (double)plan->from_shards);
+    (void)cJSON_AddNumberToObject(object, "to_shards", (double)plan->to_shards);
+    (void)cJSON_AddNumberToObject(object, "peak_shards", (double)plan->peak_shards);
+    (void)cJSON_AddItemToObject(object, "operations",
+                                operations_json(plan->operations, plan->operation_count));
+    return object;
+}
+
+static bool is_confirmed(FILE *out)
 {
     char answer[16] = "";
 
     if (yes != NULL || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return true;
-    printf("do it? (y/N) ");
-    fflush(stdout);
+    fprintf(out, "do it? (y/N) ");
+    fflush(out);
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static int last_action(const struct session *session, const char *stream, int64_t *ret_id, struct error *err)
+/* Zeroed when there was none yet. */
+static int last_action(const struct session *session, const char *stream, struct action *ret_action,
+                       struct error *err)
 {
     struct action_list last = {0};
 
     if (store_actions_recent(session->store, stream, 1, &last, err) < 0)
         return -1;
-    *ret_id = last.count > 0 ? last.items[0].id : 0;
+    *ret_action = last.count > 0 ? last.items[0] : (struct action){0};
     action_list_clear(&last);
     return 0;
 }
@@ -161,50 +176,94 @@ static int begin(struct session *session, const struct by_hand_request *request,
                                   .store = session->store,
                                   .clock = session->clock,
                                   .owner = session->owner,
-                                  .out = stdout};
+                                  .out = session->out};
     struct by_hand_plan plan = {0};
-    int64_t last_id;
+    struct action last;
 
-    if (last_action(session, request->stream, &last_id, err) < 0 ||
+    if (last_action(session, request->stream, &last, err) < 0 ||
         engine_by_hand(session->engine, session->store, request, &plan, err) < 0)
         return -1;
     by_hand_plan_clear(&plan);
     if (no_wait != NULL)
         return 0;
-    drive.last_ids = &last_id;
+    drive.last_ids = &last.id;
     return drive_until_over(&drive, &request->stream, 1, ret_failed, err);
 }
 
-static int carry_out(struct session *session, struct by_hand_request *request, int *ret_code,
-                     struct error *err)
-{
-    struct by_hand_plan plan = {0};
-    bool failed = false, empty;
+enum result { PLANNED, NOTHING, DECLINED, BEGUN, DONE, FAILED };
+static const char *const result_names[] = {
+    [PLANNED] = "planned", [NOTHING] = "nothing", [DECLINED] = "declined",
+    [BEGUN] = "begun",     [DONE] = "done",       [FAILED] = "failed",
+};
 
-    request->dry_run = true;
-    if (session_open(session, err) < 0 ||
-        engine_by_hand(session->engine, session->store, request, &plan, err) < 0)
+/* What became of it. */
+static int add_result(const struct session *session, const char *stream, enum result result, cJSON *document,
+                      struct error *err)
+{
+    struct action action;
+
+    (void)cJSON_AddStringToObject(document, "result", result_names[result]);
+    if (result < BEGUN)
+        return 0;
+    if (last_action(session, stream, &action, err) < 0)
         return -1;
-    print_plan(request->stream, &plan);
+    (void)cJSON_AddNumberToObject(document, "action", (double)action.id);
+    (void)cJSON_AddNumberToObject(document, "reached_shards", (double)action.to_shards);
+    (void)cJSON_AddStringToObject(document, "failure", action.failure);
+    return 0;
+}
+
+/* The plan is made and shown; then, unless somebody says no, it is done. */
+static int carry_out_plan(struct session *session, struct by_hand_request *request,
+                          const struct by_hand_plan *plan, enum result *ret_result, struct error *err)
+{
+    bool failed = false;
+
     /* What was shown is what is done, also when shards have come or gone meanwhile. */
     if (request->kind == BY_HAND_BY || request->kind == BY_HAND_PART) {
         request->kind = BY_HAND_TO;
-        request->count = plan.to_shards;
+        request->count = plan->to_shards;
     }
-    empty = plan.operation_count == 0;
-    by_hand_plan_clear(&plan);
-    if (empty || dry_run != NULL)
+    if (plan->operation_count == 0 || dry_run != NULL) {
+        *ret_result = plan->operation_count == 0 ? NOTHING : PLANNED;
         return 0;
-    if (!is_confirmed()) {
-        printf("nothing was done\n");
-        *ret_code = EXIT_FAILED;
+    }
+    if (!is_confirmed(session->out)) {
+        fprintf(session->out, "nothing was done\n");
+        *ret_result = DECLINED;
         return 0;
     }
     request->dry_run = false;
     if (begin(session, request, &failed, err) < 0)
         return -1;
-    *ret_code = failed ? EXIT_FAILED : EXIT_DONE;
+    *ret_result = failed ? FAILED : no_wait != NULL ? BEGUN : DONE;
     return 0;
+}
+
+static int carry_out(struct session *session, struct by_hand_request *request, int *ret_code,
+                     struct error *err)
+{
+    SCOPED(by_hand_plan_clear) struct by_hand_plan plan = {0};
+    enum result result;
+    cJSON *document;
+    int told = 0;
+
+    request->dry_run = true;
+    if (session_open(session, err) < 0 ||
+        engine_by_hand(session->engine, session->store, request, &plan, err) < 0)
+        return -1;
+    print_plan(session, request->stream, &plan);
+    if (carry_out_plan(session, request, &plan, &result, err) < 0)
+        return -1;
+    if (session->json) {
+        document = plan_json(request->stream, &plan);
+        told = add_result(session, request->stream, result, document, err);
+        if (told == 0)
+            print_json(document);
+        cJSON_Delete(document);
+    }
+    *ret_code = result == FAILED || result == DECLINED ? EXIT_FAILED : EXIT_DONE;
+    return told;
 }
 
 static int run(struct by_hand_request *request)

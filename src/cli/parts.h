@@ -10,6 +10,8 @@
 #include "cli/cli.h"
 #include "engine/engine.h"
 
+#include <cjson/cJSON.h>
+
 /* ---- table.c: columns as wide as their widest cell */
 
 enum { TABLE_COLUMNS_MAX = 12 };
@@ -24,6 +26,11 @@ struct table {
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_print(struct table *table, FILE *file);
 void table_clear(struct table *table);
+
+/* ---- operations.c: resharding calls as a table, nothing when there is none; as an array, the caller's */
+
+void operations_print(const struct operation *operations, size_t count, FILE *file);
+cJSON *operations_json(const struct operation *operations, size_t count);
 
 /* ---- account.c: the way to AWS for commands that are no daemon */
 

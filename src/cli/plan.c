@@ -35,30 +35,6 @@ struct outlook {
 static const char *const verdict_names[] = {
     [UP_ENOUGH] = "enough", [UP_RESHARD] = "reshard", [UP_LIMITED] = "limited"};
 
-static void print_operations(const struct outlook *outlook)
-{
-    static const char *const headings[] = {
-        "#", "OPERATION", "SHARD", "WITH", "NEW STARTING HASH KEY", "SHARDS AFTER", NULL};
-    struct table table = {.headings = headings, .right_aligned = 0x31};
-
-    for (size_t i = 0; i < outlook->count; i++) {
-        const struct operation *operation = &outlook->operations[i];
-        char key[HASHKEY_TEXT_SIZE] = "";
-
-        if (operation->kind == OPERATION_SPLIT)
-            hashkey_format(operation->new_start, key);
-        table_add(&table, "%zu", i + 1);
-        table_add(&table, "%s", operation_kind_name(operation->kind));
-        table_add(&table, "%s", operation->shard);
-        table_add(&table, "%s", operation->adjacent);
-        table_add(&table, "%s", key);
-        table_add(&table, "%lld", (long long)operation->target);
-    }
-    if (outlook->count > 0)
-        table_print(&table, stdout);
-    table_clear(&table);
-}
-
 static void print_table(const struct outlook *outlook)
 {
     const struct engine_view *view = outlook->view;
@@ -82,25 +58,7 @@ static void print_table(const struct outlook *outlook)
         printf("the account may open %lld more shards\n", (long long)view->headroom);
     else
         printf("the account's shard limit is unknown\n");
-    print_operations(outlook);
-}
-
-static cJSON *operation_object(const struct operation *operation)
-{
-    cJSON *object = cJSON_CreateObject();
-    char key[HASHKEY_TEXT_SIZE];
-
-    (void)cJSON_AddStringToObject(object, "operation", operation_kind_name(operation->kind));
-    if (operation->kind != OPERATION_UPDATE)
-        (void)cJSON_AddStringToObject(object, "shard", operation->shard);
-    if (operation->kind == OPERATION_MERGE)
-        (void)cJSON_AddStringToObject(object, "adjacent_shard", operation->adjacent);
-    if (operation->kind == OPERATION_SPLIT) {
-        hashkey_format(operation->new_start, key);
-        (void)cJSON_AddStringToObject(object, "new_starting_hash_key", key);
-    }
-    (void)cJSON_AddNumberToObject(object, "shards_after", (double)operation->target);
-    return object;
+    operations_print(outlook->operations, outlook->count, stdout);
 }
 
 static void add_known(cJSON *object, const char *name, double value, bool known)
@@ -116,7 +74,6 @@ static cJSON *outlook_object(const struct outlook *outlook)
     const struct engine_view *view = outlook->view;
     const struct demand *demand = &view->demand;
     cJSON *object = cJSON_CreateObject();
-    cJSON *operations;
 
     (void)cJSON_AddStringToObject(object, "stream", outlook->stream);
     (void)cJSON_AddStringToObject(object, "verdict", outlook->verdict);
@@ -133,9 +90,7 @@ static cJSON *outlook_object(const struct outlook *outlook)
     (void)cJSON_AddNumberToObject(object, "updates_24h", view->updates_24h);
     (void)cJSON_AddNumberToObject(object, "update_calls", outlook->update_calls);
     add_known(object, "account_headroom", (double)view->headroom, view->headroom >= 0);
-    operations = cJSON_AddArrayToObject(object, "operations");
-    for (size_t i = 0; i < outlook->count; i++)
-        (void)cJSON_AddItemToArray(operations, operation_object(&outlook->operations[i]));
+    (void)cJSON_AddItemToObject(object, "operations", operations_json(outlook->operations, outlook->count));
     return object;
 }
 

@@ -426,6 +426,8 @@ static int run(struct turn *turn, struct error *err)
 int act_resume(struct turn *turn, struct error *err)
 {
     (void)text_copy(turn->action.owner, sizeof(turn->action.owner), turn->engine->owner);
+    if (turn->action.kind == ACTION_BY_HAND && by_hand_defer(turn, err) < 0)
+        return -1;
     return run(turn, err);
 }
 

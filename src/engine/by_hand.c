@@ -71,6 +71,15 @@ int by_hand_keep_goal(struct turn *turn, struct error *err)
     return store_action_save(turn->store, &turn->action, err);
 }
 
+int by_hand_defer(struct turn *turn, struct error *err)
+{
+    char reason[64];
+
+    snprintf(reason, sizeof(reason), "%s #%lld is under way", action_kind_name(turn->action.kind),
+             (long long)turn->action.id);
+    return triage_defer(turn, reason, err);
+}
+
 int by_hand_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
                     struct error *err)
 {

@@ -134,6 +134,8 @@ int act_resume(struct turn *turn, struct error *err);
 
 /* ---- by_hand.c: what an operator asked for */
 
+/* Alarms wait until it is over: what an operator asked for is not ended by them. */
+int by_hand_defer(struct turn *turn, struct error *err);
 /* A new action gets its goal. */
 int by_hand_keep_goal(struct turn *turn, struct error *err);
 /* State PLANNING.  The event is EVENT_NEEDS_STEP with an operation, or EVENT_NEEDS_NOTHING. */

@@ -68,6 +68,36 @@ class Scale(ByHand):
             self.assertEqual((again.returncode, again.stdout), (3, ""))
             self.assertRegex(again.stderr, r"^error: stream 'orders' is in its cooldown for another \d+ s\n$")
 
+    def test_json_is_one_document_whatever_is_told_meanwhile(self):
+        with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1m", "resharding": "split"}) as world:
+            for words, result in ((("--to", "4"), "nothing"), (("--to", "5", "--dry-run"), "planned")):
+                said = self.command(world, "scale", "orders", *words, "--output", "json")
+                self.assertEqual(said.returncode, 0, said.stderr)
+                document = json.loads(said.stdout)
+                self.assertEqual((document["result"], "action" in document), (result, False))
+            self.assertEqual((document["from_shards"], document["to_shards"], document["peak_shards"]), (4, 5, 6))
+            self.assertEqual({step["operation"] for step in document["operations"]}, {"split", "merge"})
+
+            said = self.command(world, "split", "orders", "shardId-000000000001", "--output", "json")
+            self.assertEqual(said.returncode, 0, said.stderr)
+            document = json.loads(said.stdout)
+            self.assertEqual([document[name] for name in ("stream", "result", "action", "reached_shards", "failure")],
+                             ["orders", "done", 1, 5, ""])
+            self.assertEqual([(step["operation"], step["shard"], step["shards_after"])
+                              for step in document["operations"]], [("split", "shardId-000000000001", 5)])
+            self.assertIn("orders  4 to 5 shards", said.stderr)
+
+            merge = ("merge", "orders", "shardId-000000000004", "shardId-000000000005", "--output", "json")
+            eventually(lambda: self.command(world, *merge, "--dry-run").returncode == 0)
+            document = json.loads(self.command(world, *merge, "--no-wait").stdout)
+            self.assertEqual((document["result"], document["action"]), ("begun", 2))
+            again = self.command(world, *merge)
+            self.assertEqual((again.returncode, again.stdout), (3, ""))
+
+            wrong = self.command(world, "scale", "orders", "--to", "5", "--output", "yaml")
+            self.assertEqual((wrong.returncode, wrong.stdout, wrong.stderr),
+                             (2, "", "error: --output must be table or json, not 'yaml'\n"))
+
     def test_named_shards_are_split_and_merged(self):
         with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1m"}) as world:
             said = self.command(world, "split", "orders", "shardId-000000000003")

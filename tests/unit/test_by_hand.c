@@ -338,6 +338,49 @@ START_TEST(an_alarm_afterwards_is_acted_on_after_the_cooldown)
 }
 END_TEST
 
+static struct notification newest(struct world *world)
+{
+    struct notification_list list = {0};
+    struct notification n = {0};
+    struct error err = {0};
+
+    ck_assert_int_eq(store_notifications_recent(world->store, "orders", -1, 1, &list, &err), 0);
+    if (list.count > 0)
+        n = list.items[0];
+    n.body = NULL;
+    notification_list_clear(&list);
+    return n;
+}
+
+/* 14 shards' worth on 16 shards while they are merged to 4. */
+START_TEST(an_alarm_meanwhile_waits_with_its_reason_and_is_acted_on_afterwards)
+{
+    struct world *world = scene(orders, 16);
+    struct notification n;
+
+    world_traffic(world, "orders", "constant:1M", 4096, "uniform");
+    world_run(world, 10 * MINUTE_MS);
+    (void)must_do(world, to(4));
+    world_traffic(world, "orders", "constant:14M", 4096, "uniform");
+    while (newest(world).id == 0)
+        world_run(world, 1000);
+    world_run(world, 12000);
+    n = newest(world);
+    ck_assert_int_eq(n.status, NOTIFICATION_DEFERRED);
+    ck_assert_str_eq(n.reason, "by-hand #1 is under way");
+    ck_assert_int_eq(last_action(world).kind, ACTION_BY_HAND);
+    while (last_action(world).state != ACTION_DONE)
+        world_run(world, 1000);
+    assert_done(world, 16, 4);
+
+    world_run(world, 40 * MINUTE_MS);
+    ck_assert_int_eq(last_action(world).kind, ACTION_SCALE_UP);
+    ck_assert_int_ge(world_open_shards(world, "orders"), 14);
+    world_assert_partition(world, "orders");
+    world_free(world);
+}
+END_TEST
+
 START_TEST(a_refused_step_ends_it_with_the_failure_and_thresholds_that_fit)
 {
     struct world *world = scene(orders, 4);
@@ -452,6 +495,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, what_cannot_be_is_refused_with_the_reason, 0, COUNT_OF(wrongs));
     tcase_add_test(tcase, it_is_refused_while_anything_else_is_at_the_stream);
     tcase_add_test(tcase, a_pause_does_not_forbid_it);
+    tcase_add_test(tcase, an_alarm_meanwhile_waits_with_its_reason_and_is_acted_on_afterwards);
     tcase_add_test(tcase, an_alarm_afterwards_is_acted_on_after_the_cooldown);
     tcase_add_test(tcase, a_refused_step_ends_it_with_the_failure_and_thresholds_that_fit);
     tcase_add_test(tcase, an_action_whose_goal_was_never_stored_ends_and_says_so);

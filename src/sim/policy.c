@@ -135,7 +135,7 @@ int policy_check(const cJSON *document, enum policy_kind kind, const char *type,
         complaint = "Version must be 2012-10-17 or 2008-10-17";
     if (complaint == NULL && cJSON_IsObject(statements))
         complaint = complaint_about(statements, kind);
-    statement = cJSON_IsArray(statements) ? statements->child : NULL;
+    statement = cJSON_IsArray(statements) ? cJSON_GetArrayItem(statements, 0) : NULL;
     for (; complaint == NULL && statement != NULL; statement = statement->next)
         complaint = complaint_about(statement, kind);
     return complaint == NULL ? 0 : model_fault(fault, type, 400, "Syntax errors in policy: %s", complaint);

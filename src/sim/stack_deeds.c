@@ -93,16 +93,16 @@ static void add_name(struct sim *sim, const struct stack *stack, const struct re
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     const char *property = resource->type->name_property;
-    char random[13] = "", name[320];
+    char random[13] = "", text[320];
     size_t room = resource->type->name_max - sizeof(random);
 
     for (size_t i = 0; i + 1 < sizeof(random); i++)
         random[i] = letters[model_random(sim) % (sizeof(letters) - 1)];
-    snprintf(name, sizeof(name), "%s-%s", stack->name, resource->logical);
-    if (strlen(name) > room)
-        name[room] = '\0';
-    snprintf(name + strlen(name), sizeof(name) - strlen(name), "-%s", random);
-    (void)cJSON_AddStringToObject(properties, property, name);
+    snprintf(text, sizeof(text), "%s-%s", stack->name, resource->logical);
+    if (strlen(text) > room)
+        text[room] = '\0';
+    snprintf(text + strlen(text), sizeof(text) - strlen(text), "-%s", random);
+    (void)cJSON_AddStringToObject(properties, property, text);
 }
 
 /* Final properties.  One whose name was made up keeps it for as long as it is the same resource. */
@@ -112,13 +112,13 @@ static int final_properties(struct sim *sim, struct stack *stack, const struct r
     const char *property = resource->type->name_property;
     SCOPED(wire_delete_tree)
     cJSON *properties = template_resolve(input_member(declared, "Properties"), look_up, stack);
-    const char *name = property == NULL ? NULL : input_text(resource->properties, property);
+    const char *known = property == NULL ? NULL : input_text(resource->properties, property);
 
     if (property != NULL && input_member(properties, property) == NULL) {
-        if (name == NULL || anew)
+        if (known == NULL || anew)
             add_name(sim, stack, resource, properties);
         else
-            (void)cJSON_AddStringToObject(properties, property, name);
+            (void)cJSON_AddStringToObject(properties, property, known);
     }
     return resource_check_values(resource->type, resource->logical, properties, ret_properties, fault);
 }

@@ -154,18 +154,18 @@ static char *list_failed(struct resource *const *list, size_t count)
     return buffer_take(&names);
 }
 
-static char *describe_failure(const struct stack *stack)
+static char *describe_failure(const struct stack *stack, const struct stage *stage)
 {
-    bool creates = stack->status == STACK_CREATE_IN_PROGRESS;
-    const char *verb = creates                                            ? "create"
-                       : find_stage(stack->status)->work == STAGE_APPLIES ? "update"
-                                                                          : "delete";
+    bool creates = stage->status == STACK_CREATE_IN_PROGRESS, applies = stage->work == STAGE_APPLIES;
     SCOPED(free_text)
-    char *names = text_equal(verb, "delete") ? list_failed(stack->leftovers, stack->leftover_count)
-                                             : list_failed(stack->resources, stack->resource_count);
+    char *names = applies ? list_failed(stack->resources, stack->resource_count)
+                          : list_failed(stack->leftovers, stack->leftover_count);
 
-    return must_printf("The following resource(s) failed to %s: %s. %s", verb, names,
-                       creates ? "Rollback requested by user." : "");
+    return must_printf("The following resource(s) failed to %s: %s. %s",
+                       creates   ? "create"
+                       : applies ? "update"
+                                 : "delete",
+                       names, creates ? "Rollback requested by user." : "");
 }
 
 static const char *look_up(void *context, const char *logical, const char *attribute)
@@ -371,7 +371,7 @@ static void run(struct sim *sim, struct stack *stack)
             return;
         }
         if (tally.failed > 0)
-            reason = describe_failure(stack);
+            reason = describe_failure(stack, stage);
         enter(sim, stack, tally.failed > 0 ? after_failure(stack, stage) : stage->done, reason);
     }
 }

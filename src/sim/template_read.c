@@ -61,38 +61,45 @@ static bool is_exact_number(const char *text, double *ret_value)
     return text_equal(text, again);
 }
 
-static int read_text(const struct reader *reader, const yaml_event_t *event, const char **ret_text)
+/* NULL, with the fault set, when there is something in it that is no text. */
+static const char *read_text(const struct reader *reader, const yaml_event_t *event)
 {
     const char *text = (const char *)event->data.scalar.value;
 
     for (size_t i = 0; i < event->data.scalar.length; i++) {
         unsigned char c = (unsigned char)text[i];
 
-        if (c < ' ' && c != '\n' && c != '\r' && c != '\t')
-            return malformed(reader, &event->start_mark, "control characters are not allowed");
+        if (c < ' ' && c != '\n' && c != '\r' && c != '\t') {
+            (void)malformed(reader, &event->start_mark, "control characters are not allowed");
+            return NULL;
+        }
     }
-    *ret_text = text;
-    return 0;
+    return text;
+}
+
+static bool is_null(const char *text)
+{
+    return text[0] == '\0' || text_equal(text, "null") || text_equal(text, "Null") ||
+           text_equal(text, "NULL") || text_equal(text, "~");
 }
 
 static int read_scalar(const struct reader *reader, const yaml_event_t *event, cJSON **ret_node)
 {
-    const char *text;
+    bool plain =
+        event->data.scalar.plain_implicit != 0 && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    const char *text = read_text(reader, event);
     double number;
     bool truth;
 
-    if (read_text(reader, event, &text) < 0)
+    if (text == NULL)
         return -1;
-    if (!event->data.scalar.plain_implicit || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
-        *ret_node = cJSON_CreateString(text);
-    else if (text[0] == '\0' || text_equal(text, "null") || text_equal(text, "Null") ||
-             text_equal(text, "NULL") || text_equal(text, "~"))
+    if (plain && is_null(text))
         return template_fault(reader->fault,
                               "Template format error: [line %zu] 'null' values are not allowed in templates",
                               event->start_mark.line + 1);
-    else if (is_truth(text, &truth))
+    if (plain && is_truth(text, &truth))
         *ret_node = cJSON_CreateBool(truth);
-    else if (is_exact_number(text, &number))
+    else if (plain && is_exact_number(text, &number))
         *ret_node = cJSON_CreateNumber(number);
     else
         *ret_node = cJSON_CreateString(text);
@@ -189,7 +196,8 @@ static int read_entry(struct reader *reader, const yaml_event_t *event, int dept
 
     if (event->type != YAML_SCALAR_EVENT || tag_of(event) != NULL)
         return malformed(reader, &event->start_mark, "a key must be text");
-    if (read_text(reader, event, &key) < 0)
+    key = read_text(reader, event);
+    if (key == NULL)
         return -1;
     if (cJSON_GetObjectItemCaseSensitive(mapping, key) != NULL)
         return malformed(reader, &event->start_mark, "duplicate key");

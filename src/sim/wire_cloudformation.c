@@ -227,7 +227,7 @@ static int retain_resources(const struct call *call, const struct stack *stack, 
 {
     const cJSON *names = input_member(call->input, "RetainResources"), *name;
 
-    if (names != NULL && stack->status != STACK_DELETE_FAILED)
+    if (cJSON_GetArraySize(names) > 0 && stack->status != STACK_DELETE_FAILED)
         return template_fault(
             fault,
             "Invalid operation on stack [%s]. When you delete a stack, specify which resources "

@@ -116,6 +116,14 @@ class Readme(unittest.TestCase):
         routes = {f"{method} {path}" for method, path in re.findall(r'\{"([A-Z]+)", "(/sim/[^"]*)"', source)}
         self.assertEqual({quoted(row[0])[0] for row in table("sim-routes")}, routes)
 
+    def test_resource_types_and_functions_are_those_of_the_simulated_cloudformation(self):
+        types = re.findall(r'\{\.name = "(AWS::[\w:]+)"', read("src/sim/resources.c"))
+        self.assertEqual([quoted(row[0])[0] for row in table("resource-types")], types)
+        source = read("src/sim/template_functions.c")
+        functions = re.findall(r'\{"([\w:]+)", \w+, \w+\}', source[source.index("} functions[] = {"):])
+        listed = re.search(r"<!-- functions -->(.*?)<!-- /functions -->", read("README.md"), re.S).group(1)
+        self.assertEqual(re.findall(r"`([\w:]+)`", listed), functions)
+
     def test_lines_of_a_scene_are_those_of_the_parser(self):
         usages = re.findall(r'^     "(\w+ [A-Z][^"]*)",$|\{"\w+", \d, "([^"]*)"', read("src/sim/scene.c"), re.M)
         self.assertEqual({quoted(row[0])[0] for row in table("scene")}, {a or b for a, b in usages})

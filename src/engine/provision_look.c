@@ -71,6 +71,18 @@ static int look_alarms(struct provision *provision, bool again, struct error *er
     return 0;
 }
 
+/* One that does what the template's would do: another statistic is another alarm. */
+static bool is_same_kind(const struct alarm *alarm, const char *stream)
+{
+    enum alarm_metric metric;
+
+    if (alarm_is_ours_to_move(alarm, stream, &metric))
+        return true;
+    return !alarm->composite && !alarm->math && alarm->shard[0] == '\0' &&
+           strcmp(alarm->stream, stream) == 0 && alarm_asks_for_shards(alarm) &&
+           alarm_metric_parse(alarm->metric, &metric) && metric == METRIC_THROTTLED;
+}
+
 static void note_alarm(const struct alarm *alarm, struct stream_facts *facts, const char *stream)
 {
     enum alarm_metric metric;
@@ -128,8 +140,7 @@ static int plan_stream(struct provision *provision, struct way *way, struct prov
         for (size_t i = 0; i < provision->alarms.count; i++) {
             const struct alarm *alarm = &provision->alarms.items[i];
 
-            if (!alarm->composite && !alarm->math && alarm->shard[0] == '\0' &&
-                strcmp(alarm->stream, way->config->name) == 0 && alarm_asks_for_shards(alarm))
+            if (is_same_kind(alarm, way->config->name))
                 note_alarm(alarm, &facts, way->config->name);
         }
         plan_stream_stack(way->config, &facts, ret_plan);

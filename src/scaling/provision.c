@@ -346,14 +346,14 @@ static void set_endpoint(const struct config *config, const struct service_facts
         add_note(plan, "'%s' is subscribed already", url);
         url = "";
     } else if (ours && strcmp(url, given) == 0 && !facts->subscribed) {
-        add_note(
-            plan,
-            "the subscription of '%s' is gone: SNS drops one that is not confirmed within days; subscribe "
-            "it again by hand (aws sns subscribe)",
-            url);
+        add_note(plan,
+                 "the subscription of '%s' is gone: SNS drops what is not confirmed within days; "
+                 "once the daemon runs, make it again (aws sns subscribe)",
+                 url);
     }
     if (config->service.public_url[0] != '\0' && facts->pending)
-        add_note(plan, "the subscription waits until the daemon runs and confirms it");
+        add_note(plan, "the subscription is not confirmed: SNS asks when it is made; "
+                       "once the daemon runs, have it ask again (aws sns subscribe)");
     stack_values_set(&plan->parameters, "Endpoint", "%s", url);
     stack_values_set(&plan->parameters, "Protocol", "%s",
                      text_starts_with(url, "http://") ? "http" : "https");

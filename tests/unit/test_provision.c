@@ -14,6 +14,10 @@
 
 #define URL "https://daemon.example/sns"
 #define SERVICE "[service]\nregion = us-east-1\ntopic_arn = " WORLD_TOPIC "\npublic_url = " URL "\n"
+#define UNCONFIRMED                                                                                         \
+    "the subscription is not confirmed: SNS asks when it is made; once the daemon runs, have it ask again " \
+    "(aws sns "                                                                                             \
+    "subscribe)"
 #define ORDERS "[stream orders]\nmin_shards = 2\nmax_shards = 64\ndesired_shards = 4\n"
 #define LONGER "alarm_period = 300s\ncooldown = 10m\n"
 #define BOTH SERVICE ORDERS "[stream user_events]\ndesired_shards = 3\n"
@@ -245,7 +249,7 @@ START_TEST(a_second_run_changes_nothing)
     assert_result("orders", PROVISION_UNCHANGED);
     assert_result("user_events", PROVISION_UNCHANGED);
     ck_assert_uint_eq(deeds(), before);
-    ck_assert_str_eq(row_of(NULL)->note, "the subscription waits until the daemon runs and confirms it");
+    ck_assert_str_eq(row_of(NULL)->note, UNCONFIRMED);
     ck_assert_str_eq(row_of("orders")->note, "");
     assert_made();
 }

@@ -441,6 +441,10 @@ static void service_is_there(void)
 }
 
 #define URL "public_url = https://scaling.example.com/sns\n"
+#define UNCONFIRMED                                                                                         \
+    "the subscription is not confirmed: SNS asks when it is made; once the daemon runs, have it ask again " \
+    "(aws sns "                                                                                             \
+    "subscribe)"
 #define ORDERS "[stream orders]\n"
 
 START_TEST(a_topic_that_is_not_there_is_made)
@@ -504,10 +508,9 @@ static const struct {
     {"http://a/sns", NULL, false, false, PROVISION_CREATE, "http://a/sns", ""},
     {"https://a/sns", NULL, true, false, PROVISION_CREATE, "", "'https://a/sns' is subscribed already"},
     {"https://a/sns", NULL, true, true, PROVISION_CREATE, "",
-     "'https://a/sns' is subscribed already; the subscription waits until the daemon runs and confirms it"},
+     "'https://a/sns' is subscribed already; " UNCONFIRMED},
     {"https://a/sns", "https://a/sns", true, false, PROVISION_LEAVE, "https://a/sns", ""},
-    {"https://a/sns", "https://a/sns", true, true, PROVISION_LEAVE, "https://a/sns",
-     "the subscription waits until the daemon runs and confirms it"},
+    {"https://a/sns", "https://a/sns", true, true, PROVISION_LEAVE, "https://a/sns", UNCONFIRMED},
     {"https://b/sns", "https://a/sns", false, false, PROVISION_UPDATE, "https://b/sns", ""},
     {"https://a/sns", "", false, false, PROVISION_UPDATE, "https://a/sns", ""},
     {"https://a/sns", "", true, false, PROVISION_LEAVE, "", "'https://a/sns' is subscribed already"},

@@ -44,6 +44,9 @@ size_t cloudwatch_alarm_children(const struct alarm *alarm, char (*ret_names)[AL
 /* All alarms, metric and composite, one of whose ALARM actions begins with `action_prefix`; all pages. */
 int cloudwatch_alarms_by_action(struct aws_client *client, const char *action_prefix,
                                 struct alarm_list *ret_list, struct error *err);
+/* All alarms, metric and composite, whose name begins with `name_prefix`; all pages. */
+int cloudwatch_alarms_by_prefix(struct aws_client *client, const char *name_prefix,
+                                struct alarm_list *ret_list, struct error *err);
 /* Those of these names that exist, metric and composite, in batches of 100. */
 int cloudwatch_alarms_by_name(struct aws_client *client, const char *const *names, size_t count,
                               struct alarm_list *ret_list, struct error *err);
@@ -53,6 +56,23 @@ int cloudwatch_alarms_for_metric(struct aws_client *client, const char *metric, 
 /* Sends the alarm back with this threshold and everything else as it was.  ERROR_REFUSED for one that
  * has no threshold of its own (composite, anomaly band). */
 int cloudwatch_put_threshold(struct aws_client *client, const struct alarm *alarm, double threshold,
+                             struct error *err);
+/*
+ * An alarm of our own on a metric of a stream or one of its shards: Sum over one period of `period_s` above
+ * `threshold`; no datapoint is no breach.  Overwrites one of that name.  All texts are borrowed.
+ */
+struct alarm_order {
+    const char *name, *description; /* at most 255 and 1024 characters */
+    const char *metric, *stream;
+    const char *shard; /* NULL or "" for the stream's own metric */
+    const char *topic_arn;
+    int64_t period_s;
+    double threshold;
+};
+int cloudwatch_make_alarm(struct aws_client *client, const struct alarm_order *order, struct error *err);
+enum { ALARMS_PER_DELETE = 100 };
+/* One call, so at most ALARMS_PER_DELETE.  Those that exist are deleted; NOT_FOUND when one did not. */
+int cloudwatch_delete_alarms(struct aws_client *client, const char *const *names, size_t count,
                              struct error *err);
 /* reason: at most 1023 bytes.  NOT_FOUND when the alarm is gone. */
 int cloudwatch_set_alarm_state(struct aws_client *client, const char *name, enum alarm_state state,

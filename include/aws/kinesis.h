@@ -41,6 +41,9 @@ int kinesis_merge(struct aws_client *client, const char *stream, const char *low
 int kinesis_update_count(struct aws_client *client, const char *stream, int64_t target, struct error *err);
 /* All streams of the account and region, page by page; *ret_names begins zeroed. */
 int kinesis_list_streams(struct aws_client *client, struct names *ret_names, struct error *err);
+/* Turns on the shard-level metrics that alarms and plans rest on: bytes, records, throttled records.  Those
+ * that are on already stay on. */
+int kinesis_enable_shard_metrics(struct aws_client *client, const char *stream, struct error *err);
 int kinesis_limits(struct aws_client *client, int64_t *ret_shard_limit, int64_t *ret_open_shards,
                    struct error *err);
 

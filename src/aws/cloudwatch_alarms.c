@@ -1,5 +1,5 @@
 /*
- * cloudwatch_alarms.c - alarms: find them, move their thresholds, set their state (JSON 1.0).
+ * cloudwatch_alarms.c - alarms: find, make and delete them, move their thresholds, set their state (JSON 1.0).
  *
  * PutMetricAlarm overwrites the whole alarm.  So the alarm is kept as AWS showed it, and sent back
  * member by member: what PutMetricAlarm knows is copied, the state and whatever else DescribeAlarms
@@ -288,20 +288,33 @@ static cJSON *describe_input(void)
     return input;
 }
 
-int cloudwatch_alarms_by_action(struct aws_client *client, const char *action_prefix,
-                                struct alarm_list *ret_list, struct error *err)
+/* `filter` is a member of the request; with an `action_prefix` alarms without such an action are dropped. */
+static int describe_all(struct aws_client *client, const char *filter, const char *value,
+                        const char *action_prefix, struct alarm_list *ret_list, struct error *err)
 {
     struct aws_call call = call_of("DescribeAlarms", "");
     SCOPED(free_json) cJSON *input = describe_input();
     SCOPED(alarm_list_clear) struct alarm_list list = {0};
 
-    cJSON_AddStringToObject(input, "ActionPrefix", action_prefix);
-    /* CloudWatch compares the actions of every state; ours are those of ALARM. */
+    cJSON_AddStringToObject(input, filter, value);
     if (describe(client, &call, input, action_prefix, &list, err) < 0)
         return -1;
     *ret_list = list;
     list = (struct alarm_list){0};
     return 0;
+}
+
+int cloudwatch_alarms_by_action(struct aws_client *client, const char *action_prefix,
+                                struct alarm_list *ret_list, struct error *err)
+{
+    /* CloudWatch compares the actions of every state; ours are those of ALARM. */
+    return describe_all(client, "ActionPrefix", action_prefix, action_prefix, ret_list, err);
+}
+
+int cloudwatch_alarms_by_prefix(struct aws_client *client, const char *name_prefix,
+                                struct alarm_list *ret_list, struct error *err)
+{
+    return describe_all(client, "AlarmNamePrefix", name_prefix, NULL, ret_list, err);
 }
 
 int cloudwatch_alarms_by_name(struct aws_client *client, const char *const *names, size_t count,
@@ -344,7 +357,7 @@ int cloudwatch_alarms_for_metric(struct aws_client *client, const char *metric, 
     return 0;
 }
 
-/* ---- PutMetricAlarm, SetAlarmState */
+/* ---- PutMetricAlarm, DeleteAlarms, SetAlarmState */
 
 /*
  * What PutMetricAlarm accepts, by the CloudWatch model; Tags too, but on creation only, and
@@ -414,6 +427,44 @@ int cloudwatch_put_threshold(struct aws_client *client, const struct alarm *alar
     if (!isfinite(threshold))
         return error_set(err, ERROR_BUG, "the threshold for alarm '%s' is no number", alarm->name);
     input = put_input(alarm, threshold);
+    return aws_call_json(client, &call, input, NULL, err);
+}
+
+int cloudwatch_make_alarm(struct aws_client *client, const struct alarm_order *order, struct error *err)
+{
+    struct aws_call call = call_of("PutMetricAlarm", order->name);
+    SCOPED(free_json) cJSON *input = cJSON_CreateObject();
+
+    if (!isfinite(order->threshold))
+        return error_set(err, ERROR_BUG, "the threshold for alarm '%s' is no number", order->name);
+    cJSON_AddStringToObject(input, "AlarmName", order->name);
+    cJSON_AddStringToObject(input, "AlarmDescription", order->description);
+    cJSON_AddTrueToObject(input, "ActionsEnabled");
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(input, "AlarmActions"), cJSON_CreateString(order->topic_arn));
+    cJSON_AddStringToObject(input, "Namespace", "AWS/Kinesis");
+    cJSON_AddStringToObject(input, "MetricName", order->metric);
+    json_add_dimensions(input, order->stream, order->shard);
+    cJSON_AddStringToObject(input, "Statistic", "Sum");
+    cJSON_AddNumberToObject(input, "Period", (double)order->period_s);
+    cJSON_AddNumberToObject(input, "EvaluationPeriods", 1);
+    cJSON_AddNumberToObject(input, "DatapointsToAlarm", 1);
+    make_exact(cJSON_AddNumberToObject(input, "Threshold", order->threshold));
+    cJSON_AddStringToObject(input, "ComparisonOperator", "GreaterThanThreshold");
+    cJSON_AddStringToObject(input, "TreatMissingData", "notBreaching");
+    return aws_call_json(client, &call, input, NULL, err);
+}
+
+int cloudwatch_delete_alarms(struct aws_client *client, const char *const *names, size_t count,
+                             struct error *err)
+{
+    struct aws_call call = call_of("DeleteAlarms", "");
+    SCOPED(free_json) cJSON *input = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(input, "AlarmNames");
+
+    if (count > ALARMS_PER_DELETE)
+        return error_set(err, ERROR_BUG, "%zu alarms cannot be deleted in one call", count);
+    for (size_t i = 0; i < count; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(names[i]));
     return aws_call_json(client, &call, input, NULL, err);
 }
 

@@ -37,17 +37,19 @@ static struct aws_call call_of(const char *operation, const char *subject)
 
 /* ---- DescribeStreamSummary */
 
+/* The shard-level metrics that the program uses, and where a summary says that they are on. */
+static const struct {
+    const char *name;
+    size_t enabled;
+} shard_metrics[] = {
+    {"IncomingBytes", offsetof(struct stream_summary, shard_bytes)},
+    {"IncomingRecords", offsetof(struct stream_summary, shard_records)},
+    {"WriteProvisionedThroughputExceeded", offsetof(struct stream_summary, shard_throttled)},
+};
+
 /* Which shard-level metrics are on: EnhancedMonitoring is [{"ShardLevelMetrics": ["IncomingBytes", ...]}]. */
 static int read_monitoring(const cJSON *description, struct stream_summary *summary, struct error *err)
 {
-    const struct {
-        const char *name;
-        bool *enabled;
-    } metrics[] = {
-        {"IncomingBytes", &summary->shard_bytes},
-        {"IncomingRecords", &summary->shard_records},
-        {"WriteProvisionedThroughputExceeded", &summary->shard_throttled},
-    };
     const cJSON *entries, *entry, *names, *name;
 
     if (json_array(description, "EnhancedMonitoring", &entries, err) < 0)
@@ -56,9 +58,10 @@ static int read_monitoring(const cJSON *description, struct stream_summary *summ
         if (json_array(entry, "ShardLevelMetrics", &names, err) < 0)
             return -1;
         cJSON_ArrayForEach(name, names) {
-            for (size_t i = 0; i < COUNT_OF(metrics) && cJSON_IsString(name); i++) {
-                if (text_equal(name->valuestring, metrics[i].name) || text_equal(name->valuestring, "ALL"))
-                    *metrics[i].enabled = true;
+            for (size_t i = 0; i < COUNT_OF(shard_metrics) && cJSON_IsString(name); i++) {
+                if (text_equal(name->valuestring, shard_metrics[i].name) ||
+                    text_equal(name->valuestring, "ALL"))
+                    *(bool *)((char *)summary + shard_metrics[i].enabled) = true;
             }
         }
     }
@@ -252,6 +255,19 @@ int kinesis_update_count(struct aws_client *client, const char *stream, int64_t 
     cJSON_AddStringToObject(input, "StreamName", stream);
     cJSON_AddNumberToObject(input, "TargetShardCount", (double)target);
     cJSON_AddStringToObject(input, "ScalingType", "UNIFORM_SCALING");
+    return aws_call_json(client, &call, input, NULL, err);
+}
+
+int kinesis_enable_shard_metrics(struct aws_client *client, const char *stream, struct error *err)
+{
+    struct aws_call call = call_of("EnableEnhancedMonitoring", stream);
+    SCOPED(free_json) cJSON *input = cJSON_CreateObject();
+    cJSON *names;
+
+    cJSON_AddStringToObject(input, "StreamName", stream);
+    names = cJSON_AddArrayToObject(input, "ShardLevelMetrics");
+    for (size_t i = 0; i < COUNT_OF(shard_metrics); i++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(shard_metrics[i].name));
     return aws_call_json(client, &call, input, NULL, err);
 }
 

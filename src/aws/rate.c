@@ -37,9 +37,11 @@ static const struct limit {
     {"kinesis:SplitShard", 5, false, 1},
     {"kinesis:MergeShards", 5, false, 1},
     {"kinesis:UpdateShardCount", 10, false, 1},
+    {"kinesis:EnableEnhancedMonitoring", 5, false, 1},
     {"cloudwatch:DescribeAlarms", 9, false, 1},
     {"cloudwatch:DescribeAlarmsForMetric", 9, false, 1},
     {"cloudwatch:PutMetricAlarm", 3, false, 1},
+    {"cloudwatch:DeleteAlarms", 3, false, 1},
     {"cloudwatch:SetAlarmState", 3, false, 1},
     {"cloudwatch:GetMetricData", 50, false, 1},
     {"cloudwatch:GetMetricData/datapoints", 180000, false, 100800}, /* estimated from range and period */

@@ -420,6 +420,85 @@ START_TEST(an_alarm_without_a_threshold_of_its_own_is_left_alone)
 }
 END_TEST
 
+/* ---- alarms of our own */
+
+#define MADE(metric, dimensions, threshold)                                                                \
+    "{\"AlarmName\":\"a\",\"AlarmDescription\":\"why\",\"ActionsEnabled\":true,\"AlarmActions\":[\"" TOPIC \
+    "\"],\"Namespace\":\"AWS/Kinesis\",\"MetricName\":\"" metric "\",\"Dimensions\":[" dimensions          \
+    "],\"Statistic\":\"Sum\",\"Period\":60,\"EvaluationPeriods\":1,\"DatapointsToAlarm\":1,"               \
+    "\"Threshold\":" threshold                                                                             \
+    ",\"ComparisonOperator\":\"GreaterThanThreshold\",\"TreatMissingData\":\"notBreaching\"}"
+#define OF_ORDERS "{\"Name\":\"StreamName\",\"Value\":\"orders\"}"
+
+START_TEST(an_alarm_is_made_on_a_shard_or_on_the_stream)
+{
+    static const struct exchange exchanges[] = {
+        {"PutMetricAlarm",
+         .request = MADE("IncomingBytes",
+                         OF_ORDERS ",{\"Name\":\"ShardId\",\"Value\":\"shardId-000000000003\"}", "50331648")},
+        {"PutMetricAlarm", .request = MADE("IncomingRecords", OF_ORDERS, "0.1")},
+    };
+    struct alarm_order order = {"a",   "why", "IncomingBytes", "orders", "shardId-000000000003",
+                                TOPIC, 60,    50331648};
+    struct conversation conversation;
+    struct error err = {0};
+
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert_int_eq(cloudwatch_make_alarm(conversation.client, &order, &err), 0);
+    order.metric = "IncomingRecords";
+    order.shard = NULL;
+    order.threshold = 0.1;
+    ck_assert_int_eq(cloudwatch_make_alarm(conversation.client, &order, &err), 0);
+    order.threshold = NAN;
+    ck_assert_int_lt(cloudwatch_make_alarm(conversation.client, &order, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_BUG);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(alarms_are_deleted_by_a_hundred_names_at_most)
+{
+    static const struct exchange exchanges[] = {
+        {"DeleteAlarms", .request = "{\"AlarmNames\":[\"a\",\"b\"]}"},
+        {"DeleteAlarms", .status = 404,
+         .answer = "{\"__type\":\"com.amazonaws.cloudwatch.v2010_08_01#ResourceNotFound\"}"},
+    };
+    const char *names[ALARMS_PER_DELETE + 1] = {"a", "b"};
+    struct conversation conversation;
+    struct error err = {0};
+
+    for (size_t i = 2; i < COUNT_OF(names); i++)
+        names[i] = "more";
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert_int_eq(cloudwatch_delete_alarms(conversation.client, names, 2, &err), 0);
+    ck_assert_int_lt(cloudwatch_delete_alarms(conversation.client, names, ALARMS_PER_DELETE, &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_NOT_FOUND);
+    ck_assert_int_lt(cloudwatch_delete_alarms(conversation.client, names, COUNT_OF(names), &err), 0);
+    ck_assert_int_eq(err.kind, ERROR_BUG);
+    conversation_close(&conversation);
+}
+END_TEST
+
+START_TEST(alarms_are_found_by_how_their_name_begins_whatever_they_do)
+{
+    static const struct exchange exchange = {
+        "DescribeAlarms",
+        .request = "{\"AlarmTypes\":[\"MetricAlarm\",\"CompositeAlarm\"],\"MaxRecords\":100,"
+                   "\"AlarmNamePrefix\":\"kinescale-\"}",
+        .answer = "{\"MetricAlarms\":[" SINGLE("kinescale-a",
+                                               "") "," ALARM_BEGIN("kinescale-b") "\"Period\":60}]}"};
+    struct conversation conversation;
+    struct alarm_list list = {0};
+    struct error err = {0};
+
+    conversation_open(&conversation, &exchange, 1);
+    ck_assert_int_eq(cloudwatch_alarms_by_prefix(conversation.client, "kinescale-", &list, &err), 0);
+    ck_assert_uint_eq(list.count, 2);
+    alarm_list_clear(&list);
+    conversation_close(&conversation);
+}
+END_TEST
+
 /* ---- the state of an alarm */
 
 START_TEST(a_state_is_set_with_its_reason)
@@ -480,6 +559,9 @@ static Suite *suite(void)
                         COUNT_OF(round_trips));
     tcase_add_test(tcase, any_threshold_survives_the_round_trip_exactly);
     tcase_add_test(tcase, an_alarm_without_a_threshold_of_its_own_is_left_alone);
+    tcase_add_test(tcase, an_alarm_is_made_on_a_shard_or_on_the_stream);
+    tcase_add_test(tcase, alarms_are_deleted_by_a_hundred_names_at_most);
+    tcase_add_test(tcase, alarms_are_found_by_how_their_name_begins_whatever_they_do);
     tcase_add_test(tcase, a_state_is_set_with_its_reason);
     tcase_add_test(tcase, states_have_the_names_of_aws);
     suite_add_tcase(suite, tcase);

@@ -304,6 +304,11 @@ START_TEST(reshardings_say_what_the_model_wants_and_nothing_else)
          .request = "{\"StreamName\":\"orders\",\"TargetShardCount\":24,"
                     "\"ScalingType\":\"UNIFORM_SCALING\"}",
          .answer = "{\"StreamName\":\"orders\",\"CurrentShardCount\":12,\"TargetShardCount\":24}"},
+        {"EnableEnhancedMonitoring",
+         .request = "{\"StreamName\":\"orders\",\"ShardLevelMetrics\":[\"IncomingBytes\",\"IncomingRecords\","
+                    "\"WriteProvisionedThroughputExceeded\"]}",
+         .answer = "{\"StreamName\":\"orders\",\"CurrentShardLevelMetrics\":[],\"DesiredShardLevelMetrics\":"
+                   "[\"IncomingBytes\"]}"},
         {"DescribeLimits", .request = "{}",
          .answer = "{\"ShardLimit\":20000,\"OpenShardCount\":31,\"OnDemandStreamCount\":0,"
                    "\"OnDemandStreamCountLimit\":50}"},
@@ -319,6 +324,7 @@ START_TEST(reshardings_say_what_the_model_wants_and_nothing_else)
         kinesis_merge(conversation.client, "orders", "shardId-000000000001", "shardId-000000000002", &err),
         0);
     ck_assert_int_eq(kinesis_update_count(conversation.client, "orders", 24, &err), 0);
+    ck_assert_int_eq(kinesis_enable_shard_metrics(conversation.client, "orders", &err), 0);
     ck_assert_int_eq(kinesis_limits(conversation.client, &limit, &open, &err), 0);
     ck_assert_int_eq(limit, 20000);
     ck_assert_int_eq(open, 31);

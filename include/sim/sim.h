@@ -95,7 +95,7 @@ void sim_delivery_clear(struct sim_delivery *delivery);
 
 /* ---- traffic */
 
-enum key_spread { KEYS_UNIFORM, KEYS_ZIPF, KEYS_HOT };
+enum key_spread { KEYS_UNIFORM, KEYS_ZIPF, KEYS_HOT, KEYS_SLICE };
 
 /*
  * Sets what producers offer to a stream from now on.
@@ -104,7 +104,8 @@ enum key_spread { KEYS_UNIFORM, KEYS_ZIPF, KEYS_HOT };
  *         "day:LOW:HIGH" (a day with a morning rise and an evening peak), "trace:FILE:PEAK_BYTES_S"
  *         (CSV `timestamp,value` or `minute,bytes,records`; the 99.9th percentile step stands for the peak);
  *         rates take k, M (1024-based): "1.5M"
- *   keys  "uniform", "zipf:S:KEYS", "hot:SHARE"
+ *   keys  "uniform", "zipf:S:KEYS", "hot:SHARE" (one key), "slice:SHARE:N:OF" (many keys, evenly on slice N,
+ *         from 0, of OF equal slices of the hash key space); what has no SHARE is spread evenly
  */
 int sim_set_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
                     const char *keys, struct error *err);

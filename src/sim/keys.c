@@ -1,5 +1,5 @@
 /*
- * keys.c - partition keys on the ring: many alike, many by Zipf's law, or one that is hot.
+ * keys.c - partition keys on the ring: many alike, many by Zipf's law, one that is hot, or a slice that is.
  *
  * Kinesis takes the MD5 of a key; any good mix spreads made-up keys just as well.
  */
@@ -12,6 +12,8 @@
 
 #include <math.h>
 
+enum { SLICES_MAX = 10000 };
+
 struct placed_key {
     hashkey at;
     double until; /* the weight of this key and all before it */
@@ -20,7 +22,8 @@ struct keys {
     enum key_spread spread;
     struct placed_key *ring; /* by place */
     size_t count;
-    double ring_share; /* what the keys on the ring have; the rest is spread evenly */
+    double ring_share; /* what the keys on the ring, or on the slice, have; the rest is spread evenly */
+    hashkey slice_start, slice_end;
 };
 
 /* The finaliser of splitmix64. */
@@ -95,6 +98,28 @@ static int parse_hot(struct keys *keys, char *arguments, uint64_t seed, struct e
     return 0;
 }
 
+static int parse_slice(struct keys *keys, char *arguments, struct error *err)
+{
+    const char *share_text = text_split(&arguments, ':'), *number_text = text_split(&arguments, ':');
+    const char *of_text = text_split(&arguments, ':');
+    int64_t number, of;
+    double share;
+
+    if (of_text == NULL || arguments != NULL || !number_parse_double(share_text, &share) || share <= 0 ||
+        share > 1 || !number_parse(of_text, 1, SLICES_MAX, &of) ||
+        !number_parse(number_text, 0, of - 1, &number))
+        return error_set(
+            err, ERROR_INPUT,
+            "'slice' wants 'SHARE:N:OF', SHARE above 0 and up to 1, N from 0 to OF - 1, OF from 1 to %d",
+            SLICES_MAX);
+    keys->spread = KEYS_SLICE;
+    keys->ring_share = share;
+    keys->slice_start = hashkey_even_start((unsigned)number, (unsigned)of);
+    keys->slice_end =
+        number + 1 == of ? HASHKEY_MAX : hashkey_even_start((unsigned)number + 1, (unsigned)of) - 1;
+    return 0;
+}
+
 static void free_keys(struct keys **keys)
 {
     model_keys_free(*keys);
@@ -115,9 +140,12 @@ int model_keys_parse(const char *text, uint64_t seed, struct keys **ret_keys, st
         result = parse_zipf(keys, arguments, seed, err);
     else if (text_equal(copy, "hot") && arguments != NULL)
         result = parse_hot(keys, arguments, seed, err);
+    else if (text_equal(copy, "slice") && arguments != NULL)
+        result = parse_slice(keys, arguments, err);
     else
         result =
-            error_set(err, ERROR_INPUT, "keys '%.64s' are none of uniform, zipf:S:KEYS, hot:SHARE", text);
+            error_set(err, ERROR_INPUT,
+                      "keys '%.64s' are none of uniform, zipf:S:KEYS, hot:SHARE, slice:SHARE:N:OF", text);
     if (result < 0)
         return -1;
     *ret_keys = keys;
@@ -149,12 +177,21 @@ static double weight_below(const struct keys *keys, hashkey end, bool inclusive)
     return low == 0 ? 0 : keys->ring[low - 1].until;
 }
 
+static double part_on_slice(const struct keys *keys, hashkey start, hashkey end)
+{
+    hashkey from = start > keys->slice_start ? start : keys->slice_start;
+    hashkey to = end < keys->slice_end ? end : keys->slice_end;
+
+    return hashkey_share(from, to) / hashkey_share(keys->slice_start, keys->slice_end);
+}
+
 double model_keys_share(const struct keys *keys, hashkey start, hashkey end)
 {
     double on_ring;
 
-    if (keys->count == 0)
+    if (keys->spread == KEYS_UNIFORM)
         return hashkey_share(start, end);
-    on_ring = weight_below(keys, end, true) - weight_below(keys, start, false);
+    on_ring = keys->spread == KEYS_SLICE ? part_on_slice(keys, start, end)
+                                         : weight_below(keys, end, true) - weight_below(keys, start, false);
     return keys->ring_share * on_ring + (1 - keys->ring_share) * hashkey_share(start, end);
 }

@@ -13,7 +13,7 @@ enum { KEYS_MAX = 1000000 };
 
 struct keys;
 
-/* "uniform", "zipf:S:KEYS", "hot:SHARE"; where keys fall depends on the seed alone.  ERROR_INPUT. */
+/* "uniform", "zipf:S:KEYS", "hot:SHARE", "slice:SHARE:N:OF"; where keys fall depends on the seed alone.  ERROR_INPUT. */
 int model_keys_parse(const char *text, uint64_t seed, struct keys **ret_keys, struct error *err);
 void model_keys_free(struct keys *keys);
 /* The shares of the ranges of a partition add up to 1. */

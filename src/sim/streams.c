@@ -20,6 +20,7 @@ enum {
     ON_DEMAND_STREAMS_MAX = 50,
     UPDATES_PER_DAY = 10,
     RETENTION_HOURS = 24,
+    MONITORING_MS = 2000, /* UPDATING after shard-level metrics were switched: ours, AWS says "briefly" */
 };
 static const int64_t hour_ms = 3600000;
 
@@ -339,7 +340,12 @@ void model_stream_event(struct sim *sim, struct stream *stream)
         created(sim, stream);
         break;
     case MODEL_UPDATING:
-        model_reshard_step(sim, stream);
+        if (stream->reshard != NULL) {
+            model_reshard_step(sim, stream);
+        } else { /* shard-level metrics were switched */
+            stream->status = MODEL_ACTIVE;
+            stream->event_ms = INT64_MAX;
+        }
         break;
     case MODEL_DELETING:
         at = position_of(sim, stream->name);
@@ -577,5 +583,9 @@ int model_set_enhanced(struct sim *sim, const char *name, unsigned metrics, bool
     *ret_current = stream->enhanced;
     stream->enhanced = enable ? stream->enhanced | metrics : stream->enhanced & ~metrics;
     *ret_desired = stream->enhanced;
+    if (*ret_desired != *ret_current) {
+        stream->status = MODEL_UPDATING;
+        stream->event_ms = sim->now_ms + MONITORING_MS;
+    }
     return 0;
 }

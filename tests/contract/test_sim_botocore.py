@@ -155,8 +155,10 @@ class SimulatedAws(unittest.TestCase):
         kinesis = self.stream("measured", 1)
         answer = kinesis.enable_enhanced_monitoring(StreamName="measured", ShardLevelMetrics=["IncomingBytes"])
         self.assertEqual(answer["DesiredShardLevelMetrics"], ["IncomingBytes"])
+        self.active(kinesis, "measured")
         answer = kinesis.disable_enhanced_monitoring(StreamName="measured", ShardLevelMetrics=["ALL"])
         self.assertEqual(answer["CurrentShardLevelMetrics"], ["IncomingBytes"])
+        self.active(kinesis, "measured")
         kinesis.delete_stream(StreamName="measured")
         eventually(lambda: "measured" not in kinesis.list_streams()["StreamNames"])
         self.assertEqual(self.refused("ResourceNotFoundException", kinesis.describe_stream_summary,

@@ -267,7 +267,8 @@ END_TEST
 /* ---- keys */
 
 static const char *const spreads[] = {"uniform",         "zipf:1:1000", "zipf:0:1",
-                                      "zipf:10:1000000", "hot:0.01",    "hot:1"};
+                                      "zipf:10:1000000", "hot:0.01",    "hot:1",
+                                      "slice:0.5:3:8",   "slice:1:0:1", "slice:1:9999:10000"};
 
 START_TEST(shares_of_a_partition_add_up_to_one)
 {
@@ -326,9 +327,40 @@ START_TEST(keys_fall_by_the_seed)
 }
 END_TEST
 
-static const char *const bad_keys[] = {"",           "zipf",     "zipf:1",         "zipf:x:10",
-                                       "zipf:11:10", "zipf:1:0", "zipf:1:1000001", "zipf:1:2:3",
-                                       "hot",        "hot:0",    "hot:1.1",        "uniform:1"};
+START_TEST(a_slice_has_its_share_and_the_rest_lies_evenly)
+{
+    struct keys *keys = NULL;
+    struct error err = {0};
+    hashkey start = hashkey_even_start(3, 8), end = hashkey_even_start(4, 8) - 1;
+
+    ck_assert_int_eq(model_keys_parse("slice:0.3:3:8", 42, &keys, &err), 0);
+    ck_assert_double_eq_tol(model_keys_share(keys, start, end), 0.3 + 0.7 / 8, 1e-12);
+    ck_assert_double_eq_tol(model_keys_share(keys, start, start + (end - start) / 2), (0.3 + 0.7 / 8) / 2,
+                            1e-12);
+    ck_assert_double_eq_tol(model_keys_share(keys, end + 1, HASHKEY_MAX), 0.7 / 2, 1e-12);
+    model_keys_free(keys);
+}
+END_TEST
+
+static const char *const bad_keys[] = {"",
+                                       "zipf",
+                                       "zipf:1",
+                                       "zipf:x:10",
+                                       "zipf:11:10",
+                                       "zipf:1:0",
+                                       "zipf:1:1000001",
+                                       "zipf:1:2:3",
+                                       "hot",
+                                       "hot:0",
+                                       "hot:1.1",
+                                       "uniform:1",
+                                       "slice:0.5",
+                                       "slice:0:0:2",
+                                       "slice:0.5:2:2",
+                                       "slice:0.5:0:0",
+                                       "slice:0.5:-1:2",
+                                       "slice:0.5:0:10001",
+                                       "slice:0.5:0:2:1"};
 
 START_TEST(keys_that_cannot_be_read_are_refused)
 {
@@ -362,6 +394,7 @@ static Suite *suite(void)
     tcase_add_loop_test(keys, shares_of_a_partition_add_up_to_one, 0, COUNT_OF(spreads));
     tcase_add_test(keys, the_first_of_two_zipf_keys_has_two_thirds_in_one_place);
     tcase_add_test(keys, keys_fall_by_the_seed);
+    tcase_add_test(keys, a_slice_has_its_share_and_the_rest_lies_evenly);
     tcase_add_loop_test(keys, keys_that_cannot_be_read_are_refused, 0, COUNT_OF(bad_keys));
     suite_add_tcase(suite, keys);
     return suite;

@@ -390,10 +390,14 @@ START_TEST(shard_metrics_are_switched_by_name)
     expect_has("\"CurrentShardLevelMetrics\":[],\"DesiredShardLevelMetrics\":[\"IncomingBytes\","
                "\"IncomingRecords\"]}");
     json(KINESIS "EnableEnhancedMonitoring", "{\"StreamName\":\"orders\",\"ShardLevelMetrics\":[\"ALL\"]}");
+    expect_has("\"ResourceInUseException\"");
+    sim_advance(sim, START_MS + 70000);
+    json(KINESIS "EnableEnhancedMonitoring", "{\"StreamName\":\"orders\",\"ShardLevelMetrics\":[\"ALL\"]}");
     expect_has(
         "\"DesiredShardLevelMetrics\":[\"IncomingBytes\",\"IncomingRecords\",\"OutgoingBytes\","
         "\"OutgoingRecords\",\"WriteProvisionedThroughputExceeded\",\"ReadProvisionedThroughputExceeded\","
         "\"IteratorAgeMilliseconds\"]}");
+    sim_advance(sim, START_MS + 80000);
     json(KINESIS "DisableEnhancedMonitoring", "{\"StreamName\":\"orders\",\"ShardLevelMetrics\":[\"ALL\"]}");
     expect_has("\"DesiredShardLevelMetrics\":[]}");
 }

@@ -139,8 +139,9 @@ struct engine_view {
     struct shard_map shards;
     struct demand demand;
     int updates_24h;
-    int64_t headroom; /* shards the account may still open; -1 unknown */
-    bool too_early;   /* nothing was measured since the last action ended: a turn would wait; no plan */
+    int64_t headroom;    /* shards the account may still open; -1 unknown */
+    int64_t alarm_level; /* enum alarm_level, as it is configured */
+    bool too_early;      /* nothing was measured since the last action ended: a turn would wait; no plan */
     struct up_plan plan;
 };
 /* As if an alarm had come this moment.  Calls only what reads, stores nothing.  The view is the caller's. */

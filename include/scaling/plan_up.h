@@ -49,6 +49,7 @@
 struct shard_load {
     struct demand demand; /* known is false for a shard without data */
     bool alarming;        /* a notification named this shard */
+    int64_t young_ms;     /* made then by a split of the action that runs; 0: earlier */
 };
 
 /* Why more is not possible. */
@@ -133,9 +134,21 @@ struct up_plan {
     int64_t peak_shards;    /* most open at once, short-lived ones of UpdateShardCount included */
     double utilization_now; /* predicted, of the fullest shard; NAN when unknown */
     double utilization_after;
+    struct shard hot; /* the fullest shard whose key no split divides; id "" when there is none */
     int64_t seconds;  /* how long it is expected to take */
     char reason[384]; /* one sentence with the numbers; never empty */
 };
+
+/* How long one waits for figures of a shard that was just made: until a whole minute of it has been measured and told
+ * by CloudWatch. */
+enum { YOUNG_MS = 4 * 60 * 1000 };
+/*
+ * The first operation that rests on figures, *ret_operation with its target as if it were the first.  A shard that a
+ * split has just made may hold the one key that made its parent hot: by splitting it before it is measured one would
+ * split on and on.  False when the plan holds nothing else, until such a shard is YOUNG_MS old.
+ */
+bool up_plan_next(const struct up_facts *facts, const struct up_plan *plan, int64_t now_ms,
+                  struct operation *ret_operation);
 
 /* The plan is the caller's: up_plan_clear(). */
 void plan_up(const struct up_facts *facts, struct up_plan *ret_plan);

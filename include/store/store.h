@@ -39,7 +39,7 @@ void store_close(struct store *store);
 int store_probe(struct store *store, int64_t now_ms, struct error *err);
 /*
  * Forgets what ended before `before_ms`: notifications acted on or dropped, decisions, finished actions with
- * their steps.  Dead letters stay until they are replayed.  At most 1000 of each per call, so that other writers
+ * their steps, splits that were not measured since.  Dead letters stay until they are replayed.  At most 1000 of each per call, so that other writers
  * do not wait long; call again while *ret_deleted is not 0.  Totals and counts are not touched by it.
  */
 int store_prune(struct store *store, int64_t before_ms, int *ret_deleted, struct error *err);

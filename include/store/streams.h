@@ -7,6 +7,7 @@
 #ifndef STORE_STREAMS_H
 #define STORE_STREAMS_H
 
+#include "base/hashkey.h"
 #include "base/names.h"
 #include "scaling/limits.h"
 #include "store/store.h"
@@ -46,7 +47,11 @@ struct stream_state {
     double effective_shards;
     int64_t seen_ms;
     int64_t paused_until_ms; /* 0: not paused; INT64_MAX: until it is resumed */
-    int64_t revision;        /* rises whenever somebody makes the stream due; see store_stream_set_due */
+    /* The key that the last plan found to be hot: its shard, "" for none, and where it hashes to. */
+    char hot_shard[SHARD_ID_SIZE];
+    hashkey hot_start, hot_end;
+    int64_t hot_ms;   /* when it was found last */
+    int64_t revision; /* rises whenever somebody makes the stream due; see store_stream_set_due */
 };
 struct stream_state_list {
     struct stream_state *items;
@@ -97,6 +102,12 @@ int store_stream_outcome(struct store *store, const char *stream, int64_t now_ms
 int store_stream_seen(struct store *store, const char *stream, int64_t open_shards, double effective_shards,
                       int64_t now_ms, struct error *err);
 int store_stream_skew(struct store *store, const char *stream, int64_t now_ms, struct error *err);
+/* Is the hot key one of the present?  An alarm that stands makes a plan after every cooldown, so one that no plan has
+ * found for an hour more than that is over. */
+bool stream_has_hot_key(const struct stream_state *state, int64_t cooldown_ms, int64_t now_ms);
+/* A plan found that no split divides the key on this shard; "" when it found none. */
+int store_stream_hot_key(struct store *store, const char *stream, const char *shard, hashkey start,
+                         hashkey end, int64_t now_ms, struct error *err);
 /*
  * Nothing is begun on the stream before `until_ms` (INT64_MAX: before it is resumed; 0: resumes it).  The stream is
  * due at once, so that what was deferred is deferred to the right time.

@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "engine/engine.h"
+#include "scaling/alarms.h"
+#include "scaling/cost.h"
 #include "scaling/steps.h"
 
 #include <cjson/cJSON.h>
@@ -35,6 +37,42 @@ struct outlook {
 static const char *const verdict_names[] = {
     [UP_ENOUGH] = "enough", [UP_RESHARD] = "reshard", [UP_LIMITED] = "limited"};
 
+/* What watching each shard takes: alarms of ours, and those of the metrics we use that are, or will be, turned on. */
+struct watch {
+    int alarms, metrics; /* per shard */
+};
+
+static struct watch watch_of(const struct outlook *outlook)
+{
+    const struct stream_summary *summary = &outlook->view->summary;
+
+    if (outlook->view->alarm_level == ALARM_LEVEL_SHARD)
+        return (struct watch){ALARM_METRIC_COUNT, ALARM_METRIC_COUNT};
+    return (struct watch){0, summary->shard_bytes + summary->shard_records + summary->shard_throttled};
+}
+
+static double watch_dollars(struct watch watch, int64_t shards)
+{
+    struct price_list prices = price_list_default();
+    double hours = (double)shards * HOURS_PER_MONTH;
+
+    return cost_alarms(&prices, watch.alarms * hours) + cost_custom_metrics(&prices, watch.metrics * hours);
+}
+
+static void print_watch(const struct outlook *outlook)
+{
+    int64_t open = (int64_t)outlook->view->shards.count;
+    struct watch watch = watch_of(outlook);
+
+    if (watch.metrics == 0)
+        return;
+    printf("  watching    %lld alarms on shards and %lld shard-level metrics: %.2f dollars a month; after it "
+           "%.2f "
+           "(prices of %s)\n",
+           (long long)(watch.alarms * open), (long long)(watch.metrics * open), watch_dollars(watch, open),
+           watch_dollars(watch, outlook->to_shards), PRICE_REGION);
+}
+
 static void print_table(const struct outlook *outlook)
 {
     const struct engine_view *view = outlook->view;
@@ -58,6 +96,7 @@ static void print_table(const struct outlook *outlook)
         printf("the account may open %lld more shards\n", (long long)view->headroom);
     else
         printf("the account's shard limit is unknown\n");
+    print_watch(outlook);
     operations_print(outlook->operations, outlook->count, stdout);
 }
 
@@ -67,6 +106,18 @@ static void add_known(cJSON *object, const char *name, double value, bool known)
         (void)cJSON_AddNumberToObject(object, name, value);
     else
         (void)cJSON_AddNullToObject(object, name);
+}
+
+static void add_watch(cJSON *object, const struct outlook *outlook)
+{
+    int64_t open = (int64_t)outlook->view->shards.count;
+    struct watch watch = watch_of(outlook);
+
+    (void)cJSON_AddNumberToObject(object, "shard_alarms", (double)(watch.alarms * open));
+    (void)cJSON_AddNumberToObject(object, "shard_metrics", (double)(watch.metrics * open));
+    (void)cJSON_AddNumberToObject(object, "watch_dollars_a_month", watch_dollars(watch, open));
+    (void)cJSON_AddNumberToObject(object, "watch_dollars_a_month_after",
+                                  watch_dollars(watch, outlook->to_shards));
 }
 
 static cJSON *outlook_object(const struct outlook *outlook)
@@ -90,6 +141,7 @@ static cJSON *outlook_object(const struct outlook *outlook)
     (void)cJSON_AddNumberToObject(object, "updates_24h", view->updates_24h);
     (void)cJSON_AddNumberToObject(object, "update_calls", outlook->update_calls);
     add_known(object, "account_headroom", (double)view->headroom, view->headroom >= 0);
+    add_watch(object, outlook);
     (void)cJSON_AddItemToObject(object, "operations", operations_json(outlook->operations, outlook->count));
     return object;
 }

@@ -80,6 +80,14 @@ static void print_steps(const cJSON *action)
     }
 }
 
+static void print_hot_key(const cJSON *hot)
+{
+    if (cJSON_IsObject(hot))
+        printf("  hot key on shard '%s', hash keys %s..%s, seen %s: no split divides it\n",
+               text_of(hot, "shard"), text_of(hot, "starting_hash_key"), text_of(hot, "ending_hash_key"),
+               text_of(hot, "seen"));
+}
+
 static void print_stream(const cJSON *stream)
 {
     const cJSON *row;
@@ -89,6 +97,7 @@ static void print_stream(const cJSON *stream)
            number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(stream, "paused")))
         printf("  paused until %s\n", pause_end(stream));
+    print_hot_key(cJSON_GetObjectItemCaseSensitive(stream, "hot_key"));
     if (number_of(stream, "failures") > 0)
         printf("  failed %.0f times in a row, last at %s: %s\n", number_of(stream, "failures"),
                text_of(stream, "last_error_at"), text_of(stream, "last_error"));

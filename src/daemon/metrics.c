@@ -154,6 +154,7 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
         {"kinescale_effective_shards", "Shards' worth of evenly spread load the stream takes."},
         {"kinescale_cooldown_seconds", "How much of the cooldown is left."},
         {"kinescale_stream_paused", "1 while nothing is begun on the stream, because an operator said so."},
+        {"kinescale_stream_hot_key", "1 while one key has more than a shard takes: no split helps."},
         {"kinescale_stream_failures", "Turns that failed in a row; of a stream that does not exist, looks."},
     };
 
@@ -164,11 +165,14 @@ static void write_streams(struct daemon *daemon, struct store *store, struct buf
         head(body, gauges[g][0], "gauge", gauges[g][1]);
         for (size_t i = 0; i < states.count; i++) {
             const struct stream_state *s = &states.items[i];
+            const struct stream_config *known = config_find(config, s->stream);
             int64_t left_ms = s->cooldown_until_ms > now_ms ? s->cooldown_until_ms - now_ms : 0;
-            const double values[] = {(double)s->open_shards, s->effective_shards, (double)left_ms / 1000,
-                                     now_ms < s->paused_until_ms ? 1.0 : 0.0, (double)s->failures};
+            bool hot = known != NULL && stream_has_hot_key(s, known->cooldown_ms, now_ms);
+            const double values[] = {(double)s->open_shards, s->effective_shards,
+                                     (double)left_ms / 1000, now_ms < s->paused_until_ms ? 1.0 : 0.0,
+                                     hot ? 1.0 : 0.0,        (double)s->failures};
 
-            if (config_find(config, s->stream) != NULL)
+            if (known != NULL)
                 PUT(body, "%s{stream=\"%s\"} %.15g\n", gauges[g][0], s->stream, values[g]);
         }
     }

@@ -33,6 +33,25 @@ static void add_time(cJSON *object, const char *name, int64_t ms)
     add_text(object, name, text);
 }
 
+/* null when no plan of the last time found one: an alarm that stands makes a plan after every cooldown. */
+static void add_hot_key(cJSON *object, const struct stream_state *state, int64_t cooldown_ms, int64_t now_ms)
+{
+    char start[HASHKEY_TEXT_SIZE], end[HASHKEY_TEXT_SIZE];
+    cJSON *hot;
+
+    if (!stream_has_hot_key(state, cooldown_ms, now_ms)) {
+        (void)cJSON_AddNullToObject(object, "hot_key");
+        return;
+    }
+    hashkey_format(state->hot_start, start);
+    hashkey_format(state->hot_end, end);
+    hot = cJSON_AddObjectToObject(object, "hot_key");
+    add_text(hot, "shard", state->hot_shard);
+    add_text(hot, "starting_hash_key", start);
+    add_text(hot, "ending_hash_key", end);
+    add_time(hot, "seen", state->hot_ms);
+}
+
 static const char *activity(const struct stream_state *state, bool running, const struct action *action,
                             int64_t now_ms)
 {
@@ -69,6 +88,7 @@ static cJSON *stream_object(struct store *store, const struct stream_config *con
     add_time(object, "cooldown_until", now_ms < state.cooldown_until_ms ? state.cooldown_until_ms : 0);
     (void)cJSON_AddBoolToObject(object, "paused", now_ms < state.paused_until_ms);
     add_time(object, "paused_until", now_ms < state.paused_until_ms ? state.paused_until_ms : 0);
+    add_hot_key(object, &state, config->cooldown_ms, now_ms);
     add_text(object, "locked_by", state.lock_until_ms > now_ms ? state.lock_owner : "");
     add_time(object, "last_scale_up", state.last_scale_up_ms);
     add_time(object, "last_scale_down", state.last_scale_down_ms);

@@ -103,15 +103,81 @@ static const struct {
     [UP_LIMITED] = {EVENT_BLOCKED, "limited"},
 };
 
-/* State PLANNING: look at everything, think once. */
-static int observe_plan(struct turn *turn, struct observation *ret_seen, struct error *err)
+/* Why a plan is not followed yet; NULL when it is. */
+static const char *why_wait(const struct turn *turn, const struct up_facts *facts, const struct up_plan *plan,
+                            struct operation *ret_operation)
+{
+    if (plan->basis == UP_BASIS_SKEW && facts->demand.sudden && facts->goal_shards == 0)
+        return "records are throttled in the newest minute alone: the next one tells a jump from a hot key";
+    if (plan->verdict == UP_RESHARD && !up_plan_next(facts, plan, turn->now_ms, ret_operation))
+        return "the shards that the last splits made have not been measured yet: one may hold the key that "
+               "made its "
+               "parent hot";
+    return NULL;
+}
+
+/* Shown until a plan that knows the shards' loads finds it no more. */
+static int keep_hot_key(struct turn *turn, const struct up_facts *facts, const struct up_plan *plan,
+                        struct error *err)
+{
+    const struct shard *hot = &plan->hot;
+
+    if (hot->id[0] == '\0' && (facts->split_count == 0 || turn->state.hot_shard[0] == '\0'))
+        return 0;
+    return store_stream_hot_key(turn->store, turn->config->name, hot->id, hot->start, hot->end, turn->now_ms,
+                                err);
+}
+
+/* What the plan means for the action. */
+static int follow(struct turn *turn, const struct up_facts *facts, const struct up_plan *plan,
+                  struct observation *ret_seen, struct error *err)
+{
+    struct operation next = {0};
+    const char *why = why_wait(turn, facts, plan, &next);
+
+    if (why != NULL) {
+        record_decision(turn, "wait", why, facts, plan);
+        look_again(turn);
+        return 0;
+    }
+    record_decision(turn, verdicts[plan->verdict].verdict, plan->reason, facts, plan);
+    if (turn->action.reason[0] == '\0')
+        (void)text_copy(turn->action.reason, sizeof(turn->action.reason), plan->reason);
+    if (plan->verdict == UP_LIMITED)
+        fail_action(turn, plan->reason);
+    *ret_seen = event(verdicts[plan->verdict].event);
+    ret_seen->operation = next;
+    turn->action.to_shards = (int64_t)turn->shards.count;
+    if (keep_hot_key(turn, facts, plan, err) < 0)
+        return -1;
+    return fix_goal(turn, plan, err);
+}
+
+/* Look at everything, think once. */
+static int observe_load(struct turn *turn, struct observation *ret_seen, struct error *err)
 {
     struct shard_load *loads = NULL;
     struct up_facts facts;
     struct up_plan plan = {0};
-    enum action_event status;
     bool too_early;
-    int result;
+    int result = 0;
+
+    if (look_facts(turn, &facts, &loads, &too_early, err) < 0)
+        return -1;
+    if (too_early) { /* not knowing would be taken for having no metrics at all */
+        look_again(turn);
+    } else {
+        plan_up(&facts, &plan);
+        result = follow(turn, &facts, &plan, ret_seen, err);
+        up_plan_clear(&plan);
+    }
+    free(loads);
+    return result;
+}
+
+static int observe_plan(struct turn *turn, struct observation *ret_seen, struct error *err)
+{
+    enum action_event status;
 
     if (look_status(turn, &status, err) < 0)
         return -1;
@@ -133,36 +199,7 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
         *ret_seen = event(EVENT_NEEDS_NOTHING);
         return by_hand_observe(turn, &ret_seen->event, &ret_seen->operation, err);
     }
-    if (look_facts(turn, &facts, &loads, &too_early, err) < 0)
-        return -1;
-    if (too_early) { /* not knowing would be taken for having no metrics at all */
-        free(loads);
-        look_again(turn);
-        return 0;
-    }
-    plan_up(&facts, &plan);
-    free(loads);
-    if (plan.basis == UP_BASIS_SKEW && facts.demand.sudden && facts.goal_shards == 0) {
-        record_decision(
-            turn, "wait",
-            "records are throttled in the newest minute alone: the next one tells a jump from a hot key",
-            &facts, &plan);
-        up_plan_clear(&plan);
-        look_again(turn);
-        return 0;
-    }
-    record_decision(turn, verdicts[plan.verdict].verdict, plan.reason, &facts, &plan);
-    if (turn->action.reason[0] == '\0')
-        (void)text_copy(turn->action.reason, sizeof(turn->action.reason), plan.reason);
-    if (plan.verdict == UP_LIMITED)
-        fail_action(turn, plan.reason);
-    *ret_seen = event(verdicts[plan.verdict].event);
-    if (plan.verdict == UP_RESHARD)
-        ret_seen->operation = plan.operations[0];
-    turn->action.to_shards = (int64_t)turn->shards.count;
-    result = fix_goal(turn, &plan, err);
-    up_plan_clear(&plan);
-    return result;
+    return observe_load(turn, ret_seen, err);
 }
 
 /* State INTENDED after a restart or a lost answer: did AWS hear us? */
@@ -212,18 +249,25 @@ static int observe_waiting(struct turn *turn, struct observation *ret_seen, stru
 }
 
 /* States THRESHOLDS and RESET: what they do is done here, unless somebody has begun to reshard meanwhile. */
-static int observe_alarms(struct turn *turn, int (*deed)(struct turn *, struct error *),
+static int observe_alarms(struct turn *turn, int (*deed)(struct turn *, bool *, struct error *),
                           enum action_event done, struct observation *ret_seen, struct error *err)
 {
     enum action_event status;
+    bool whole = false;
 
+    if (!alarm_queue_enter(turn))
+        return 0;
     if (look_status(turn, &status, err) < 0)
         return -1;
-    *ret_seen = event(status);
-    if (status != EVENT_SEEN_ACTIVE)
+    if (status != EVENT_SEEN_ACTIVE) {
+        *ret_seen = event(status);
         return 0;
-    *ret_seen = event(done);
-    return deed(turn, err);
+    }
+    if (deed(turn, &whole, err) < 0)
+        return -1;
+    if (whole)
+        *ret_seen = event(done);
+    return 0;
 }
 
 static int observe(struct turn *turn, struct observation *ret_seen, struct error *err)
@@ -237,7 +281,7 @@ static int observe(struct turn *turn, struct observation *ret_seen, struct error
     case ACTION_WAITING:
         return observe_waiting(turn, ret_seen, err);
     case ACTION_THRESHOLDS:
-        return observe_alarms(turn, alarms_move_thresholds, EVENT_ALARMS_MOVED, ret_seen, err);
+        return observe_alarms(turn, alarms_fit, EVENT_ALARMS_MOVED, ret_seen, err);
     case ACTION_RESET:
         return observe_alarms(turn, alarms_reset, EVENT_ALARMS_RESET, ret_seen, err);
     case ACTION_DONE:

@@ -20,6 +20,7 @@ struct engine *engine_new(const struct engine_options *options)
     (void)text_copy(engine->owner, sizeof(engine->owner), options->owner);
     pthread_mutex_init(&engine->limits_mutex, NULL);
     pthread_mutex_init(&engine->config_mutex, NULL);
+    pthread_mutex_init(&engine->alarm_queue.mutex, NULL);
     return engine;
 }
 
@@ -28,6 +29,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     pthread_mutex_destroy(&engine->limits_mutex);
+    pthread_mutex_destroy(&engine->alarm_queue.mutex);
     pthread_mutex_destroy(&engine->config_mutex);
     config_free(engine->config);
     free(engine);
@@ -38,6 +40,8 @@ void turn_clear(struct turn *turn)
     notification_list_clear(&turn->notifications);
     shard_map_clear(&turn->shards);
     alarm_list_clear(&turn->alarms);
+    free(turn->splits);
+    alarm_queue_leave(turn);
     config_free(turn->whole);
 }
 
@@ -238,6 +242,7 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
                                          .demand = facts.demand,
                                          .updates_24h = facts.updates_24h,
                                          .headroom = facts.account_headroom,
+                                         .alarm_level = turn.config->alarm_level,
                                          .too_early = too_early};
         if (!too_early)
             plan_up(&facts, &ret_view->plan);

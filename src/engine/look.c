@@ -138,8 +138,35 @@ static int look_since(struct turn *turn, int64_t *ret_since_ms, struct error *er
     return 0;
 }
 
-static int look_load(struct turn *turn, struct up_facts *facts, struct shard_load **ret_loads,
-                     bool *ret_too_early, struct error *err)
+/* When the shard was made by this action: a minute that began before that has a part of its load only.  0: earlier. */
+static int64_t young_since(const struct step_list_stored *steps, const struct shard *shard)
+{
+    for (size_t i = steps->count; i > 0; i--) {
+        const struct step *step = &steps->items[i - 1];
+
+        if (step->operation.kind == OPERATION_SPLIT && strcmp(step->operation.shard, shard->parent) == 0)
+            return step->active_ms > 0 ? step->active_ms : step->ended_ms;
+    }
+    return 0;
+}
+
+static struct shard_load *read_loads(const struct turn *turn, const struct metric_answer *answer,
+                                     int64_t start_ms, int64_t since_ms, const struct step_list_stored *steps)
+{
+    struct shard_load *loads = must_calloc(turn->shards.count, sizeof(*loads));
+
+    for (size_t i = 0; i < turn->shards.count; i++) {
+        int64_t young_ms = young_since(steps, &turn->shards.items[i]);
+
+        loads[i].young_ms = young_ms;
+        loads[i].demand = demand_of(answer->series + (1 + i) * ALARM_METRIC_COUNT, start_ms,
+                                    young_ms > since_ms ? young_ms : since_ms);
+    }
+    return loads;
+}
+
+static int look_load(struct turn *turn, const struct step_list_stored *steps, struct up_facts *facts,
+                     struct shard_load **ret_loads, bool *ret_too_early, struct error *err)
 {
     size_t shards = look_has_shard_metrics(&turn->summary) ? turn->shards.count : 0;
     size_t count = (1 + shards) * ALARM_METRIC_COUNT;
@@ -164,9 +191,7 @@ static int look_load(struct turn *turn, struct up_facts *facts, struct shard_loa
 
     facts->demand = demand_of(answer.series, start_ms, since_ms);
     if (shards > 0)
-        *ret_loads = must_calloc(shards, sizeof(**ret_loads));
-    for (size_t i = 0; i < shards; i++)
-        (*ret_loads)[i].demand = demand_of(answer.series + (1 + i) * ALARM_METRIC_COUNT, start_ms, since_ms);
+        *ret_loads = read_loads(turn, &answer, start_ms, since_ms, steps);
     *ret_too_early = since_ms > start_ms && !facts->demand.known;
     metric_answer_clear(&answer);
     return 0;
@@ -187,77 +212,149 @@ int look_demand(struct turn *turn, struct demand *ret_demand, struct error *err)
     return 0;
 }
 
-/* A notification may name a shard; one that has been split since counts for nothing. */
-static void mark_alarming(struct turn *turn, struct shard_load **loads)
+static void mark(const struct turn *turn, const char *id, struct shard_load **loads)
 {
-    for (size_t n = 0; n < turn->notifications.count; n++) {
-        const char *id = turn->notifications.items[n].shard;
-        const struct shard *shard = id[0] != '\0' ? shard_map_find(&turn->shards, id) : NULL;
+    const struct shard *shard = shard_map_find(&turn->shards, id);
 
-        if (shard == NULL)
-            continue;
-        if (*loads == NULL)
-            *loads = must_calloc(turn->shards.count, sizeof(**loads));
-        (*loads)[shard - turn->shards.items].alarming = true;
-    }
+    if (shard == NULL)
+        return;
+    if (*loads == NULL)
+        *loads = must_calloc(turn->shards.count, sizeof(**loads));
+    (*loads)[shard - turn->shards.items].alarming = true;
 }
 
-/* AWS refused an UpdateShardCount of this action: its calls are used up, whatever our own count says. */
-static int update_was_refused(struct turn *turn, bool *ret_refused, struct error *err)
+/* A notification may name a shard; one that has been split since counts for nothing. */
+static void mark_alarming(const struct turn *turn, struct shard_load **loads)
 {
-    struct step_list_stored steps = {0};
+    for (size_t n = 0; n < turn->notifications.count; n++)
+        mark(turn, turn->notifications.items[n].shard, loads);
+}
 
-    *ret_refused = false;
-    if (!turn->running)
-        return 0;
-    if (store_steps(turn->store, turn->action.id, &steps, err) < 0)
+/* Where nothing is measured, what stands in ALARM is all that names the shards: not only what was notified. */
+static int mark_all_in_alarm(struct turn *turn, struct shard_load **loads, struct error *err)
+{
+    if (alarms_look(turn, err) < 0)
         return -1;
-    for (size_t i = 0; i < steps.count; i++) {
-        if (steps.items[i].operation.kind == OPERATION_UPDATE && steps.items[i].outcome == STEP_REFUSED)
-            *ret_refused = true;
+    for (size_t i = 0; i < turn->alarms.count; i++) {
+        const struct alarm *alarm = &turn->alarms.items[i];
+
+        if (alarm->state == ALARM_ALARM && strcmp(alarm->stream, turn->config->name) == 0 &&
+            alarm_asks_for_shards(alarm))
+            mark(turn, alarm->shard, loads);
     }
-    step_list_stored_clear(&steps);
     return 0;
 }
 
-static int look_history(struct turn *turn, struct up_facts *facts, struct error *err)
+/* Do all notifications name shards that are closed?  They have been split; what took their place has alarms. */
+static bool speaks_of_closed_shards(const struct turn *turn)
+{
+    for (size_t n = 0; n < turn->notifications.count; n++) {
+        const char *id = turn->notifications.items[n].shard;
+
+        if (id[0] == '\0' || shard_map_find(&turn->shards, id) != NULL)
+            return false;
+    }
+    return turn->notifications.count > 0;
+}
+
+/* AWS refused an UpdateShardCount of this action: its calls are used up, whatever our own count says. */
+static bool update_was_refused(const struct step_list_stored *steps)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        if (steps->items[i].operation.kind == OPERATION_UPDATE && steps->items[i].outcome == STEP_REFUSED)
+            return true;
+    }
+    return false;
+}
+
+static int look_history(struct turn *turn, const struct step_list_stored *steps, struct up_facts *facts,
+                        struct error *err)
 {
     int64_t oldest_ms;
-    bool refused;
 
     if (store_updates_since(turn->store, turn->config->name, turn->now_ms - DAY_MS, &facts->updates_24h,
-                            &oldest_ms, err) < 0 ||
-        update_was_refused(turn, &refused, err) < 0)
+                            &oldest_ms, err) < 0)
         return -1;
-    if (refused)
+    if (update_was_refused(steps))
         facts->updates_24h = UPDATES_PER_DAY;
     return store_update_seconds(turn->store, turn->config->name, &facts->update_seconds_per_shard, err);
 }
 
-int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
-               bool *ret_too_early, struct error *err)
+static bool is_measured(const struct up_facts *facts, const struct shard_load *loads)
 {
-    struct up_facts facts = {.config = turn->config};
-    struct shard_load *loads = NULL;
+    bool measured = facts->demand.known;
 
-    *ret_too_early = false;
-    if (look_summary(turn, err) < 0 || look_shards(turn, err) < 0 || look_history(turn, &facts, err) < 0)
+    for (size_t i = 0; loads != NULL && i < facts->shards->count && !measured; i++)
+        measured = loads[i].demand.known;
+    return measured;
+}
+
+/* What a running action asks for. */
+static void look_at_goal(const struct turn *turn, struct up_facts *facts)
+{
+    bool begun = turn->action.goal_shards > 0;
+
+    if (!turn->running)
+        return;
+    facts->alarmed = turn->action.kind == ACTION_SCALE_UP;
+    facts->goal_shards = turn->action.goal_shards;
+    facts->goal_basis = (enum up_basis)turn->action.goal_basis;
+    /* What a closed shard asked for has been done; by the numbers its children may need more, but nothing is done
+     * for it blindly. */
+    if (!begun && !is_measured(facts, facts->shard_loads) && speaks_of_closed_shards(turn))
+        facts->alarmed = false;
+}
+
+static int look_at_shard_level(struct turn *turn, struct up_facts *facts, struct shard_load **loads,
+                               struct error *err)
+{
+    if (look_has_shard_metrics(&turn->summary) && *loads != NULL) {
+        if (lineage_look(turn, *loads, err) < 0)
+            return -1;
+        facts->splits = turn->splits;
+        facts->split_count = turn->split_count;
+    }
+    mark_alarming(turn, loads);
+    if (turn->running && turn->config->alarm_level == ALARM_LEVEL_SHARD && !is_measured(facts, *loads))
+        return mark_all_in_alarm(turn, loads, err);
+    return 0;
+}
+
+static int look_at_all(struct turn *turn, const struct step_list_stored *steps, struct up_facts *facts,
+                       struct shard_load **loads, bool *ret_too_early, struct error *err)
+{
+    if (look_history(turn, steps, facts, err) < 0)
         return -1;
-    if (look_load(turn, &facts, &loads, ret_too_early, err) < 0) {
+    facts->shards = &turn->shards;
+    if (look_load(turn, steps, facts, loads, ret_too_early, err) < 0) {
         /* An alarm is not left alone because CloudWatch has no numbers: tried once more, then blind. */
         if (error_is_retryable(err) && turn->state.failures == 0)
             return -1;
         LOG(LOG_WARN, "metrics-missing", {"stream", turn->config->name}, {"error", err->message});
     }
-    mark_alarming(turn, &loads);
-    facts.shards = &turn->shards;
-    facts.shard_loads = loads;
-    facts.account_headroom = look_headroom(turn->engine);
-    facts.skew_spent = turn->state.skew_split_ms > 0 && turn->now_ms - turn->state.skew_split_ms < DAY_MS;
-    if (turn->running) {
-        facts.alarmed = turn->action.kind == ACTION_SCALE_UP;
-        facts.goal_shards = turn->action.goal_shards;
-        facts.goal_basis = (enum up_basis)turn->action.goal_basis;
+    if (look_at_shard_level(turn, facts, loads, err) < 0)
+        return -1;
+    facts->shard_loads = *loads;
+    facts->account_headroom = look_headroom(turn->engine);
+    facts->skew_spent = turn->state.skew_split_ms > 0 && turn->now_ms - turn->state.skew_split_ms < DAY_MS;
+    look_at_goal(turn, facts);
+    return 0;
+}
+
+int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
+               bool *ret_too_early, struct error *err)
+{
+    SCOPED(step_list_stored_clear) struct step_list_stored steps = {0};
+    struct up_facts facts = {.config = turn->config};
+    struct shard_load *loads = NULL;
+
+    *ret_too_early = false;
+    if (look_summary(turn, err) < 0 || look_shards(turn, err) < 0 ||
+        (turn->running && store_steps(turn->store, turn->action.id, &steps, err) < 0))
+        return -1;
+    if (look_at_all(turn, &steps, &facts, &loads, ret_too_early, err) < 0) {
+        free(loads);
+        return -1;
     }
     *ret_facts = facts;
     *ret_loads = loads;

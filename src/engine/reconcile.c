@@ -159,15 +159,21 @@ static int look_for_silent_alarms(struct look_around *around, const struct strea
     struct notification_list open = {0};
     const struct alarm *const *alarms;
     size_t count = slice_of(around, config->name, &alarms);
-    bool waiting;
+    bool waiting, notified = false;
 
     if (store_notifications_open(around->store, config->name, &open, err) < 0)
         return -1;
     waiting = open.count > 0;
     notification_list_clear(&open);
     for (size_t i = 0; i < count && !waiting; i++) {
-        if (alarms[i]->state == ALARM_ALARM && alarm_asks_for_shards(alarms[i]))
-            return notify(around, config->name, alarms[i], err); /* one is enough to look at the stream */
+        bool on_shard = alarms[i]->shard[0] != '\0';
+
+        /* One is enough for the stream, but each shard is named by its own. */
+        if (alarms[i]->state != ALARM_ALARM || !alarm_asks_for_shards(alarms[i]) || (notified && !on_shard))
+            continue;
+        if (notify(around, config->name, alarms[i], err) < 0)
+            return -1;
+        notified = true;
     }
     return 0;
 }
@@ -205,6 +211,36 @@ static bool thresholds_fit(const struct look_around *around, const struct stream
     return true;
 }
 
+/* Alarms on shards: none missing, none too many, and metrics for them?  Others' names for such are learned. */
+static int shard_alarms_match(const struct look_around *around, const struct stream_config *config,
+                              const struct shard_map *shards, bool *ret_match, struct error *err)
+{
+    struct shard_alarm_plan plan = {0};
+    struct stream_summary summary = {0};
+    const struct alarm *const *alarms;
+    size_t count = slice_of(around, config->name, &alarms);
+
+    *ret_match = true;
+    if (!around->lists_whole)
+        return 0;
+    if (config->alarm_level == ALARM_LEVEL_SHARD) {
+        if (kinesis_describe_summary(around->engine->aws, config->name, &summary, err) < 0)
+            return -1;
+        if (summary.on_demand)
+            return 0;
+        *ret_match = look_has_shard_metrics(&summary);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (shard_alarm_learn(around->store, config->name, alarms[i]->shard, alarms[i]->metric,
+                              alarms[i]->name, around->now_ms, err) < 0)
+            return -1;
+    }
+    shard_alarms_think(around->config, config, shards, alarms, count, &plan);
+    *ret_match = *ret_match && plan.count == 0;
+    shard_alarm_plan_clear(&plan);
+    return 0;
+}
+
 /* What a look found missing is over when a look finds it.  After a failed turn the stream is due: that turn tells. */
 static int forget_missing(const struct look_around *around, const char *stream, struct error *err)
 {
@@ -234,6 +270,7 @@ static int look_at_shards(struct look_around *around, const struct stream_config
 {
     struct shard_map shards = {0};
     struct error ignored = {0};
+    bool match = true;
     unsigned reasons;
     int result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
 
@@ -243,7 +280,9 @@ static int look_at_shards(struct look_around *around, const struct stream_config
                                    shard_map_effective(&shards), around->now_ms, err);
         if (result == 0)
             result = forget_missing(around, config->name, err);
-        reasons = judge_shards(around, config, &shards);
+        if (result == 0)
+            result = shard_alarms_match(around, config, &shards, &match, err);
+        reasons = judge_shards(around, config, &shards) | (match ? 0 : (unsigned)DUE_REPAIR);
         if (result == 0 && reasons != 0)
             result = store_stream_make_due(around->store, config->name, around->now_ms, reasons, err);
     }
@@ -264,7 +303,7 @@ static int look_at_stream(struct look_around *around, const struct stream_config
     if (running)
         return store_stream_make_due(around->store, config->name, action.state_since_ms + LEASE_MS,
                                      DUE_ACTION, err);
-    if (around->lists_whole)
+    if (around->lists_whole && config->alarm_level == ALARM_LEVEL_STREAM) /* else they are about to be made */
         warn_without_alarms(around, config->name);
     if (look_for_silent_alarms(around, config, err) < 0)
         return -1;

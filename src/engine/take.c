@@ -74,9 +74,13 @@ int engine_take(struct engine *engine, struct store *store, const char *message_
     (void)text_copy(n.topic_arn, sizeof(n.topic_arn), topic_arn);
     n.status = judge(engine, message, &n, &math);
     n.body = (char *)message; /* borrowed: the store only reads it */
-    /* DescribeAlarmsForMetric does not find alarms on metric math; the name is how they are found again. */
+    /* DescribeAlarmsForMetric does not find alarms on metric math, and is not asked for each shard; the name is how they are found
+     * again. */
     if (math && n.status == NOTIFICATION_PENDING &&
         store_alarm_learn(store, n.stream, n.alarm_name, n.received_ms, err) < 0)
+        return -1;
+    if (!math && n.status == NOTIFICATION_PENDING &&
+        shard_alarm_learn(store, n.stream, n.shard, n.metric, n.alarm_name, n.received_ms, err) < 0)
         return -1;
     if (store_notification_add(store, &n, &is_new, err) < 0)
         return -1;

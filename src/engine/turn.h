@@ -13,6 +13,7 @@
 #include "scaling/action.h"
 #include "scaling/alarms.h"
 #include "scaling/plan_up.h"
+#include "scaling/shard_alarms.h"
 #include "store/actions.h"
 #include "store/decisions.h"
 #include "store/notifications.h"
@@ -33,6 +34,16 @@ enum {
     DAY_MS = 24 * 60 * 60 * 1000,
 };
 
+/* What splits have taught about where the load lies is believed for a week after it was last measured. */
+#define LINEAGE_MS (7LL * DAY_MS)
+
+/* Who changes alarms, and when the next one may: see alarm_queue.c. */
+struct alarm_queue {
+    pthread_mutex_t mutex;
+    bool taken;
+    int64_t end_ms; /* where the queue ends */
+};
+
 struct engine {
     pthread_mutex_t config_mutex;
     struct config *config; /* under the mutex; engine_config() */
@@ -44,6 +55,7 @@ struct engine {
     pthread_mutex_t limits_mutex;
     int64_t limits_at_ms; /* 0: never asked, or no longer true */
     int64_t headroom;     /* shards the account may still open; -1 unknown */
+    struct alarm_queue alarm_queue;
 };
 
 struct by_hand_goal;
@@ -67,6 +79,10 @@ struct turn {
     struct shard_map shards; /* empty until looked at */
     struct alarm_list alarms;
     bool alarms_known;
+    bool in_alarm_queue;          /* at its head */
+    int64_t changes_since_ms;     /* when it asked first whether its time there is over */
+    struct lineage_split *splits; /* as far as lineage_look() found them */
+    size_t split_count;
     int64_t next_ms; /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
     unsigned next_reasons;
 };
@@ -142,18 +158,54 @@ int by_hand_keep_goal(struct turn *turn, struct error *err);
 int by_hand_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
                     struct error *err);
 
+/* ---- alarm_queue.c: CloudWatch lets an account change three alarms a second, and no worker shall wait for that */
+
+/* False: another turn changes alarms; this one is due again when it may be its time.  Once a turn is enough. */
+bool alarm_queue_enter(struct turn *turn);
+/* Has this turn had its time?  It is due again then, after those that wait. */
+bool alarm_queue_is_over(struct turn *turn);
+/* In any case at the end of a turn. */
+void alarm_queue_leave(struct turn *turn);
+
 /* ---- alarms.c: thresholds and states */
 
-/* Managed alarms of the stream: by metric and dimension with a topic of ours, and learned ones; once a turn. */
+/* Managed alarms of the stream: by metric and dimension with a topic of ours, and learned ones; once a turn.  Those
+ * on shards are among them where alarm_level is shard, and in a repair, which removes what is no longer wanted. */
 int alarms_look(struct turn *turn, struct error *err);
 /* Is it one whose threshold we move: Sum of bytes or records of the stream, greater than. */
 bool alarm_is_ours_to_move(const struct alarm *alarm, const char *stream, enum alarm_metric *ret_metric);
 /* Does its change into ALARM ask for more shards? */
 bool alarm_asks_for_shards(const struct alarm *alarm);
 bool alarm_has_our_topic(const struct config *config, const struct alarm *alarm);
-/* An alarm that AWS will not let us change is passed over with a warning and named in the action's failure. */
-int alarms_move_thresholds(struct turn *turn, struct error *err);
-int alarms_reset(struct turn *turn, struct error *err);
+/* A change of an alarm failed.  -1: what may pass when tried again ends the turn; 0: it is gone, or AWS will not let
+ * us, which is noted with a warning and in the action's failure, and the other alarms are served. */
+int alarms_pass_over(struct turn *turn, const char *alarm, struct error *err);
+/* Shall the rest of the changes wait?  *ret_whole is then true when the action ends without them: the next look at
+ * everything finds them. */
+bool alarms_must_stop(struct turn *turn, bool *ret_whole);
+/* What makes the alarms fit the shards.  *ret_whole is false when more is to be done in a later turn. */
+int alarms_fit(struct turn *turn, bool *ret_whole, struct error *err);
+/* What stands in ALARM can fire again. */
+int alarms_reset(struct turn *turn, bool *ret_whole, struct error *err);
+
+/* ---- shard_alarms.c: one alarm per open shard and metric */
+
+/* The name of an alarm on a shard is kept, unless it is one that we give: it is found again by nothing else. */
+int shard_alarm_learn(struct store *store, const char *stream, const char *shard, const char *metric,
+                      const char *name, int64_t now_ms, struct error *err);
+/* What is to be done with those of `alarms` that are on shards of the stream, shard_alarm_plan_clear() it.  The
+ * index of what is moved or deleted is that in `alarms`. */
+void shard_alarms_think(const struct config *config, const struct stream_config *stream,
+                        const struct shard_map *open, const struct alarm *const *alarms, size_t count,
+                        struct shard_alarm_plan *ret_plan);
+/* Shard-level metrics are on and the alarms on shards fit, or *ret_whole is false. */
+int shard_alarms_fit(struct turn *turn, bool *ret_whole, struct error *err);
+
+/* ---- lineage.c: what splits taught */
+
+/* Into turn->splits, from the store and from what the open shards and their loads show now; that is kept for later
+ * turns when the stream is locked.  One of `loads` per shard. */
+int lineage_look(struct turn *turn, const struct shard_load *loads, struct error *err);
 
 /* ---- record.c */
 

@@ -26,6 +26,8 @@
 
 #define DEAD_BAND 0.05
 
+enum { SHARD_METRIC_MS = 60 * 1000 };
+
 /* One setting as it holds for a stream, and where it comes from. */
 struct side {
     const struct setting *setting;
@@ -204,6 +206,50 @@ static void check_order(const struct order *order, const struct draft *draft, st
     }
 }
 
+static bool cannot_split(const struct stream_config *stream)
+{
+    return stream->resharding == RESHARDING_UPDATE;
+}
+
+static bool is_below_a_minute(const struct stream_config *stream)
+{
+    return stream->alarm_period_ms < SHARD_METRIC_MS;
+}
+
+/* What alarms on single shards ask of other settings. */
+static const struct shard_rule {
+    const char *other;
+    bool (*is_broken)(const struct stream_config *stream);
+    const char *text;
+} shard_rules[] = {
+    {"resharding", cannot_split,
+     "resharding must be split or auto where alarm_level is shard, not update-shard-count: that makes all "
+     "shards "
+     "even and cannot split the one that an alarm names"},
+    {"alarm_period", is_below_a_minute,
+     "alarm_period must be at least 60s where alarm_level is shard: Kinesis has metrics of shards once a "
+     "minute"},
+};
+
+/* The later of both lines is to blame; one that [defaults] has for many streams is named once. */
+static void check_shard_rule(const struct shard_rule *rule, const struct draft *draft,
+                             struct fault_log *faults)
+{
+    int blamed = 0;
+
+    for (size_t i = 0; i < draft->config->stream_count && !faults->full; i++) {
+        struct side level = side_of(draft, i, setting_find("alarm_level"));
+        struct side other = side_of(draft, i, setting_find(rule->other));
+        int line = other.line > level.line ? other.line : level.line;
+
+        if (draft->config->streams[i].alarm_level != ALARM_LEVEL_SHARD || other.wrong || line == blamed ||
+            !rule->is_broken(&draft->config->streams[i]))
+            continue;
+        fault_add(faults, line, "%s", rule->text);
+        blamed = line;
+    }
+}
+
 static int service_line(const struct draft *draft, const char *name)
 {
     size_t count;
@@ -324,6 +370,8 @@ void config_check_rules(const struct draft *draft, struct fault_log *faults)
     check_topic_regions(draft, faults);
     check_listeners(draft, faults);
     check_duplicates(draft, faults);
+    for (size_t i = 0; i < COUNT_OF(shard_rules); i++)
+        check_shard_rule(&shard_rules[i], draft, faults);
     for (size_t i = 0; i < COUNT_OF(orders); i++)
         check_order(&orders[i], draft, faults);
 }

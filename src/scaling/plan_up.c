@@ -139,9 +139,39 @@ void plan_up(const struct up_facts *facts, struct up_plan *ret_plan)
         plan.verdict = UP_LIMITED;
         plan.limit = LIMIT_SKEW;
     }
+    if (plan.limit == LIMIT_HOT_KEY || (plan.limit == LIMIT_SKEW && plan.basis != UP_BASIS_SKEW))
+        plan.hot = situation.stuck.shard;
     reason_write(facts, &situation, &plan);
     forecast_clear(&forecast);
     *ret_plan = plan;
+}
+
+/* Is it a shard whose load is only guessed, by what its parent carried? */
+static bool must_be_measured(const struct up_facts *facts, const struct shard *shard, int64_t now_ms)
+{
+    const struct shard_load *load = &facts->shard_loads[shard - facts->shards->items];
+
+    return load->young_ms > 0 && !load->demand.known && now_ms - load->young_ms < YOUNG_MS;
+}
+
+bool up_plan_next(const struct up_facts *facts, const struct up_plan *plan, int64_t now_ms,
+                  struct operation *ret_operation)
+{
+    bool any = facts->shard_loads == NULL || plan->basis != UP_BASIS_SHARDS;
+
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        const struct operation *operation = &plan->operations[i];
+        const struct shard *shard = shard_map_find(facts->shards, operation->shard);
+
+        /* One that is not open yet is what an operation before it leaves. */
+        if (!any && (shard == NULL || must_be_measured(facts, shard, now_ms)))
+            continue;
+        *ret_operation = *operation;
+        if (operation->kind == OPERATION_SPLIT)
+            ret_operation->target = plan->from_shards + 1;
+        return true;
+    }
+    return false;
 }
 
 void up_plan_clear(struct up_plan *plan)

@@ -86,8 +86,10 @@ static const struct setting table[] = {
     {"scale_down_window", .type = TYPE_DURATION, STREAM(scale_down_window_ms), .minimum = MINUTES(30),
      .maximum = DAYS(14), .step = MINUTES(5), .unit = "duration", .fallback = "24h",
      .help = "How far back the scale-down pass looks, in five-minute sums."},
-    {"alarm_level", .type = TYPE_CHOICE, STREAM(alarm_level), .unit = "choice", .choices = "stream",
-     .fallback = "stream", .help = "What an alarm watches: the stream as a whole."},
+    {"alarm_level", .type = TYPE_CHOICE, STREAM(alarm_level), .unit = "choice", .choices = "stream|shard",
+     .fallback = "stream",
+     .help = "What alarms watch: the stream as a whole, or each shard, with alarms this program makes and "
+             "deletes."},
     {"alarm_period", .type = TYPE_PERIOD, STREAM(alarm_period_ms), .minimum = SECONDS(10),
      .maximum = HOURS(1), .unit = "duration", .fallback = "60s",
      .help = "Period of the alarms this program makes; Kinesis has metrics once a minute."},

@@ -17,7 +17,7 @@
     "stream, due_ms, due_reasons, lock_owner, lock_until_ms, cooldown_until_ms, last_scale_up_ms," \
     " last_scale_down_ms, skew_split_ms, failures, last_error, last_error_ms, open_shards, "       \
     "effective_shards,"                                                                            \
-    " seen_ms, revision, paused_until_ms"
+    " seen_ms, revision, paused_until_ms, hot_shard, hot_start, hot_end, hot_ms"
 #define NOTIFICATION_COLUMNS                                                                            \
     "id, message_id, topic_arn, alarm_name, stream, shard, metric, new_state, changed_ms, received_ms," \
     " status, attempts, reason, coalesce(action_id, 0)"
@@ -57,6 +57,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " ON CONFLICT (stream) DO UPDATE SET open_shards = ?2, effective_shards = ?3, seen_ms = ?4",
     [STREAM_SKEW] = "INSERT INTO streams (stream, skew_split_ms) VALUES (?1, ?2)"
                     " ON CONFLICT (stream) DO UPDATE SET skew_split_ms = ?2",
+    [STREAM_HOT_KEY] = "INSERT INTO streams (stream, hot_shard, hot_start, hot_end, hot_ms)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (stream) DO UPDATE SET hot_shard = ?2,"
+                       " hot_start = ?3, hot_end = ?4, hot_ms = ?5",
     /* Due at once: what was deferred waits for another time now. */
     [STREAM_PAUSE] = "INSERT INTO streams (stream, paused_until_ms, due_ms, due_reasons, revision)"
                      " VALUES (?1, ?2, ?3, 1, 1) ON CONFLICT (stream) DO UPDATE SET paused_until_ms = ?2,"
@@ -143,6 +146,19 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [GOAL_ADD] = "INSERT INTO goals (action_id, position, start) VALUES (?, ?, ?)",
     [GOAL_LIST] = "SELECT start FROM goals WHERE action_id = ? ORDER BY position",
 
+    [SPLIT_SEEN] = "INSERT INTO splits (stream, parent, first_key, last_key, upper_key, at_ms, seen_ms)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (stream, parent) DO UPDATE SET"
+                   " first_key = ?3, last_key = ?4, upper_key = ?5, at_ms = ?6, seen_ms = ?6,"
+                   " lower_load = NULL, upper_load = NULL"
+                   " WHERE first_key <> ?3 OR last_key <> ?4 OR upper_key <> ?5",
+    [SPLIT_MEASURED] =
+        "INSERT INTO splits (stream, parent, first_key, last_key, upper_key, at_ms, seen_ms, lower_load,"
+        " upper_load) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8) ON CONFLICT (stream, parent) DO UPDATE SET"
+        " at_ms = iif(first_key = ?3 AND last_key = ?4 AND upper_key = ?5, at_ms, ?6), first_key = ?3,"
+        " last_key = ?4, upper_key = ?5, seen_ms = ?6, lower_load = ?7, upper_load = ?8",
+    [SPLIT_LIST] = "SELECT parent, first_key, last_key, upper_key, lower_load, upper_load, at_ms FROM splits"
+                   " WHERE stream = ? AND seen_ms >= ? ORDER BY parent",
+
     [DECISION_ADD] = "INSERT INTO decisions (stream, at_ms, action_id, verdict, reason, inputs)"
                      " VALUES (?, ?, nullif(?, 0), ?, ?, ?)",
     [DECISION_RECENT] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY id DESC LIMIT ?",
@@ -158,6 +174,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [PRUNE_ACTIONS] =
         "DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE state = 5 AND ended_ms < ?"
         " ORDER BY ended_ms LIMIT ?)",
+    [PRUNE_SPLITS] = "DELETE FROM splits WHERE (stream, parent) IN (SELECT stream, parent FROM splits"
+                     " WHERE seen_ms < ? ORDER BY seen_ms LIMIT ?)",
 
     [TOTALS] = "SELECT what, a, b, count FROM totals",
     [PROBE] =

@@ -168,7 +168,8 @@ int store_probe(struct store *store, int64_t now_ms, struct error *err)
 int store_prune(struct store *store, int64_t before_ms, int *ret_deleted, struct error *err)
 {
     /* Notifications and decisions first: they refer to actions. */
-    static const enum statement statements[] = {PRUNE_NOTIFICATIONS, PRUNE_DECISIONS, PRUNE_ACTIONS};
+    static const enum statement statements[] = {PRUNE_NOTIFICATIONS, PRUNE_DECISIONS, PRUNE_ACTIONS,
+                                                PRUNE_SPLITS};
     SCOPED(store_rollback) struct store *transaction = NULL;
     int deleted = 0;
 

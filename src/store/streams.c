@@ -11,6 +11,7 @@
 /* Columns in the order of STREAM_COLUMNS (statements.c). */
 static void stream_read(sqlite3_stmt *row, struct stream_state *state)
 {
+    char start[HASHKEY_TEXT_SIZE], end[HASHKEY_TEXT_SIZE];
     int column = 0;
 
     *state = (struct stream_state){0};
@@ -31,6 +32,12 @@ static void stream_read(sqlite3_stmt *row, struct stream_state *state)
     state->seen_ms = sqlite3_column_int64(row, column++);
     state->revision = sqlite3_column_int64(row, column++);
     state->paused_until_ms = sqlite3_column_int64(row, column++);
+    row_text(row, column++, state->hot_shard, sizeof(state->hot_shard));
+    row_text(row, column++, start, sizeof(start));
+    row_text(row, column++, end, sizeof(end));
+    (void)hashkey_parse(start, &state->hot_start); /* "" without a hot key: stays 0 */
+    (void)hashkey_parse(end, &state->hot_end);
+    state->hot_ms = sqlite3_column_int64(row, column++);
 }
 
 static bool read_one(sqlite3_stmt *row, void *context)
@@ -189,6 +196,26 @@ int store_stream_seen(struct store *store, const char *stream, int64_t open_shar
 int store_stream_skew(struct store *store, const char *stream, int64_t now_ms, struct error *err)
 {
     return store_run(store, STREAM_SKEW, VALUES(TEXT(stream), INTEGER(now_ms)), err);
+}
+
+bool stream_has_hot_key(const struct stream_state *state, int64_t cooldown_ms, int64_t now_ms)
+{
+    const int64_t hour_ms = 60 * 60 * 1000;
+
+    return state->hot_shard[0] != '\0' && now_ms - state->hot_ms < cooldown_ms + hour_ms;
+}
+
+int store_stream_hot_key(struct store *store, const char *stream, const char *shard, hashkey start,
+                         hashkey end, int64_t now_ms, struct error *err)
+{
+    char first[HASHKEY_TEXT_SIZE] = "", last[HASHKEY_TEXT_SIZE] = "";
+
+    if (shard[0] != '\0') {
+        hashkey_format(start, first);
+        hashkey_format(end, last);
+    }
+    return store_run(store, STREAM_HOT_KEY,
+                     VALUES(TEXT(stream), TEXT(shard), TEXT(first), TEXT(last), INTEGER(now_ms)), err);
 }
 
 int store_stream_pause(struct store *store, const char *stream, int64_t until_ms, int64_t now_ms,

@@ -92,6 +92,7 @@ FAMILIES = {
     "kinescale_effective_shards": "gauge",
     "kinescale_cooldown_seconds": "gauge",
     "kinescale_stream_paused": "gauge",
+    "kinescale_stream_hot_key": "gauge",
     "kinescale_stream_failures": "gauge",
 }
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"

@@ -30,6 +30,57 @@ static enum world_fault due_fault(struct world *world, const char *operation)
     return world->fault;
 }
 
+/* ---- a kill: what is in the database files now is what will be there */
+
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "rb"), *out;
+    char bytes[65536];
+    size_t count;
+
+    (void)unlink(to);
+    if (in == NULL) /* no -wal: nothing was written since the last checkpoint */
+        return;
+    out = fopen(to, "wb");
+    ck_assert_ptr_nonnull(out);
+    while ((count = fread(bytes, 1, sizeof(bytes), in)) > 0)
+        ck_assert_uint_eq(fwrite(bytes, 1, count, out), count);
+    ck_assert_int_eq(fclose(out), 0);
+    (void)fclose(in);
+}
+
+static void copy_database(const char *from, const char *to)
+{
+    static const char *const parts[] = {"", "-wal"};
+    char source[160], target[160];
+
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        snprintf(source, sizeof(source), "%s%s", from, parts[i]);
+        snprintf(target, sizeof(target), "%s%s", to, parts[i]);
+        copy_file(source, target);
+    }
+    snprintf(target, sizeof(target), "%s-shm", to);
+    (void)unlink(target);
+}
+
+static const char *dead_database(const struct world *world)
+{
+    static char path[160];
+
+    snprintf(path, sizeof(path), "%s.dead", world->database);
+    return path;
+}
+
+/* Is this the request at which the program dies? */
+static bool dies_now(struct world *world)
+{
+    if (world->killed || world->kill_at == 0 || --world->kill_at > 0)
+        return false;
+    world->killed = true;
+    copy_database(world->database, dead_database(world));
+    return true;
+}
+
 static int deny(struct aws_answer *answer, struct error *err)
 {
     answer->status = 400;
@@ -44,13 +95,17 @@ static int world_send(struct transport *self, const struct aws_request *request,
     struct world *world = (struct world *)((char *)self - offsetof(struct world, transport));
     struct world_call *call = &world->calls[world->call_count];
     enum world_fault fault;
+    bool dead = world->killed, dies = dies_now(world);
 
     ck_assert_uint_lt(world->call_count, WORLD_CALLS_MAX);
     *call = (struct world_call){.at_ms = world->clock.ms};
     aws_request_operation(request, call->operation, sizeof(call->operation));
     fault = due_fault(world, call->operation);
     world->call_count++;
-    if (fault == FAULT_UNHEARD)
+    world->clock.ms += world->answer_ms;
+    if (dies)
+        fault = world->kill_unheard ? FAULT_UNHEARD : FAULT_LOST;
+    if (fault == FAULT_UNHEARD || dead)
         return error_set(err, ERROR_TRANSIENT, "connection refused");
     if (fault == FAULT_DENIED)
         return deny(ret_answer, err);
@@ -87,20 +142,29 @@ static void open_store_and_engine(struct world *world)
     world->engine = engine_new(&engine);
 }
 
+static struct config *parse(const char *streams)
+{
+    struct fault_list faults = {0};
+    struct config *config = NULL;
+    struct error err = {0};
+    char *text = must_printf("%s%s", head, streams);
+
+    if (config_parse(text, strlen(text), "world.conf", &config, &faults, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    free(text);
+    fault_list_clear(&faults);
+    return config;
+}
+
 struct world *world_new(const char *streams, const struct sim_options *options)
 {
     struct world *world = must_calloc(1, sizeof(*world));
     struct sim_options sim = options != NULL ? *options : (struct sim_options){.metric_delay_ms = -1};
     struct credentials_options credentials = {.getenv = inprocess_getenv, .region = "us-east-1"};
     struct aws_client_options client = {.region = "us-east-1", .getenv = inprocess_getenv, .dice = half};
-    struct fault_list faults = {0};
     struct error err = {0};
-    char *text = must_printf("%s%s", head, streams);
 
-    if (config_parse(text, strlen(text), "world.conf", &world->config, &faults, &err) < 0)
-        ck_abort_msg("%s", err.message);
-    free(text);
-    fault_list_clear(&faults);
+    world->config = parse(streams);
     clock_virtual_init(&world->clock, 1772409600000);
     world->reconcile_at_ms = INT64_MAX;
     world->calls = must_calloc(WORLD_CALLS_MAX, sizeof(*world->calls));
@@ -141,8 +205,20 @@ void world_restart(struct world *world)
 {
     engine_free(world->engine);
     store_close(world->store);
+    if (world->killed)
+        copy_database(dead_database(world), world->database);
+    world->killed = false;
     open_store_and_engine(world);
     open_locks(world);
+}
+
+void world_configure(struct world *world, const char *streams)
+{
+    struct config *before = world->config;
+
+    world->config = parse(streams);
+    world_restart(world);
+    config_free(before);
 }
 
 void world_free(struct world *world)
@@ -173,12 +249,18 @@ static cJSON *ask(struct world *world, const char *target, const char *type, con
     struct aws_answer answer = {0};
     struct error err = {0};
     enum world_fault fault = world->fault;
+    int kill_at = world->kill_at;
+    bool killed = world->killed;
     cJSON *object;
 
     world->fault = FAULT_NONE; /* faults are for the program, not for the scene */
+    world->kill_at = 0;
+    world->killed = false;
     if (world_send(&world->transport, &request, &answer, &err) < 0)
         ck_abort_msg("%s", err.message);
     world->fault = fault;
+    world->kill_at = kill_at;
+    world->killed = killed;
     world->call_count--; /* nor does it count */
     ck_assert_msg(answer.status == 200, "%s %s: %d %s", target, body, answer.status,
                   buffer_text(&answer.body));
@@ -289,7 +371,7 @@ void world_run(struct world *world, int64_t ms)
                                .reconcile_every_ms = 5 * MINUTE_MS,
                                .reconcile_at_ms = world->reconcile_at_ms,
                                .pass_at_ms = INT64_MAX,
-                               .deaf = world->deaf};
+                               .deaf = world->deaf || world->killed};
     struct error err = {0};
 
     if (inprocess_run(&inside, world->clock.ms + ms, &err) < 0)
@@ -308,16 +390,20 @@ size_t world_count_calls(const struct world *world, const char *operation)
     return count;
 }
 
-static void list_shards(struct world *world, const char *stream, struct shard_map *map)
+void world_shards(struct world *world, const char *stream, struct shard_map *ret_map)
 {
     struct error err = {0};
     size_t calls = world->call_count;
     enum world_fault fault = world->fault;
+    int kill_at = world->kill_at;
 
+    ck_assert(!world->killed);
     world->fault = FAULT_NONE;
-    if (kinesis_list_shards(world->aws, stream, map, &err) < 0)
+    world->kill_at = 0;
+    if (kinesis_list_shards(world->aws, stream, ret_map, &err) < 0)
         ck_abort_msg("%s", err.message);
     world->fault = fault;
+    world->kill_at = kill_at;
     world->call_count = calls;
 }
 
@@ -326,7 +412,7 @@ int64_t world_open_shards(struct world *world, const char *stream)
     struct shard_map map = {0};
     int64_t count;
 
-    list_shards(world, stream, &map);
+    world_shards(world, stream, &map);
     count = (int64_t)map.count;
     shard_map_clear(&map);
     return count;
@@ -337,7 +423,7 @@ void world_assert_partition(struct world *world, const char *stream)
     struct shard_map map = {0};
     struct error err = {0};
 
-    list_shards(world, stream, &map);
+    world_shards(world, stream, &map);
     ck_assert_msg(shard_map_check(&map, &err) == 0, "%s", err.message);
     shard_map_clear(&map);
 }

@@ -49,6 +49,7 @@ struct world {
     char database[128];
     int64_t reconcile_at_ms; /* INT64_MAX: never */
     bool deaf;               /* deliveries of SNS go nowhere */
+    int64_t answer_ms;       /* how long each request takes; 0 at first */
     struct world_call *calls;
     size_t call_count;
     /* The fault strikes operation `fault_operation` (NULL: any) when `fault_after` of them have gone by. */
@@ -56,6 +57,10 @@ struct world {
     const char *fault_operation;
     int fault_after;
     int fault_times;
+    /* The program dies at this request, sent or not; 0: never.  Nothing that it stores afterwards lasts. */
+    int kill_at;
+    bool kill_unheard;
+    bool killed; /* until world_restart() */
 };
 
 /* `streams` are [stream NAME] sections (and [defaults]) of streams.conf; topic and region are WORLD's.
@@ -64,6 +69,8 @@ struct world *world_new(const char *streams, const struct sim_options *options);
 void world_free(struct world *world);
 /* As a kill and a restart: a new engine with a new owner on the same database. */
 void world_restart(struct world *world);
+/* As above, with other sections in streams.conf. */
+void world_configure(struct world *world, const char *streams);
 
 /* A request as an operator would send it; the answer is the caller's.  Fails the test unless it is a 200. */
 cJSON *world_kinesis(struct world *world, const char *operation, const char *format, ...)
@@ -80,6 +87,8 @@ void world_run(struct world *world, int64_t ms);
 
 /* ---- questions */
 size_t world_count_calls(const struct world *world, const char *operation);
+/* Open shards; the map begins zeroed and is the caller's. */
+void world_shards(struct world *world, const char *stream, struct shard_map *ret_map);
 int64_t world_open_shards(struct world *world, const char *stream);
 /* Alarm by name, with every field; the caller's. */
 cJSON *world_alarm(struct world *world, const char *name);

@@ -186,6 +186,10 @@ bool stack_is_same(const struct stack *stack, const struct declaration *wanted, 
 {
     SCOPED(wire_delete_tree) cJSON *changes = stack_changes(stack, wanted);
 
+    for (size_t i = 0; i < stack->resource_count; i++) {
+        if (stack->resources[i]->tried != NULL)
+            return false; /* its last change failed halfway */
+    }
     return changes->child == NULL && stack->current != NULL &&
            cJSON_Compare(stack->current->outputs, wanted->outputs, true) &&
            (tags == NULL || cJSON_Compare(stack->tags, tags, true));

@@ -94,12 +94,8 @@ static unsigned metrics_of(const cJSON *properties)
 
 static int switch_metrics(struct handle *handle, unsigned bits, const char *operation, struct fault *fault)
 {
-    cJSON *input, *list;
+    cJSON *input = name_stream(handle), *list = answer_list(input, "ShardLevelMetrics");
 
-    if (bits == 0)
-        return 0;
-    input = name_stream(handle);
-    list = answer_list(input, "ShardLevelMetrics");
     for (int bit = 0; bit < SHARD_METRIC_COUNT; bit++) {
         if (bits & 1U << bit)
             (void)cJSON_AddItemToArray(list, cJSON_CreateString(model_shard_metric_name(bit)));
@@ -107,10 +103,11 @@ static int switch_metrics(struct handle *handle, unsigned bits, const char *oper
     return resource_call(handle, SERVICE_KINESIS, operation, input, NULL, fault);
 }
 
-/* What only an ACTIVE stream takes comes last: metrics that were in the template and are no more are switched off. */
+/* What only an ACTIVE stream takes comes last, one after the other, because each leaves it UPDATING for a while: metrics
+ * that were in the template and are no more are switched off. */
 int resource_stream_settled(struct handle *handle, struct fault *fault)
 {
-    unsigned wanted = metrics_of(handle->properties), before = metrics_of(handle->before);
+    unsigned wanted = metrics_of(handle->properties), before = metrics_of(handle->before), on, off;
     struct stream *stream;
 
     if (model_find_stream(handle->sim, handle->physical, &stream, fault) < 0)
@@ -118,10 +115,11 @@ int resource_stream_settled(struct handle *handle, struct fault *fault)
     if (stream->status != MODEL_ACTIVE)
         return 0;
     stream->retention_hours = input_integer(handle->properties, "RetentionPeriodHours", 24);
-    if (switch_metrics(handle, wanted & ~stream->enhanced, "EnableEnhancedMonitoring", fault) < 0 ||
-        switch_metrics(handle, before & ~wanted & stream->enhanced, "DisableEnhancedMonitoring", fault) < 0)
-        return -1;
-    return 1;
+    on = wanted & ~stream->enhanced;
+    off = before & ~wanted & stream->enhanced;
+    if (on != 0)
+        return switch_metrics(handle, on, "EnableEnhancedMonitoring", fault);
+    return off != 0 ? switch_metrics(handle, off, "DisableEnhancedMonitoring", fault) : 1;
 }
 
 int resource_remove_stream(struct handle *handle, struct fault *fault)

@@ -195,6 +195,23 @@ static void discard(struct stack *stack)
     stack->wanted = NULL;
 }
 
+/* An update that stopped halfway: the template stays the one before, but what was done holds, and is compared with. */
+static void keep_halfway(struct stack *stack)
+{
+    cJSON *resources = stack->current->resources;
+    const cJSON *declared;
+
+    cJSON_ArrayForEach(declared, stack->wanted->resources) {
+        const struct resource *resource = stack_find_resource(stack, declared->string);
+
+        if (resource == NULL || resource->work != WORK_DONE)
+            continue;
+        cJSON_DeleteItemFromObjectCaseSensitive(resources, declared->string);
+        (void)cJSON_AddItemToObject(resources, declared->string, cJSON_Duplicate(declared, true));
+    }
+    discard(stack);
+}
+
 static enum stack_status after_failure(const struct stack *stack, const struct stage *stage)
 {
     if (stage->status == STACK_UPDATE_IN_PROGRESS && stack->keeps_failure)
@@ -214,8 +231,10 @@ static void enter(struct sim *sim, struct stack *stack, enum stack_status status
     if (status == STACK_CREATE_COMPLETE || status == STACK_UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)
         commit(stack);
     else if (status == STACK_UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS ||
-             status == STACK_UPDATE_ROLLBACK_FAILED || status == STACK_UPDATE_FAILED)
+             status == STACK_UPDATE_ROLLBACK_FAILED)
         discard(stack);
+    else if (status == STACK_UPDATE_FAILED)
+        keep_halfway(stack);
     else if (status == STACK_CREATE_FAILED || status == STACK_ROLLBACK_COMPLETE ||
              status == STACK_ROLLBACK_FAILED) {
         declaration_free(stack->current);

@@ -216,6 +216,7 @@ static int update_stack(struct call *call, struct fault *fault)
         }
         for (size_t i = 0; i < stack->change_set_count; i++)
             stack->change_sets[i]->execution = EXECUTION_OBSOLETE;
+        stack->keeps_failure = input_boolean(call->input, "DisableRollback", false);
         stack->retains_except_on_create = input_boolean(call->input, "RetainExceptOnCreate", false);
         stack_begin(call->sim, stack, STACK_UPDATE_IN_PROGRESS, declaration);
     }

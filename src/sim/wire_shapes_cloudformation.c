@@ -61,7 +61,8 @@ const struct shape shape_cloudformation_update_stack =
     STRUCTURE({"StackName", true, &stack_name_or_id}, {"TemplateBody", false, &body},
               {"UsePreviousTemplate", false, &shape_boolean}, {"Parameters", false, &parameters},
               {"Capabilities", false, &capabilities}, {"Tags", false, &shape_tags},
-              {"ClientRequestToken", false, &token}, {"RetainExceptOnCreate", false, &shape_boolean});
+              {"ClientRequestToken", false, &token}, {"DisableRollback", false, &shape_boolean},
+              {"RetainExceptOnCreate", false, &shape_boolean});
 const struct shape shape_cloudformation_delete_stack =
     STRUCTURE({"StackName", true, &stack_name_or_id}, {"RetainResources", false, &logical_ids},
               {"ClientRequestToken", false, &token});

@@ -428,6 +428,25 @@ START_TEST(a_change_that_failed_halfway_is_put_right_again)
 }
 END_TEST
 
+START_TEST(where_rolling_back_is_disabled_an_update_stops_halfway_and_can_go_on)
+{
+    make(RESOURCES ALARM("A", "1") ALARM("B", "1"));
+    shall_fail("B", "update");
+    cloudformation("UpdateStack", "StackName=one&DisableRollback=true",
+                   RESOURCES ALARM("A", "2") ALARM("B", "2") "    DependsOn: A\n");
+    pass(10);
+    ck_assert_str_eq(stack_status("one"), "UPDATE_FAILED");
+    ck_assert(has_alarm("A", "2") && has_alarm("B", "1"));
+    if (_i == 0) {
+        change(RESOURCES ALARM("A", "2") ALARM("B", "2"), "UPDATE_COMPLETE");
+        ck_assert(has_alarm("A", "2") && has_alarm("B", "2"));
+    } else {
+        change(RESOURCES ALARM("A", "1") ALARM("B", "1"), "UPDATE_COMPLETE");
+        ck_assert(has_alarm("A", "1") && has_alarm("B", "1"));
+    }
+}
+END_TEST
+
 START_TEST(a_replacement_that_fails_leaves_what_was_there)
 {
     make(RESOURCES TOPIC("Topic", NAMED("a")) SUBSCRIPTION);
@@ -641,6 +660,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, what_cannot_be_changed_is_made_anew_and_so_is_what_refers_to_it);
     tcase_add_test(tcase, an_update_that_fails_is_undone);
     tcase_add_test(tcase, a_change_that_failed_halfway_is_put_right_again);
+    tcase_add_loop_test(tcase, where_rolling_back_is_disabled_an_update_stops_halfway_and_can_go_on, 0, 2);
     tcase_add_loop_test(tcase, a_replacement_that_fails_leaves_what_was_there, 0, 2);
     tcase_add_test(tcase, a_rollback_that_fails_leaves_the_stack_stuck_until_it_is_deleted);
     tcase_add_loop_test(tcase, an_update_is_refused, 0, 3);

@@ -10,10 +10,23 @@
 
 /* In the order of --help. */
 static const struct command *const commands[] = {
-    &command_serve,  &command_provision, &command_scale_down,   &command_scale,
-    &command_split,  &command_merge,     &command_pause,        &command_resume,
-    &command_status, &command_plan,      &command_dead_letters, &command_replay,
-    &command_check,  &command_sim_aws,   &command_demo,         NULL,
+    &command_serve,
+    &command_provision,
+    &command_scale_down,
+    &command_scale,
+    &command_split,
+    &command_merge,
+    &command_pause,
+    &command_resume,
+    &command_status,
+    &command_plan,
+    &command_dead_letters,
+    &command_replay,
+    &command_check,
+    &command_backtest,
+    &command_sim_aws,
+    &command_demo,
+    NULL,
 };
 
 static const struct command *find_command(const char *name)

@@ -47,8 +47,8 @@ struct config *cli_config(const char *path);
 /* "error: ..." to stderr; the exit code that belongs to the kind. */
 int cli_fail(const struct error *err);
 
-extern const struct command command_check, command_dead_letters, command_demo, command_merge, command_replay,
-    command_pause, command_plan, command_provision, command_resume, command_scale, command_scale_down,
-    command_serve, command_sim_aws, command_split, command_status;
+extern const struct command command_backtest, command_check, command_dead_letters, command_demo,
+    command_merge, command_replay, command_pause, command_plan, command_provision, command_resume,
+    command_scale, command_scale_down, command_serve, command_sim_aws, command_split, command_status;
 
 #endif

@@ -1,0 +1,190 @@
+/*
+ * backtest.c - what would the program have done with this load?  The program itself answers, in simulated time.
+ */
+#include "backtest.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/text.h"
+
+#include <errno.h>
+
+static const char *config_path = "streams.conf", *load_path, *stream_name, *initial_text, *peak_text,
+                  *record_text = "2048", *keys = "uniform", *split_text = "30", *update_text = "serial",
+                  *delay_text = "75", *seed_text = "1", *operations_path, *prices_text, *output = "table";
+
+static const struct cli_option options[] = {
+    {"--config", "FILE", "streams.conf", "whose settings are tried; nothing of it is touched", &config_path},
+    {"--load", "FILE", NULL, "CSV: minute,bytes,records; or timestamp,value or minute,value with --peak",
+     &load_path},
+    {"--stream", "NAME", NULL, "whose settings; the first stream unless given", &stream_name},
+    {"--initial-shards", "N", NULL, "at the start; desired_shards unless given", &initial_text},
+    {"--peak", "MIB_S", NULL, "what the 99.9th percentile minute of a file of counts stands for", &peak_text},
+    {"--record-bytes", "N", "2048", "with --peak: size of each record", &record_text},
+    {"--keys", "KEYS", "uniform", "uniform, zipf:S:KEYS or hot:SHARE", &keys},
+    {"--split-seconds", "N", "30", "how long a split or merge takes", &split_text},
+    {"--update-seconds", "serial|N", "serial", "UpdateShardCount: one operation after another, or N seconds",
+     &update_text},
+    {"--metric-delay", "N", "75", "seconds from the end of a minute until its datapoints can be read",
+     &delay_text},
+    {"--seed", "N", "1", "of ids and keys: the same seed gives the same answer", &seed_text},
+    {"--operations", "FILE", NULL, "write every resharding call, a JSON object a line", &operations_path},
+    {"--prices", "LIST", NULL, "other prices, as shard-hour=0.018,put-units=0.017", &prices_text},
+    {"--output", "table|json", "table", "for people or for programs", &output},
+};
+
+static int read_number(const char *option, const char *text, int64_t minimum, int64_t maximum,
+                       int64_t *ret_value, struct error *err)
+{
+    if (number_parse(text, minimum, maximum, ret_value))
+        return 0;
+    return error_set(err, ERROR_CONFIG, "%s must be %lld to %lld, not '%s'", option, (long long)minimum,
+                     (long long)maximum, text);
+}
+
+static int read_times(struct backtest *backtest, struct error *err)
+{
+    int64_t split_s, update_s = 0, delay_s, seed;
+
+    if (read_number("--split-seconds", split_text, 1, 3600, &split_s, err) < 0 ||
+        read_number("--metric-delay", delay_text, 0, 3600, &delay_s, err) < 0 ||
+        read_number("--seed", seed_text, 0, INT64_MAX, &seed, err) < 0)
+        return -1;
+    if (!text_equal(update_text, "serial") && !number_parse(update_text, 1, 86400, &update_s))
+        return error_set(err, ERROR_CONFIG, "--update-seconds must be serial or 1 to 86400, not '%s'",
+                         update_text);
+    backtest->split_ms = split_s * 1000;
+    backtest->update_ms = update_s * 1000;
+    backtest->metric_delay_ms = delay_s * 1000;
+    backtest->seed = (uint64_t)seed;
+    backtest->keys = keys;
+    return 0;
+}
+
+static int read_load(struct backtest *backtest, struct error *err)
+{
+    struct sim_load_options how = {0};
+    double peak_mib_s = 0;
+
+    if (load_path == NULL)
+        return error_set(err, ERROR_CONFIG, "--load FILE says what producers offer; it is missing");
+    if (peak_text != NULL && (!number_parse_double(peak_text, &peak_mib_s) || peak_mib_s <= 0 ||
+                              peak_mib_s > SHARDS_PER_STREAM_MAX))
+        return error_set(err, ERROR_CONFIG, "--peak must be above 0 and at most %d MiB/s, not '%s'",
+                         (int)SHARDS_PER_STREAM_MAX, peak_text);
+    if (read_number("--record-bytes", record_text, 1, 10 << 20, &how.record_bytes, err) < 0)
+        return -1;
+    how.peak_bytes_s = peak_mib_s * SHARD_BYTES_PER_S;
+    return sim_load_read(load_path, &how, &backtest->load, err);
+}
+
+/* The file with the one stream left in it. */
+static int choose_stream(const struct config *config, struct backtest *backtest, struct error *err)
+{
+    const struct stream_config *stream;
+
+    if (stream_name == NULL && config->stream_count == 0)
+        return error_set(err, ERROR_CONFIG, "%s has patterns only: --stream NAME says which stream is meant",
+                         config_path);
+    if (stream_name == NULL)
+        stream_name = config->streams[0].name;
+    backtest->config = config_only(config, stream_name);
+    if (backtest->config == NULL)
+        return error_set(err, ERROR_CONFIG, "%s speaks of no stream '%s'", config_path, stream_name);
+    stream = &backtest->config->streams[0];
+    backtest->initial_shards = stream->desired_shards;
+    if (initial_text != NULL && read_number("--initial-shards", initial_text, 1, SHARDS_PER_STREAM_MAX,
+                                            &backtest->initial_shards, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int read_prices(struct price_list *prices, struct error *err)
+{
+    SCOPED(free_text) char *text = NULL;
+    char *cursor;
+
+    *prices = price_list_default();
+    if (prices_text == NULL)
+        return 0;
+    text = must_strdup(prices_text);
+    cursor = text;
+    for (const char *piece; (piece = text_split(&cursor, ',')) != NULL;) {
+        if (price_list_set(prices, piece, err) < 0)
+            return error_wrap(err, "--prices");
+    }
+    return 0;
+}
+
+static int close_operations(struct backtest *backtest, struct error *err)
+{
+    bool failed;
+
+    if (backtest->operations == NULL)
+        return 0;
+    failed = ferror(backtest->operations) != 0;
+    if ((fclose(backtest->operations) != 0) || failed)
+        return error_set(err, ERROR_TRANSIENT, "cannot write '%s': %s", operations_path, strerror(errno));
+    return 0;
+}
+
+static int replay_and_report(struct backtest *backtest, bool json, const struct price_list *prices,
+                             struct error *err)
+{
+    struct backtest_result result;
+    struct error closing = {0};
+    int run;
+
+    if (operations_path != NULL) {
+        backtest->operations = fopen(operations_path, "we");
+        if (backtest->operations == NULL)
+            return error_set(err, ERROR_CONFIG, "cannot write '%s': %s", operations_path, strerror(errno));
+    }
+    backtest->progress = isatty(STDERR_FILENO) ? stderr : NULL;
+    run = backtest_run(backtest, &result, err);
+    if (close_operations(backtest, &closing) < 0 && run == 0) {
+        *err = closing;
+        run = -1;
+    }
+    if (run < 0)
+        return -1;
+    if (json)
+        backtest_print_json(backtest, &result, prices, stdout);
+    else
+        backtest_print(backtest, &result, prices, stdout);
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    struct backtest backtest = {0};
+    struct price_list prices;
+    struct error err = {0};
+    struct config *config;
+    bool json;
+    int code = EXIT_DONE;
+    int left = cli_parse(&command_backtest, options, COUNT_OF(options), argc, argv, &code);
+
+    if (left < 0)
+        return code;
+    if (left > 0) {
+        (void)error_set(&err, ERROR_CONFIG, "backtest takes no argument");
+        return cli_fail(&err);
+    }
+    config = cli_config(config_path);
+    if (config == NULL)
+        return EXIT_USAGE;
+    log_set_level(LOG_ERROR); /* what happens is counted, not told */
+    if (!cli_output(output, &json, &err) || read_prices(&prices, &err) < 0 ||
+        read_times(&backtest, &err) < 0 || choose_stream(config, &backtest, &err) < 0 ||
+        read_load(&backtest, &err) < 0 || replay_and_report(&backtest, json, &prices, &err) < 0)
+        code = cli_fail(&err);
+    sim_load_clear(&backtest.load);
+    config_free(backtest.config);
+    config_free(config);
+    return code;
+}
+
+const struct command command_backtest = {
+    "backtest", "", "Replay a recorded load through the program and say what it would have cost", run};

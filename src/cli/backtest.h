@@ -1,0 +1,42 @@
+/*
+ * backtest.h - what the files of backtest share.
+ *
+ * Internal to cli/: backtest.c is the command, backtest_run.c replays the load, backtest_report.c says what it came to.
+ */
+#ifndef CLI_BACKTEST_H
+#define CLI_BACKTEST_H
+
+#include "parts.h"
+
+#include "scaling/cost.h"
+#include "sim/sim.h"
+
+struct backtest {
+    struct config *config; /* with one stream */
+    struct sim_load load;
+    int64_t initial_shards;
+    const char *keys;                             /* "uniform", "zipf:S:KEYS", "hot:SHARE" */
+    int64_t split_ms, update_ms, metric_delay_ms; /* update_ms 0: serial */
+    uint64_t seed;
+    FILE *operations; /* NULL: not written */
+    FILE *progress;   /* NULL: not drawn */
+};
+
+struct backtest_result {
+    double hours;
+    struct sim_totals totals; /* of the load's time only */
+    int64_t refused;          /* resharding calls that AWS refused */
+    size_t failed_turns;
+};
+
+/* Replays the whole load.  ERROR_CONFIG for keys that are none and a topic that is none; else what failed. */
+int backtest_run(const struct backtest *backtest, struct backtest_result *ret_result, struct error *err);
+
+/* ---- backtest_report.c */
+
+void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
+                    const struct price_list *prices, FILE *file);
+void backtest_print_json(const struct backtest *backtest, const struct backtest_result *result,
+                         const struct price_list *prices, FILE *file);
+
+#endif

@@ -1,0 +1,220 @@
+/*
+ * backtest_report.c - what a backtest came to, beside what other ways to run the stream would have.
+ *
+ * The others are computed from the load alone, for keys that are spread evenly: a fleet that stays at what the
+ * highest minute needs, the fewest shards of every minute with perfect foresight and free, instant resharding, and AWS's own
+ * on-demand modes, whose throttling is not known.  One reader reads everything once.
+ */
+#include "backtest.h"
+
+#include "base/memory.h"
+#include "scaling/alarms.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+
+#define MIB 1048576.0
+
+enum way { WAY_KINESCALE, WAY_FIXED, WAY_STANDARD, WAY_ADVANTAGE, WAY_FORESIGHT, WAY_COUNT };
+
+static const struct {
+    const char *name, *key;
+    bool shards; /* provisioned: it has shards */
+} ways[WAY_COUNT] = {
+    [WAY_KINESCALE] = {"kinescale", "kinescale", true},
+    [WAY_FIXED] = {"fixed at the peak", "fixed", true},
+    [WAY_STANDARD] = {"on-demand standard", "on_demand_standard", false},
+    [WAY_ADVANTAGE] = {"on-demand advantage", "on_demand_advantage", false},
+    [WAY_FORESIGHT] = {"perfect foresight", "perfect_foresight", true},
+};
+
+struct figures {
+    double shard_hours, dollars;
+    double throttled_bytes, throttled_records;
+    int64_t minutes_throttled, peak_shards;
+};
+
+static double shards_needed(const struct sim_minute *minute)
+{
+    double needed = fmax(minute->bytes / 60 / SHARD_BYTES_PER_S, minute->records / 60 / SHARD_RECORDS_PER_S);
+
+    return fmax(1, ceil(needed - 1e-9)); /* a sum of doubles may lie a hair above a whole number */
+}
+
+static int64_t mean_record_bytes(const struct sim_totals *totals)
+{
+    return totals->offered_records > 0
+               ? (int64_t)fmax(1, round(totals->offered_bytes / totals->offered_records))
+               : 1;
+}
+
+/* As the engine keeps them: on the stream, or on each shard, where each metric of each shard is paid for as well. */
+static double watch_cost(const struct backtest *backtest, const struct backtest_result *result,
+                         const struct price_list *prices)
+{
+    if (backtest->config->streams[0].alarm_level == ALARM_LEVEL_STREAM)
+        return cost_alarms(prices, ALARM_METRIC_COUNT * result->hours);
+    return cost_alarms(prices, ALARM_METRIC_COUNT * result->totals.shard_hours) +
+           cost_custom_metrics(prices, ALARM_METRIC_COUNT * result->totals.shard_hours);
+}
+
+static void compute(const struct backtest *backtest, const struct backtest_result *result,
+                    const struct price_list *prices, struct figures figures[WAY_COUNT])
+{
+    const struct sim_totals *totals = &result->totals;
+    int64_t record_bytes = mean_record_bytes(totals);
+    struct usage usage = {result->hours, totals->offered_records, record_bytes, 1};
+    double all_units = cost_put_units(prices, totals->offered_records, record_bytes);
+    struct figures *fixed = &figures[WAY_FIXED], *foresight = &figures[WAY_FORESIGHT];
+
+    figures[WAY_KINESCALE] =
+        (struct figures){.shard_hours = totals->shard_hours,
+                         .dollars = cost_shard_hours(prices, totals->shard_hours) +
+                                    cost_put_units(prices, totals->accepted_records, record_bytes) +
+                                    watch_cost(backtest, result, prices),
+                         .throttled_bytes = totals->throttled_bytes,
+                         .throttled_records = totals->throttled_records,
+                         .minutes_throttled = totals->minutes_throttled,
+                         .peak_shards = totals->peak_shards};
+    for (size_t i = 0; i < backtest->load.count; i++) {
+        double needed = shards_needed(&backtest->load.minutes[i]);
+
+        foresight->shard_hours += needed; /* minutes, so far */
+        foresight->peak_shards = (int64_t)fmax((double)foresight->peak_shards, needed);
+    }
+    foresight->shard_hours /= 60;
+    fixed->peak_shards = foresight->peak_shards;
+    fixed->shard_hours = (double)fixed->peak_shards * result->hours;
+    fixed->dollars = cost_shard_hours(prices, fixed->shard_hours) + all_units;
+    foresight->dollars = cost_shard_hours(prices, foresight->shard_hours) + all_units;
+    figures[WAY_STANDARD].dollars = cost_on_demand(prices, &usage);
+    figures[WAY_ADVANTAGE].dollars = cost_on_demand_advantage(prices, &usage);
+}
+
+static double percent(double part, double whole)
+{
+    return whole > 0 ? 100 * part / whole : 0;
+}
+
+/* ---- for people */
+
+static void print_load(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
+{
+    double highest = 0;
+
+    for (size_t i = 0; i < backtest->load.count; i++)
+        highest = fmax(highest, backtest->load.minutes[i].bytes);
+    fprintf(
+        file,
+        "%s: %zu minutes (%.1f days), %.1f GiB and %.0f records offered, keys %s\n"
+        "  %.3f MiB/s in the mean, %.3f in the highest minute; %lld shards at the start, %lld at the end\n\n",
+        backtest->config->streams[0].name, backtest->load.count, result->hours / 24,
+        result->totals.offered_bytes / 1024 / MIB, result->totals.offered_records, backtest->keys,
+        result->totals.offered_bytes / MIB / result->hours / 3600, highest / 60 / MIB,
+        (long long)backtest->initial_shards, (long long)result->totals.open_shards);
+}
+
+static void add_way(struct table *table, enum way way, const struct figures *figures,
+                    const struct backtest_result *result, double foresight_hours)
+{
+    const struct figures *f = &figures[way];
+
+    table_add(table, "%s", ways[way].name);
+    if (!ways[way].shards) {
+        table_add(table, "-");
+        table_add(table, "-");
+        table_add(table, "%.2f", f->dollars);
+        for (int i = 0; i < 4; i++)
+            table_add(table, "-");
+        return;
+    }
+    table_add(table, "%.0f", f->shard_hours);
+    table_add(table, "%.2f x", f->shard_hours / foresight_hours);
+    table_add(table, "%.2f", f->dollars);
+    table_add(table, "%.4f %%", percent(f->throttled_bytes, result->totals.offered_bytes));
+    table_add(table, "%lld", (long long)f->minutes_throttled);
+    table_add(table, "%lld", (long long)f->peak_shards);
+    table_add(table, "%.2f", f->shard_hours / result->hours);
+}
+
+void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
+                    const struct price_list *prices, FILE *file)
+{
+    static const char *const headings[] = {
+        "", "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN", NULL};
+    struct table table = {.headings = headings, .right_aligned = 0xfe};
+    struct figures figures[WAY_COUNT] = {0};
+    const struct sim_totals *totals = &result->totals;
+
+    compute(backtest, result, prices, figures);
+    print_load(backtest, result, file);
+    for (int way = 0; way < WAY_COUNT; way++)
+        add_way(&table, (enum way)way, figures, result, figures[WAY_FORESIGHT].shard_hours);
+    table_print(&table, file);
+    table_clear(&table);
+    fprintf(
+        file,
+        "\nkinescale throttled %.1f MiB, %.0f records.  It made %lld splits, %lld merges and %lld calls of\n"
+        "UpdateShardCount; AWS refused %lld calls%s.  Dollars: shard-hours, PUT payload units and alarms, "
+        "%s\n"
+        "prices of %s unless set otherwise; on-demand as if one reader read everything once.\n",
+        totals->throttled_bytes / MIB, totals->throttled_records, (long long)totals->splits,
+        (long long)totals->merges, (long long)totals->updates, (long long)result->refused,
+        result->failed_turns > 0 ? "; some turns failed and were taken again" : "", PRICE_REGION,
+        price_rows[PRICE_SHARD_HOUR].read_on);
+}
+
+/* ---- for programs */
+
+static cJSON *way_object(enum way way, const struct figures *figures, const struct backtest_result *result)
+{
+    const struct figures *f = &figures[way];
+    cJSON *object = cJSON_CreateObject();
+
+    (void)cJSON_AddNumberToObject(object, "dollars", f->dollars);
+    if (!ways[way].shards)
+        return object;
+    (void)cJSON_AddNumberToObject(object, "shard_hours", f->shard_hours);
+    (void)cJSON_AddNumberToObject(object, "to_foresight",
+                                  f->shard_hours / figures[WAY_FORESIGHT].shard_hours);
+    (void)cJSON_AddNumberToObject(object, "throttled_bytes", f->throttled_bytes);
+    (void)cJSON_AddNumberToObject(object, "throttled_records", f->throttled_records);
+    (void)cJSON_AddNumberToObject(object, "throttled_percent",
+                                  percent(f->throttled_bytes, result->totals.offered_bytes));
+    (void)cJSON_AddNumberToObject(object, "throttled_minutes", (double)f->minutes_throttled);
+    (void)cJSON_AddNumberToObject(object, "peak_shards", (double)f->peak_shards);
+    (void)cJSON_AddNumberToObject(object, "mean_shards", f->shard_hours / result->hours);
+    return object;
+}
+
+void backtest_print_json(const struct backtest *backtest, const struct backtest_result *result,
+                         const struct price_list *prices, FILE *file)
+{
+    const struct sim_totals *totals = &result->totals;
+    struct figures figures[WAY_COUNT] = {0};
+    cJSON *object = cJSON_CreateObject(), *all;
+    char *text;
+
+    compute(backtest, result, prices, figures);
+    (void)cJSON_AddStringToObject(object, "stream", backtest->config->streams[0].name);
+    (void)cJSON_AddStringToObject(object, "keys", backtest->keys);
+    (void)cJSON_AddNumberToObject(object, "minutes", (double)backtest->load.count);
+    (void)cJSON_AddNumberToObject(object, "offered_bytes", totals->offered_bytes);
+    (void)cJSON_AddNumberToObject(object, "offered_records", totals->offered_records);
+    (void)cJSON_AddNumberToObject(object, "accepted_bytes", totals->accepted_bytes);
+    (void)cJSON_AddNumberToObject(object, "accepted_records", totals->accepted_records);
+    (void)cJSON_AddNumberToObject(object, "initial_shards", (double)backtest->initial_shards);
+    (void)cJSON_AddNumberToObject(object, "final_shards", (double)totals->open_shards);
+    (void)cJSON_AddNumberToObject(object, "splits", (double)totals->splits);
+    (void)cJSON_AddNumberToObject(object, "merges", (double)totals->merges);
+    (void)cJSON_AddNumberToObject(object, "updates", (double)totals->updates);
+    (void)cJSON_AddNumberToObject(object, "refused", (double)result->refused);
+    (void)cJSON_AddNumberToObject(object, "failed_turns", (double)result->failed_turns);
+    all = cJSON_AddObjectToObject(object, "ways");
+    for (int way = 0; way < WAY_COUNT; way++)
+        (void)cJSON_AddItemToObject(all, ways[way].key, way_object((enum way)way, figures, result));
+    text = cJSON_Print(object);
+    fprintf(file, "%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}

@@ -1,0 +1,300 @@
+"""backtest: the program replays a load, and an independent replay of its operations comes to the same figures."""
+
+import json
+import math
+import os
+import subprocess
+import tempfile
+import unittest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
+TRACES = os.path.join(ROOT, "..", "shared", "data", "traces")
+MIB = 1048576
+KEYS = 1 << 128
+
+CONFIG = """[service]
+database = unused.db
+topic_arn = arn:aws:sns:eu-west-1:123456789012:scaling
+[stream events]
+min_shards = 1
+max_shards = 256
+desired_shards = 4
+%s
+[stream others-*]
+max_shards = 8
+"""
+
+
+class Shards:
+    """Hash ranges by shard id, and the ids in the order in which Kinesis gives them."""
+
+    def __init__(self, count):
+        self.next_id = 0
+        self.open = {}
+        for i in range(count):
+            self.add(KEYS * i // count, KEYS * (i + 1) // count)
+
+    def add(self, start, end):
+        self.open[f"shardId-{self.next_id:012d}"] = (start, end)
+        self.next_id += 1
+
+    def split(self, shard, key):
+        start, end = self.open.pop(shard)
+        self.add(start, key)
+        self.add(key, end)
+
+    def merge(self, lower, upper):
+        (start, middle), (other, end) = sorted((self.open.pop(lower), self.open.pop(upper)))
+        assert middle == other, "only adjacent shards can be merged"
+        self.add(start, end)
+
+    def at(self, start):
+        return next(shard for shard, interval in self.open.items() if interval[0] == start)
+
+    def sweep(self, target):
+        """What UpdateShardCount does to reach `target` even shards, as (function, arguments) one after the other."""
+        steps, near = [], KEYS // 10**9
+        stack = sorted(self.open.values(), reverse=True)
+        for i in range(1, target + 1):
+            goal = KEYS * i // target
+            start, end = stack.pop()
+            while end < goal and goal - end > near and stack:
+                begin, after = stack.pop()
+                if after - goal > near:
+                    steps.append(("split", begin, goal))
+                    stack.append((goal, after))
+                    after = goal
+                steps.append(("merge", start, begin))
+                end = after
+            if end - goal > near:
+                steps.append(("split", start, goal))
+                stack.append((goal, end))
+        return steps
+
+
+class Replay:
+    """Shard-hours and throttled bytes of a load under recorded operations; evenly spread keys."""
+
+    def __init__(self, minutes, operations, split_seconds):
+        self.minutes = minutes
+        self.shard_seconds = self.throttled = 0.0
+        self.at = 0.0
+        self.shards = Shards(operations[0]["shards"])
+        self.peak = len(self.shards.open)
+        for line in operations[1:]:
+            if line.get("refused"):
+                continue
+            self.carry_out(line, split_seconds)
+        self.pass_time(60.0 * len(minutes))
+
+    def carry_out(self, line, split_seconds):
+        end = line["t"] + split_seconds
+        if line["op"] == "split":
+            self.pass_time(end)
+            self.shards.split(line["shard"], int(line["key"]))
+        elif line["op"] == "merge":
+            self.pass_time(end)
+            self.shards.merge(*line["shards"])
+        else:
+            for kind, first, second in self.shards.sweep(line["target"]):
+                self.pass_time(end)
+                if kind == "split":
+                    self.shards.split(self.shards.at(first), second)
+                else:
+                    self.shards.merge(self.shards.at(first), self.shards.at(second))
+                end += split_seconds
+
+    def pass_time(self, until):
+        until = min(until, 60.0 * len(self.minutes))
+        self.peak = max(self.peak, len(self.shards.open)) if until > self.at else self.peak
+        widths = [(end - start) / KEYS for start, end in self.shards.open.values()]
+        while self.at < until:
+            minute = int(self.at // 60)
+            step = min(until, 60.0 * (minute + 1)) - self.at
+            rate, records = (value / 60 for value in self.minutes[minute])
+            for width in widths:
+                part = 1.0
+                if rate * width > MIB:
+                    part = MIB / (rate * width)
+                if records * width > 1000:
+                    part = min(part, 1000 / (records * width))
+                self.throttled += rate * width * step * (1 - part)
+            self.shard_seconds += len(widths) * step
+            self.at += step
+
+
+class Backtest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.write("streams.conf", CONFIG % "")
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def write_load(self, mib_s, record_bytes=2048):
+        """One value a minute."""
+        self.minutes = [(value * MIB * 60, value * MIB * 60 / record_bytes) for value in mib_s]
+        rows = "".join(f"{i},{b!r},{r!r}\n" for i, (b, r) in enumerate(self.minutes))
+        return self.write("load.csv", "minute,bytes,records\n" + rows)
+
+    def run_program(self, *arguments):
+        return subprocess.run(
+            [PROGRAM, "backtest", "--config", self.path("streams.conf"), *arguments],
+            capture_output=True, text=True, check=False, timeout=600)
+
+    def backtest(self, *arguments):
+        done = self.run_program("--output", "json", "--operations", self.path("ops.jsonl"), *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with open(self.path("ops.jsonl"), encoding="utf-8") as file:
+            operations = [json.loads(line) for line in file]
+        answer = json.loads(done.stdout)
+        self.assertAlmostEqual(answer["offered_bytes"],
+                               answer["accepted_bytes"] + answer["ways"]["kinescale"]["throttled_bytes"],
+                               delta=1e-9 * answer["offered_bytes"])
+        self.assertEqual(operations[0], {"t": 0, "op": "start", "shards": answer["initial_shards"]})
+        return answer, operations
+
+    def assert_replays(self, answer, operations, split_seconds=30):
+        replay = Replay(self.minutes, operations, split_seconds)
+        ours = answer["ways"]["kinescale"]
+        self.assertAlmostEqual(ours["shard_hours"], replay.shard_seconds / 3600,
+                               delta=0.005 * ours["shard_hours"])
+        self.assertAlmostEqual(ours["throttled_bytes"], replay.throttled,
+                               delta=0.005 * ours["throttled_bytes"] + 1e-9 * answer["offered_bytes"])
+        self.assertEqual(ours["peak_shards"], replay.peak)
+        self.assertEqual(answer["final_shards"], len(replay.shards.open))
+
+    def test_a_constant_load_never_reshards(self):
+        load = self.write_load([2.0] * 3 * 1440)
+        answer, operations = self.backtest("--load", load, "--initial-shards", "4")
+        self.assertEqual(len(operations), 1)
+        self.assertEqual(answer["ways"]["kinescale"]["shard_hours"], 4 * 72)
+        self.assertEqual(answer["ways"]["kinescale"]["throttled_bytes"], 0)
+        self.assertEqual(answer["ways"]["fixed"]["shard_hours"], 2 * 72)
+        self.assertEqual(answer["ways"]["perfect_foresight"]["shard_hours"], 2 * 72)
+
+    def test_a_step_throttles_what_the_splits_leave_no_room_for(self):
+        """4 shards, 2 MiB/s, then 8: half of it is lost until shards are split, one after the other."""
+        self.write("streams.conf", CONFIG % "resharding = split")
+        load = self.write_load([2.0] * 30 + [8.0] * 60)
+        answer, operations = self.backtest("--load", load, "--initial-shards", "4")
+        splits = [line["t"] + 30 for line in operations if line["op"] == "split"]
+        self.assertGreaterEqual(len(splits), 4)
+        # Each of the first four splits relieves one of the four full shards, of 2 MiB/s for 1.
+        lost = sum((done - 30 * 60) * 1.0 * MIB for done in splits[:4])
+        self.assertAlmostEqual(answer["ways"]["kinescale"]["throttled_bytes"], lost, delta=1e-6 * lost)
+        # The minute must end, its datapoint be readable: no alarm can come before.
+        self.assertGreaterEqual(operations[1]["t"], 31 * 60 + 75)
+        self.assertLess(operations[1]["t"], 31 * 60 + 75 + 10)
+        self.assert_replays(answer, operations)
+
+    def test_nothing_is_known_before_the_metric_delay(self):
+        load = self.write_load([2.0] * 30 + [8.0] * 60)
+        for delay in (0, 75, 600):
+            _, operations = self.backtest("--load", load, "--initial-shards", "4", "--metric-delay", str(delay))
+            self.assertGreaterEqual(operations[1]["t"], 31 * 60 + delay)
+            self.assertLess(operations[1]["t"], 31 * 60 + delay + 10)
+
+    def test_the_same_seed_gives_the_same_answer_to_the_byte(self):
+        load = self.write_load([3 + 2.5 * math.sin(i / 100) for i in range(2880)])
+        answers = set()
+        for _ in range(2):
+            done = self.run_program("--load", load, "--keys", "zipf:1:1000", "--operations", self.path("ops"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(self.path("ops"), encoding="utf-8") as file:
+                answers.add(done.stdout + file.read())
+        self.assertEqual(len(answers), 1)
+
+    def test_an_independent_replay_of_the_operations_comes_to_the_same_figures(self):
+        day = [6 + 5.5 * math.sin((i % 1440) / 1440 * 2 * math.pi) for i in range(3 * 1440)]
+        quiet = [1.0] * 2 * 1440
+        cases = [
+            ("resharding = split", ["--split-seconds", "20"], 20),
+            ("resharding = split", [], 30),
+            ("resharding = auto", [], 30),
+        ]
+        load = self.write_load(day + quiet)
+        for setting, arguments, split_seconds in cases:
+            with self.subTest(setting=setting, arguments=arguments):
+                self.write("streams.conf", CONFIG % setting)
+                answer, operations = self.backtest("--load", load, *arguments)
+                self.assertTrue(any(line["op"] != "split" for line in operations[1:]))
+                self.assert_replays(answer, operations, split_seconds)
+
+    def test_records_bind_when_they_are_small(self):
+        load = self.write_load([1.0] * 30 + [2.0] * 60, record_bytes=300)
+        answer, operations = self.backtest("--load", load, "--initial-shards", "8")
+        self.assertEqual(answer["ways"]["fixed"]["peak_shards"], math.ceil(2 * MIB / 300 / 1000))
+        self.assert_replays(answer, operations)
+
+    def test_counts_are_scaled_to_the_peak_and_steps_are_filled_by_straight_lines(self):
+        load = self.write("counts.csv", "timestamp,value\n2014-04-10 00:04:30,10\n2014-04-10 00:09:30,20\n")
+        answer, _ = self.backtest("--load", load, "--peak", "2", "--record-bytes", "1024")
+        # 10, 12, 14, 16, 18, then 20 for one more step of five minutes; 20 stands for 2 MiB/s.
+        self.assertEqual(answer["minutes"], 10)
+        self.assertAlmostEqual(answer["offered_bytes"], (70 + 5 * 20) / 20 * 2 * MIB * 60, delta=1)
+        self.assertAlmostEqual(answer["offered_records"], answer["offered_bytes"] / 1024, delta=1)
+
+    def test_other_prices_change_the_dollars_and_nothing_else(self):
+        load = self.write_load([1.0] * 60)
+        plain, _ = self.backtest("--load", load)
+        dear, _ = self.backtest("--load", load, "--prices", "shard-hour=1,put-units=0,alarm-month=0")
+        self.assertAlmostEqual(dear["ways"]["kinescale"]["dollars"], dear["ways"]["kinescale"]["shard_hours"])
+        self.assertEqual(plain["ways"]["kinescale"]["shard_hours"], dear["ways"]["kinescale"]["shard_hours"])
+
+    def test_what_is_wrong_is_said(self):
+        load = self.write_load([1.0] * 60)
+        counts = self.write("counts.csv", "minute,value\n0,1\n1,2\n")
+        nothing = self.write("nothing.csv", "minute,value\n0,0\n1,0\n")
+        broken = self.write("broken.csv", "minute,value\n0,1\nx,2\n")
+        cases = [
+            ([], "--load FILE says what producers offer; it is missing"),
+            (["--load", "/none.csv"], "/none.csv"),
+            (["--load", broken], f"{broken}:3: 'x' is not a minute"),
+            (["--load", counts], f"{counts}: has counts only, a peak must say what they stand for"),
+            (["--load", load, "--peak", "3"], f"{load}: says bytes and records itself, no peak scales it"),
+            (["--load", nothing, "--peak", "3"], f"{nothing}: the 99.9th percentile is 0, there is no load to scale"),
+            (["--load", counts, "--peak", "0"], "--peak must be above 0 and at most 10000 MiB/s, not '0'"),
+            (["--load", load, "--record-bytes", "0"], "--record-bytes must be 1 to 10485760, not '0'"),
+            (["--load", load, "--initial-shards", "x"], "--initial-shards must be 1 to 10000, not 'x'"),
+            (["--load", load, "--split-seconds", "0"], "--split-seconds must be 1 to 3600, not '0'"),
+            (["--load", load, "--update-seconds", "fast"], "--update-seconds must be serial or 1 to 86400, not 'fast'"),
+            (["--load", load, "--metric-delay", "-1"], "--metric-delay must be 0 to 3600, not '-1'"),
+            (["--load", load, "--seed", "x"], "--seed must be 0 to 9223372036854775807, not 'x'"),
+            (["--load", load, "--keys", "odd"], "keys 'odd' are none of uniform, zipf:S:KEYS, hot:SHARE"),
+            (["--load", load, "--stream", "nobody"], "speaks of no stream 'nobody'"),
+            (["--load", load, "--prices", "coffee=1"], "--prices: there is no price 'coffee'"),
+            (["--load", load, "--output", "xml"], "--output must be table or json, not 'xml'"),
+            (["--load", load, "--operations", "/none/ops"], "cannot write '/none/ops': No such file or directory"),
+            (["--load", load, "more"], "backtest takes no argument"),
+        ]
+        for arguments, complaint in cases:
+            with self.subTest(arguments=arguments):
+                done = self.run_program(*arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(complaint, done.stderr)
+
+    def test_a_stream_that_only_a_pattern_covers_can_be_tried(self):
+        load = self.write_load([1.0] * 60)
+        answer, _ = self.backtest("--load", load, "--stream", "others-1")
+        self.assertEqual((answer["stream"], answer["initial_shards"]), ("others-1", 1))
+
+    def test_recorded_traffic_conserves_what_was_offered(self):
+        path = os.path.join(TRACES, "nab_networkin_iio.csv")
+        if not os.path.exists(path):
+            self.skipTest("../shared/data/traces is missing")
+        for record_bytes in ("2048", "300"):
+            for keys in ("uniform", "zipf:1.0:10000"):
+                with self.subTest(record_bytes=record_bytes, keys=keys):
+                    self.backtest("--load", path, "--peak", "24", "--record-bytes", record_bytes, "--keys", keys)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -244,6 +244,9 @@ void plan_stream_stack(const struct stream_config *config, const struct stream_f
         plan.changes_stream = rests && makes && facts->exists;
         if (rests)
             compare(&facts->stack, &plan);
+        else if (makes && config->alarm_level == ALARM_LEVEL_SHARD)
+            decide(&plan, PROVISION_CREATE, "a stream of %lld shard%s, whose alarms the daemon makes",
+                   (long long)config->desired_shards, config->desired_shards == 1 ? "" : "s");
         else if (makes)
             decide(&plan, PROVISION_CREATE, "a stream of %lld shard%s with %zu alarm%s",
                    (long long)config->desired_shards, config->desired_shards == 1 ? "" : "s", alarms,

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +13,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from kinescale import (PROGRAM, World, check_partition, clean_environment, eventually,  # noqa: E402
                        expected_threshold, free_port)
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 # Of requests that change something.
 DEEDS = ("CreateStack", "CreateChangeSet", "ExecuteChangeSet", "DeleteStack", "CreateStream", "UpdateShardCount",
@@ -144,6 +148,29 @@ class Provision(unittest.TestCase):
                          ("made", "3 alarms for the stream of 7 shards that is there"))
         self.assertEqual(len(world.aws.alarms("orders")), 3)
         self.check(world, "invoices", 7)
+        self.assertEqual(set(self.results(world).values()), {"unchanged"})
+        world.close()
+
+    def test_what_readme_makes_by_hand_leaves_nothing_to_do(self):
+        world = self.world(["user-events"], per_stream={"user-events": {"min_shards": 4}},
+                           public_url="https://scaling.example.com/sns")
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            text = file.read().replace("\\\n", " ").replace("$ACCOUNT", "000000000000").replace("eu-west-1", "us-east-1")
+        commands = re.findall(r"^aws cloudformation deploy --stack-name (\S+) --template-file \$CFN/(\S+) .*"
+                              r"--parameter-overrides (.*)$", text, re.M)
+        self.assertEqual(len(commands), 2)
+        for stack, template, overrides in commands:
+            members = {"StackName": stack, "Capabilities.member.1": "CAPABILITY_IAM"}
+            with open(os.path.join(ROOT, "cfn", template), encoding="utf-8") as file:
+                members["TemplateBody"] = file.read()
+            for number, word in enumerate(shlex.split(overrides), 1):
+                name, _, value = word.partition("=")
+                members[f"Parameters.member.{number}.ParameterKey"] = name
+                members[f"Parameters.member.{number}.ParameterValue"] = value
+            world.aws.cloudformation("CreateStack", **members)
+            eventually(lambda: world.aws.cloudformation("DescribeStacks", StackName=stack)["StackStatus"] ==
+                       "CREATE_COMPLETE")
+        self.check(world, "user-events", 4)
         self.assertEqual(set(self.results(world).values()), {"unchanged"})
         world.close()
 

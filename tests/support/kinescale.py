@@ -280,8 +280,15 @@ class SimulatedAws(Process):
         return self.call("monitoring", operation, **members)
 
     def sns(self, action, **members):
-        body = urllib.parse.urlencode({"Action": action, "Version": "2010-03-31", **members}).encode()
-        headers = sign(f"127.0.0.1:{self.port}", self.region, "sns", self.keys,
+        return self.query("sns", "2010-03-31", action, members)
+
+    def cloudformation(self, action, **members):
+        return self.query("cloudformation", "2010-05-15", action, members)
+
+    def query(self, service, version, action, members):
+        """The text of every element of the answer by its name; of several the last."""
+        body = urllib.parse.urlencode({"Action": action, "Version": version, **members}).encode()
+        headers = sign(f"127.0.0.1:{self.port}", self.region, service, self.keys,
                        {"Content-Type": "application/x-www-form-urlencoded"}, body)
         answer = http_request(self.port, "POST", "/", body, headers)
         tree = xml.etree.ElementTree.fromstring(answer.text)

@@ -400,6 +400,56 @@ START_TEST(a_stack_of_something_else_is_not_touched)
 }
 END_TEST
 
+/* ---- alarms on shards: the daemon makes them */
+
+START_TEST(a_new_stream_with_alarms_on_shards_has_the_metrics_for_them)
+{
+    config->streams[0].alarm_level = ALARM_LEVEL_SHARD;
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
+    ck_assert_str_eq(plan.reason, "a stream of 4 shards, whose alarms the daemon makes");
+    ck_assert_str_eq(given("ShardLevelMetrics"), "true");
+    ck_assert_str_eq(given("BytesAlarm"), "false");
+    ck_assert_str_eq(given("RecordsAlarm"), "false");
+    ck_assert_str_eq(given("ThrottledAlarm"), "false");
+}
+END_TEST
+
+START_TEST(a_stream_that_is_there_with_alarms_on_shards_needs_no_stack)
+{
+    config->streams[0].alarm_level = ALARM_LEVEL_SHARD;
+    stream_is_there(4);
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
+    ck_assert_str_eq(plan.reason, "the stream is there; the daemon makes the alarms of its shards");
+}
+END_TEST
+
+START_TEST(another_level_takes_no_alarm_away_and_the_way_back_makes_them)
+{
+    stack_is_there("CREATE_COMPLETE");
+    stream_is_there(4);
+    alarms_are_there(4);
+    config->streams[0].alarm_level = ALARM_LEVEL_SHARD;
+    think();
+    ck_assert_msg(plan.deed == PROVISION_LEAVE, "%s", plan.reason);
+    ck_assert_str_eq(given("BytesAlarm"), "true");
+
+    facts.exists = false;
+    facts.stack.status[0] = '\0';
+    memset(facts.alarms, 0, sizeof(facts.alarms));
+    stack_values_clear(&facts.stack.parameters);
+    stack_is_there("CREATE_COMPLETE");
+    stream_is_there(4);
+    config->streams[0].alarm_level = ALARM_LEVEL_STREAM;
+    think();
+    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
+    ck_assert_str_eq(plan.reason, "BytesAlarm 'true', not 'false'");
+    /* The stream itself is left alone: the daemon does not turn its metrics off either. */
+    ck_assert_str_eq(given("ShardLevelMetrics"), "true");
+}
+END_TEST
+
 /* ---- the service */
 
 static struct service_facts service_facts;
@@ -634,6 +684,9 @@ static Suite *suite(void)
     tcase_add_test(stream, a_stream_that_was_deleted_while_its_stack_has_it_is_for_people);
     tcase_add_test(stream, a_stack_of_alarms_whose_stream_was_deleted_makes_it);
     tcase_add_test(stream, a_stack_of_something_else_is_not_touched);
+    tcase_add_test(stream, a_new_stream_with_alarms_on_shards_has_the_metrics_for_them);
+    tcase_add_test(stream, a_stream_that_is_there_with_alarms_on_shards_needs_no_stack);
+    tcase_add_test(stream, another_level_takes_no_alarm_away_and_the_way_back_makes_them);
     tcase_add_test(service, a_topic_that_is_not_there_is_made);
     tcase_add_test(service, a_topic_that_is_there_is_used_as_it_is);
     tcase_add_test(service, a_topic_of_the_stack_stays_in_it);

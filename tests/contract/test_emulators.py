@@ -1,6 +1,6 @@
-"""The main job with Kinesis served by what nobody here wrote; CloudWatch and SNS are simulated.
+"""The program with Kinesis served by what nobody here wrote; CloudWatch and SNS are simulated.
 
-No metric says how much is written, so the plan is blind: one generation, every shard split once.
+No metric says how much is written, so the plan of an alarm is blind: one generation, every shard split once.
 """
 
 import json
@@ -115,6 +115,70 @@ class MainJob(unittest.TestCase):
         self.assertEqual(len(updated), 4)
         for start, end, _ in updated:
             self.assertAlmostEqual(end - start + 1, 2 ** 126, delta=2)
+
+
+@unittest.skipIf(emulators.why_missing(), emulators.why_missing())
+class ByHand(unittest.TestCase):
+    """Up, down and to a count that is no multiple, by the commands; alarms follow and every key stays in one shard."""
+
+    def world(self, emulator, shards, streams=(STREAM,), **settings):
+        emulator.kinesis.create(STREAM, shards)
+        world = self.enterContext(kinescale.World(
+            list(streams), "topic kinescale\n", SPEED, defaults={"max_shards": 32, "cooldown": "1m", **settings}))
+        world.aws.settings["AWS_ENDPOINT_URL_KINESIS"] = emulator.url
+        make_alarms(world, ranges(emulator.kinesis.open_shards(STREAM)))
+        return world
+
+    def run_command(self, world, *words, **settings):
+        world.defaults.update(settings)
+        return kinescale.run(*words, "--config", world.config(name="by-hand.conf"), "--clock", world.clock,
+                             environment=world.environment())
+
+    def scale(self, world, emulator, count, resharding):
+        """Returns how often each operation was called."""
+        words = "scale", STREAM, "--to", str(count), "--output", "json"
+        said = kinescale.eventually(lambda: [said for said in [self.run_command(world, *words, resharding=resharding)]
+                                             if said.returncode != 3])[0]  # 3: the cooldown
+        self.assertEqual(said.returncode, 0, said.stderr)
+        document = json.loads(said.stdout)
+        self.assertEqual((document["result"], document["reached_shards"], document["failure"]), ("done", count, ""))
+        shards = ranges(emulator.kinesis.open_shards(STREAM))
+        self.assertEqual(len(shards), count)
+        kinescale.check_partition(shards)
+        for start, end in shards if resharding == "split" else ():  # kinesis-local splits what it must, no more
+            self.assertAlmostEqual((end - start + 1) * count / kinescale.HASH_KEYS, 1, 6)
+        for metric in METRICS:
+            self.assertEqual(world.aws.alarms(STREAM)[f"{STREAM} {metric}"]["Threshold"],
+                             kinescale.expected_threshold(metric, 300, shards))
+        done = [operation["operation"] for operation in document["operations"]]
+        return {kind: done.count(kind) for kind in sorted(set(done))}
+
+    def test_kinesis_local_there_and_back_by_splits_and_merges_then_by_update(self):
+        with emulators.KinesisLocal(RESHARD_MS) as emulator:
+            world = self.world(emulator, 4)
+            self.assertEqual(self.scale(world, emulator, 8, "split"), {"split": 4})
+            self.assertEqual(self.scale(world, emulator, 4, "split"), {"merge": 4})
+            self.assertEqual(self.scale(world, emulator, 6, "update-shard-count"), {"update": 1})
+
+    def test_kinesalite_there_and_back_and_to_six(self):
+        with emulators.Kinesalite(RESHARD_MS) as emulator:
+            world = self.world(emulator, 4)
+            self.assertEqual(self.scale(world, emulator, 8, "split"), {"split": 4})
+            self.assertEqual(self.scale(world, emulator, 4, "split"), {"merge": 4})
+            self.assertEqual(self.scale(world, emulator, 6, "split"), {"merge": 2, "split": 4})
+
+    def test_streams_of_a_pattern_are_found_and_brought_inside(self):
+        """ListStreams, and the daemon's own merges."""
+        for kind in (emulators.KinesisLocal, emulators.Kinesalite):
+            with self.subTest(emulator=kind.name), kind(RESHARD_MS) as emulator:
+                world = self.world(emulator, 4, ["ord*"], resharding="split", max_shards=2)
+                emulator.kinesis.create("bills", 4)
+                daemon = world.daemon()
+                kinescale.eventually(lambda: len(emulator.kinesis.open_shards(STREAM)) == 2, what=lambda: daemon.log)
+                daemon.wait_for_actions(STREAM)
+                kinescale.check_partition(ranges(emulator.kinesis.open_shards(STREAM)))
+                self.assertEqual(len(emulator.kinesis.open_shards("bills")), 4)
+                daemon.stop()
 
 
 if __name__ == "__main__":

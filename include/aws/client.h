@@ -53,4 +53,12 @@ size_t aws_client_counts(struct aws_client *client, struct aws_call_count *rows,
  */
 bool aws_client_credentials_ok(struct aws_client *client, char *reason, size_t size);
 
+/* Is anybody there?  For /readyz too. */
+struct aws_silence {
+    bool answered;    /* at least once, whatever the answer was */
+    int64_t since_ms; /* no request was answered since then; 0: the last one was, or none was sent */
+    char reason[256]; /* what became of the last one that was not */
+};
+void aws_client_silence(struct aws_client *client, struct aws_silence *ret_silence);
+
 #endif

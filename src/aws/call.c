@@ -106,6 +106,22 @@ static void note_credentials(struct aws_client *client, const char *refusal)
     pthread_mutex_unlock(&client->lock);
 }
 
+/* NULL: there was an answer, whichever. */
+static void note_answer(struct aws_client *client, const char *silence)
+{
+    int64_t now_ms = clock_now_ms(client->clock);
+
+    pthread_mutex_lock(&client->lock);
+    if (silence == NULL) {
+        client->answered = true;
+        client->silent_since_ms = 0;
+    } else if (client->silent_since_ms == 0) {
+        client->silent_since_ms = now_ms;
+    }
+    (void)text_copy(client->silence, sizeof(client->silence), silence != NULL ? silence : "");
+    pthread_mutex_unlock(&client->lock);
+}
+
 /* ---- one try */
 
 static bool is_repeatable(const char *operation)
@@ -162,6 +178,7 @@ static int try_once(struct aws_client *client, struct aws_call *call, const stru
     start_ms = clock_now_ms(client->clock);
     sent = client->transport->send(client->transport, &request, ret_answer, err);
     count_try(client, call, retry, clock_now_ms(client->clock) - start_ms);
+    note_answer(client, sent < 0 ? err->message : NULL);
     if (sent < 0) {
         attempt.unanswered = attempt.lost = true;
     } else if (ret_answer->status >= 200 && ret_answer->status < 300) {

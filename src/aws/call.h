@@ -33,6 +33,9 @@ struct aws_client {
     size_t count;
     bool refused; /* the last call was refused for its credentials */
     char refusal[256];
+    bool answered;           /* ever, whatever the answer was */
+    int64_t silent_since_ms; /* since when no request was answered; 0: the last one was */
+    char silence[256];       /* what became of the last one */
 };
 
 /* "kinesis", "cloudwatch"...: as in IAM actions, metrics and the table of quotas; static. */

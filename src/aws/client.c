@@ -115,3 +115,12 @@ bool aws_client_credentials_ok(struct aws_client *client, char *reason, size_t s
     pthread_mutex_unlock(&client->lock);
     return !refused;
 }
+
+void aws_client_silence(struct aws_client *client, struct aws_silence *ret_silence)
+{
+    pthread_mutex_lock(&client->lock);
+    ret_silence->answered = client->answered;
+    ret_silence->since_ms = client->silent_since_ms;
+    (void)text_copy(ret_silence->reason, sizeof(ret_silence->reason), client->silence);
+    pthread_mutex_unlock(&client->lock);
+}

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/explain.h"
+#include "http/server.h"
 #include "scaling/config.h"
 
 #include <cjson/cJSON.h>
@@ -97,6 +98,24 @@ static void summary_json(const char *path, const struct config *config)
     cJSON_Delete(object);
 }
 
+/* As the daemon will at its start: it takes them only when they are a certificate with its key. */
+static int check_tls(const struct service_config *service, struct error *err)
+{
+    struct http_server_options options = {.listen = "127.0.0.1:0",
+                                          .tls_certificate = service->tls_certificate,
+                                          .tls_key = service->tls_key,
+                                          .threads = 1,
+                                          .connections_max = 1};
+    struct http_server *server = NULL;
+
+    if (service->tls_certificate[0] == '\0')
+        return 0;
+    if (http_server_start(&options, &server, err) < 0)
+        return -1;
+    http_server_stop(server);
+    return 0;
+}
+
 /* What is printed, by the name of the form. */
 static const struct form {
     const char *name;
@@ -121,6 +140,24 @@ static const struct form *find_form(const char *name, bool explain)
     return NULL;
 }
 
+static int check_file(const char *path, const struct form *form)
+{
+    struct config *config = cli_config(path);
+    struct error err = {0};
+    int code = EXIT_DONE;
+
+    if (config == NULL)
+        return EXIT_USAGE;
+    if (check_tls(&config->service, &err) < 0) {
+        (void)error_wrap(&err, "%s: tls_certificate and tls_key", path);
+        code = cli_fail(&err);
+    } else {
+        form->summary(path, config);
+    }
+    config_free(config);
+    return code;
+}
+
 static int run_check(int argc, char **argv)
 {
     const char *path = "streams.conf", *explain = NULL, *output = "table";
@@ -130,7 +167,6 @@ static int run_check(int argc, char **argv)
         {"--output", "FORM", "table", "table or json; with --explain also markdown or conf", &output},
     };
     const struct form *form;
-    struct config *config;
     int result;
     int left = cli_parse(&command_check, options, COUNT_OF(options), argc, argv, &result);
 
@@ -147,12 +183,7 @@ static int run_check(int argc, char **argv)
         form->explain(stdout);
         return EXIT_DONE;
     }
-    config = cli_config(path);
-    if (config == NULL)
-        return EXIT_USAGE;
-    form->summary(path, config);
-    config_free(config);
-    return EXIT_DONE;
+    return check_file(path, form);
 }
 
 const struct command command_check = {"check", "", "check a configuration, or explain the settings",

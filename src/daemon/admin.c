@@ -63,6 +63,28 @@ static const struct {
     {"credentials", check_credentials},
 };
 
+/*
+ * Who never had an answer is started wrong: the endpoint, the region, the proxy.  Later it is AWS or the network, and what
+ * SNS brings can still be stored; so that is told and nothing more.
+ */
+static void check_aws(struct daemon *daemon, struct http_response *response)
+{
+    struct aws_silence silence;
+    struct error ignored = {0};
+    char since[DATE_SIZE];
+
+    aws_client_silence(daemon->aws, &silence);
+    if (!silence.answered)
+        response->status = 503;
+    date_format_seconds(silence.since_ms, since);
+    if (silence.since_ms > 0)
+        (void)buffer_printf(&response->body, &ignored, "aws: %s since %s: %s\n",
+                            silence.answered ? "no answer" : "never an answer,", since, silence.reason);
+    else
+        (void)buffer_printf(&response->body, &ignored, "aws: %s\n",
+                            silence.answered ? "ok" : "not asked yet");
+}
+
 /* No reason to take the daemon out of service, so it is told and nothing more. */
 static void tell_dead_letters(struct daemon *daemon, struct buffer *body)
 {
@@ -97,6 +119,7 @@ static void get_ready(void *context, const struct http_request *request, struct 
         (void)buffer_printf(&response->body, &ignored, "%s: %s\n", checks[i].name,
                             failed ? err.message : "ok");
     }
+    check_aws(context, response);
     tell_dead_letters(context, &response->body);
 }
 

@@ -61,6 +61,8 @@ static const char *activity(const struct stream_state *state, bool running, cons
         return "paused";
     if (state->failures > 0)
         return "failing";
+    if (state->seen_ms == 0)
+        return "unseen"; /* no look has succeeded yet */
     return now_ms < state->cooldown_until_ms ? "cooldown" : "idle";
 }
 

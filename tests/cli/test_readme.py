@@ -277,7 +277,7 @@ admin_listen = 127.0.0.1:{admin}
 
         def ready():
             try:
-                return get(f"http://127.0.0.1:{admin}/readyz") == "store: ok\nworkers: ok\ncredentials: ok\n"
+                return get(f"http://127.0.0.1:{admin}/readyz") == "store: ok\nworkers: ok\ncredentials: ok\naws: ok\n"
             except OSError:
                 return False
 

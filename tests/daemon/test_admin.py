@@ -71,6 +71,8 @@ class Prometheus:
 
 FAMILIES = {
     "kinescale_build_info": "gauge",
+    "kinescale_config_last_reload_successful": "gauge",
+    "kinescale_config_last_reload_success_timestamp_seconds": "gauge",
     "kinescale_sns_messages_total": "counter",
     "kinescale_certificate_fetches_total": "counter",
     "kinescale_turns_total": "counter",
@@ -114,7 +116,7 @@ class Admin(unittest.TestCase):
 
     def test_readyz_names_every_check(self):
         answer = self.daemon.admin("/readyz")
-        self.assertEqual((answer.status, answer.text), (200, "store: ok\nworkers: ok\ncredentials: ok\n"))
+        self.assertEqual((answer.status, answer.text), (200, "store: ok\nworkers: ok\ncredentials: ok\naws: ok\n"))
 
     def test_metrics_are_prometheus_text_with_the_names_that_are_promised(self):
         answer = self.daemon.admin("/metrics")
@@ -201,6 +203,8 @@ class Admin(unittest.TestCase):
         path = os.path.join(self.world.folder, "streams-1.conf")
         told = json.loads(run("status", "--config", path, "--output", "json", "--clock", self.world.clock).stdout)
         served = self.daemon.admin("/status").json()
+        self.assertEqual(served.pop("configuration").keys(),
+                         {"loaded", "reload_tried", "reload_error", "restart_needed_for"})
         for one in (told, served):
             one.pop("at")
             for stream in one["streams"]:

@@ -239,6 +239,21 @@ class Patterns(unittest.TestCase):
         self.assertEqual(self.names(again), ["orders-eu"])
         world.close()
 
+    def test_who_never_reaches_aws_is_not_ready_and_its_streams_are_unseen(self):
+        world = self.world()
+        world.streams.append("bills")
+        daemon = world.daemon(ready=False, environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, subscribe=False)
+        eventually(lambda: "never an answer" in daemon.admin("/readyz").text, 30, lambda: daemon.log)
+        status, checks = daemon.ready()
+        self.assertEqual((status, checks["store"], checks["credentials"]), (503, "ok", "ok"))
+        self.assertRegex(checks["aws"], r"^never an answer, since 20\S+Z: ")
+        self.assertEqual(daemon.stream("bills")["state"], "unseen")
+        daemon.stop()
+        daemon = world.daemon(like=daemon)
+        eventually(lambda: daemon.stream("bills")["state"] == "idle", 30)
+        self.assertEqual(daemon.ready()[1]["aws"], "ok")
+        world.close()
+
 
 if __name__ == "__main__":
     unittest.main()

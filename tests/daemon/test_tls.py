@@ -90,6 +90,12 @@ class Tls(unittest.TestCase):
                 self.assertEqual((result.returncode, result.stdout), (2, ""), result.stderr)
                 self.assertIn(named, result.stderr)
                 self.assertNotIn(body, result.stderr)
+                checked = run("check", "--config", path)
+                self.assertEqual((checked.returncode, checked.stdout), (2, ""), checked.stderr)
+                self.assertIn(named, checked.stderr)
+                self.assertNotIn(body, checked.stderr)
+        path = self.world.config(name="taken.conf", tls_certificate=self.certificate, tls_key=self.key)
+        self.assertEqual(run("check", "--config", path).returncode, 0)
 
 
 if __name__ == "__main__":

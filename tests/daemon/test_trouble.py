@@ -45,7 +45,7 @@ class Trouble(unittest.TestCase):
     def check_not_ready(self, daemon, check, pattern):
         def refused():
             status, checks = daemon.ready()
-            return checks if status == 503 else None
+            return checks if status == 503 and checks[check] != "ok" else None
         checks = eventually(refused, what=lambda: daemon.log)
         self.assertRegex(checks[check], pattern)
         self.assertEqual(daemon.admin("/healthz").status, 200)
@@ -242,6 +242,9 @@ class Trouble(unittest.TestCase):
         daemon.wait_for_log(r"turn-failed stream=orders kind=transient")
         eventually(lambda: daemon.stream("orders")["state"] == "failing")
         self.assertNotEqual(daemon.stream("orders")["last_error"], "")
+        status, checks = daemon.ready()
+        self.assertEqual(status, 200)  # what SNS brings is still stored
+        self.assertRegex(checks["aws"], r"^no answer since \S+: ")
         daemon.wait_for_log(r"dead-letter stream=orders")
         gate.hook = None
         self.check_scaled(world, daemon)

@@ -11,7 +11,7 @@
  *      |                                           +-- ExecuteChangeSet -> make
  *      +------------ somebody was faster ---------+
  *
- * Only a few are under way at once: AWS creates five streams at the same time and no more.
+ * Only a few are under way at once, and of these only some make streams.
  */
 #include "provisioning.h"
 
@@ -21,8 +21,10 @@
 #include <stdarg.h>
 
 enum {
-    UNDER_WAY_MAX = 4,
-    POLL_MS = 3 * 1000,
+    UNDER_WAY_MAX = 10,
+    /* CreateStream: five may be CREATING at the same time, and one is left to others. */
+    MAKING_MAX = 4,
+    POLL_MS = 5 * 1000,
     /* Somebody else's work; making a stream of thousands of shards takes long. */
     PATIENCE_MS = 30 * 60 * 1000,
     FAILURES_MAX = 5,
@@ -241,6 +243,31 @@ static int act(struct provision *provision, struct way *way, struct error *err)
     }
 }
 
+static bool makes_stream(const struct way *way)
+{
+    return text_equal(stack_values_get(&way->row.parameters, "MakeStream"), "true");
+}
+
+static size_t count_making(const struct provision *provision)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < provision->count; i++) {
+        const struct way *way = &provision->ways[i];
+
+        count += way->stage == STAGE_MAKE && !way->updates && makes_stream(way);
+    }
+    return count;
+}
+
+static int start(struct provision *provision, struct way *way, struct error *err)
+{
+    way->stage = STAGE_BEGIN;
+    if (way->row.deed == PROVISION_CREATE && makes_stream(way) && count_making(provision) >= MAKING_MAX)
+        return 0;
+    return act(provision, way, err);
+}
+
 static int look(struct provision *provision, struct way *way, struct error *err)
 {
     struct provision_plan plan = {0};
@@ -262,7 +289,7 @@ static int look(struct provision *provision, struct way *way, struct error *err)
     else if (plan.deed == PROVISION_WAIT)
         wait_for_others(provision, way);
     else
-        return act(provision, way, err);
+        return start(provision, way, err);
     return 0;
 }
 
@@ -390,10 +417,8 @@ static int see_clearing(struct provision *provision, struct way *way, struct err
 static void step(struct provision *provision, struct way *way)
 {
     static int (*const steps[])(struct provision *, struct way *, struct error *) = {
-        [STAGE_LOOK] = look,
-        [STAGE_CLEAR] = see_clearing,
-        [STAGE_CHANGE] = see_change,
-        [STAGE_MAKE] = see_making,
+        [STAGE_LOOK] = look,         [STAGE_BEGIN] = start,     [STAGE_CLEAR] = see_clearing,
+        [STAGE_CHANGE] = see_change, [STAGE_MAKE] = see_making,
     };
     struct error err = {0};
 

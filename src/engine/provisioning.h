@@ -11,7 +11,8 @@
 #include "engine/provision.h"
 
 enum stage {
-    STAGE_LOOK,   /* look, plan, begin */
+    STAGE_LOOK,   /* look and plan */
+    STAGE_BEGIN,  /* planned; too many streams are being made for one more */
     STAGE_CLEAR,  /* what was rolled back is being deleted */
     STAGE_CHANGE, /* the change set is being made */
     STAGE_MAKE,   /* AWS makes or updates the stack */

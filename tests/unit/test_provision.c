@@ -8,6 +8,7 @@
 #include "aws/cloudwatch.h"
 #include "aws/kinesis.h"
 #include "aws/sns.h"
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "engine/provision.h"
@@ -62,7 +63,7 @@ static struct provision *begin(const char *text, bool dry_run)
         .aws = world->aws, .clock = &world->clock.clock, .dry_run = dry_run, .tell = note};
     struct fault_list faults = {0};
     struct provision *made = NULL;
-    const char *streams[8];
+    const char *streams[16];
     struct error err = {0};
 
     config_free(config);
@@ -273,6 +274,50 @@ START_TEST(a_dry_run_only_reads)
             reads = reads || strcmp(world->calls[i].operation, reading[k]) == 0;
         ck_assert_msg(reads, "%s", world->calls[i].operation);
     }
+}
+END_TEST
+
+/* How many stacks were being made at the same time at most, of so many streams. */
+static size_t most_at_once(int streams)
+{
+    SCOPED(buffer_clear) struct buffer text;
+    struct error err = {0};
+    size_t most = 0;
+
+    buffer_init(&text, 65536);
+    ck_assert_int_eq(buffer_add_text(&text, SERVICE, &err), 0);
+    for (int i = 0; i < streams; i++)
+        ck_assert_int_eq(buffer_printf(&text, &err, "[stream s%d]\n", i), 0);
+    provision = begin(buffer_text(&text), false);
+    while (turn(provision)) {
+        size_t count, making = 0;
+        const struct provision_row *rows = provision_rows(provision, &count);
+
+        for (size_t i = 0; i < count; i++)
+            making += strcmp(rows[i].doing, "creating") == 0;
+        most = making > most ? making : most;
+    }
+    assert_result("s0", PROVISION_MADE);
+    return most;
+}
+
+START_TEST(four_streams_are_made_at_the_same_time)
+{
+    ck_assert_uint_eq(most_at_once(9), 4);
+    assert_result("s8", PROVISION_MADE);
+}
+END_TEST
+
+START_TEST(ten_stacks_of_alarms_are_made_at_the_same_time)
+{
+    for (int i = 0; i < 15; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "s%d", i);
+        make_stream(name, 1);
+    }
+    ck_assert_uint_eq(most_at_once(15), 10);
+    assert_result("s14", PROVISION_MADE);
 }
 END_TEST
 
@@ -702,6 +747,8 @@ static Suite *suite(void)
     tcase_add_test(making, what_is_declared_is_made_from_nothing);
     tcase_add_test(making, a_second_run_changes_nothing);
     tcase_add_test(making, a_dry_run_only_reads);
+    tcase_add_test(making, four_streams_are_made_at_the_same_time);
+    tcase_add_test(making, ten_stacks_of_alarms_are_made_at_the_same_time);
     tcase_add_test(making, after_a_scale_up_nothing_is_put_back);
     tcase_add_test(making, a_stream_that_is_there_gets_alarms_and_outlives_their_stack);
     tcase_add_test(making, a_stream_of_a_stack_outlives_it_and_is_taken_up_again);

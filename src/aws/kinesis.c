@@ -13,8 +13,9 @@ enum {
     PAGE_SHARDS = 1000,        /* the most that ListShards gives at once */
     PAGES_MAX = 400,           /* closed shards, where AT_LATEST is not understood, count too */
     OPEN_SHARDS_MAX = 1000000, /* of DescribeLimits and DescribeStreamSummary */
-    PAGE_STREAMS = 1000,
+    PAGE_STREAMS = 1000,       /* AWS may give only 100 at once */
     STREAMS_MAX = 100000,
+    STREAM_PAGES_MAX = 2000,
 };
 
 static const char *const status_names[] = {
@@ -294,6 +295,7 @@ int kinesis_limits(struct aws_client *client, int64_t *ret_shard_limit, int64_t 
 /* *ret_more: there are others after the last one. */
 static int add_streams(const cJSON *output, struct names *names, bool *ret_more, struct error *err)
 {
+    const char *last = names->count > 0 ? names->items[names->count - 1] : "";
     const cJSON *entries, *entry;
 
     if (json_array(output, "StreamNames", &entries, err) < 0)
@@ -303,6 +305,8 @@ static int add_streams(const cJSON *output, struct names *names, bool *ret_more,
             return error_set(err, ERROR_INPUT, "the answer has a stream without a name");
         if (names->count == STREAMS_MAX)
             return error_set(err, ERROR_INPUT, "more than %d streams", STREAMS_MAX);
+        if (strcmp(entry->valuestring, last) == 0)
+            return error_set(err, ERROR_INPUT, "stream '%s' comes after itself", last);
         names_add(names, entry->valuestring);
     }
     *ret_more = cJSON_IsTrue(json_member(output, "HasMoreStreams"));
@@ -317,13 +321,17 @@ static int list_stream_pages(struct aws_client *client, struct names *names, str
     struct aws_call call = call_of("ListStreams", "");
     bool more = true;
 
-    while (more) {
+    for (int page = 0; more; page++) {
         SCOPED(free_json) cJSON *input = cJSON_CreateObject();
         SCOPED(free_json) cJSON *output = NULL;
 
         cJSON_AddNumberToObject(input, "Limit", PAGE_STREAMS);
         if (names->count > 0)
             cJSON_AddStringToObject(input, "ExclusiveStartStreamName", names->items[names->count - 1]);
+        if (page == STREAM_PAGES_MAX) {
+            (void)error_set(err, ERROR_INPUT, "more than %d pages", STREAM_PAGES_MAX);
+            return aws_call_wrap(&call, err);
+        }
         if (aws_call_json(client, &call, input, &output, err) < 0)
             return -1;
         if (add_streams(output, names, &more, err) < 0)

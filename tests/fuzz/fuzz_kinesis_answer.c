@@ -35,6 +35,19 @@ static void try_shards(const uint8_t *data, size_t size)
     shard_map_clear(&map);
 }
 
+static void try_streams(const uint8_t *data, size_t size)
+{
+    struct aws_client *client = one_answer_client(&kinesis, data, size, 200);
+    struct names names = {0};
+    struct error err = {0};
+
+    if (kinesis_list_streams(client, &names, &err) < 0)
+        FUZZ_ASSERT(err.kind == ERROR_INPUT && names.count == 0);
+    for (size_t i = 0; i < names.count; i++)
+        FUZZ_ASSERT(names.items[i][0] != '\0');
+    names_clear(&names);
+}
+
 /* The same bytes as a refusal, to an operation that is and to one that is not repeated. */
 static void try_refusals(const uint8_t *data, size_t size)
 {
@@ -56,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     try_summary(data, size);
     try_shards(data, size);
+    try_streams(data, size);
     try_refusals(data, size);
     return 0;
 }

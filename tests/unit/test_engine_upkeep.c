@@ -160,6 +160,45 @@ START_TEST(a_cooldown_that_began_before_the_lock_was_had_is_kept)
 }
 END_TEST
 
+static bool is_due(struct world *world, const char *stream)
+{
+    struct stream_state state;
+    struct error err = {0};
+
+    ck_assert_int_eq(store_stream_load(world->store, stream, &state, &err), 0);
+    return state.due_ms != INT64_MAX;
+}
+
+/* Names that are beginnings of each other, in the index of the alarms too. */
+START_TEST(the_alarms_of_one_stream_say_nothing_of_its_namesakes)
+{
+    static const char *const streams[] = {"orders", "orders-1", "orders2", "order", "bills"};
+
+    for (size_t odd = 0; odd < COUNT_OF(streams); odd++) {
+        struct world *world = world_new("[stream bills]\n[stream orders*]\n[stream order]\n", NULL);
+        struct error err = {0};
+
+        for (size_t i = 0; i < COUNT_OF(streams); i++)
+            world_scene(world, streams[i], 2);
+        cJSON_Delete(world_kinesis(world, "SplitShard",
+                                   "{\"StreamName\":\"%s\",\"ShardToSplit\":\"shardId-000000000000\","
+                                   "\"NewStartingHashKey\":\"1000\"}",
+                                   streams[odd]));
+        world_run(world, 2 * MINUTE_MS);
+        cJSON_Delete(world_kinesis(world, "MergeShards",
+                                   "{\"StreamName\":\"%s\",\"ShardToMerge\":\"shardId-000000000003\","
+                                   "\"AdjacentShardToMerge\":\"shardId-000000000001\"}",
+                                   streams[odd]));
+        world_run(world, 2 * MINUTE_MS);
+        ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
+        for (size_t i = 0; i < COUNT_OF(streams); i++)
+            ck_assert_msg(is_due(world, streams[i]) == (i == odd), "%s, %s has odd shards", streams[i],
+                          streams[odd]);
+        world_free(world);
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine upkeep");
@@ -167,6 +206,7 @@ static Suite *suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, three_requests_lie_between_an_alarm_and_its_first_split, 0, 5);
+    tcase_add_test(tcase, the_alarms_of_one_stream_say_nothing_of_its_namesakes);
     tcase_add_test(tcase, what_ended_before_the_history_is_forgotten);
     tcase_add_test(tcase, a_stream_that_does_not_exist_is_shown_as_failing_until_it_does);
     tcase_add_test(tcase, a_message_that_was_long_under_way_is_not_believed_without_asking);

@@ -375,6 +375,23 @@ START_TEST(streams_of_all_pages_are_listed_each_page_after_the_last_name)
 }
 END_TEST
 
+START_TEST(a_list_of_streams_that_begins_again_is_refused)
+{
+    const struct exchange exchanges[] = {
+        {"ListStreams", .answer = "{\"StreamNames\":[\"a\",\"b\"],\"HasMoreStreams\":true}"},
+        {"ListStreams", .answer = "{\"StreamNames\":[\"a\",\"b\"],\"HasMoreStreams\":true}"},
+    };
+    struct conversation conversation;
+    struct error err = {0};
+    struct names names = {0};
+
+    conversation_open(&conversation, exchanges, COUNT_OF(exchanges));
+    ck_assert_int_lt(kinesis_list_streams(conversation.client, &names, &err), 0);
+    ck_assert_str_eq(err.message, "ListStreams: stream 'b' comes after itself");
+    conversation_close(&conversation);
+}
+END_TEST
+
 START_TEST(a_list_of_streams_that_is_malformed_or_has_no_end_is_refused)
 {
     static const char *const answers[] = {
@@ -426,6 +443,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, reshardings_say_what_the_model_wants_and_nothing_else);
     tcase_add_test(tcase, limits_that_are_malformed_are_refused);
     tcase_add_test(tcase, streams_of_all_pages_are_listed_each_page_after_the_last_name);
+    tcase_add_test(tcase, a_list_of_streams_that_begins_again_is_refused);
     tcase_add_test(tcase, a_list_of_streams_that_is_malformed_or_has_no_end_is_refused);
     tcase_add_test(tcase, statuses_have_the_names_of_aws);
     suite_add_tcase(suite, tcase);

@@ -155,6 +155,32 @@ int wire_create_change_set(struct call *call, struct fault *fault)
 
 /* ---- the others */
 
+int wire_list_change_sets(struct call *call, struct fault *fault)
+{
+    const char *name = input_text(call->input, "StackName");
+    const struct stack *stack = stack_find(call->sim, name);
+    cJSON *list;
+
+    if (stack == NULL)
+        return template_fault(fault, "Stack [%.300s] does not exist", name);
+    list = answer_list(wire_output(call), "Summaries");
+    for (size_t i = 0; i < stack->change_set_count; i++) {
+        const struct change_set *change_set = stack->change_sets[i];
+        cJSON *object = answer_element(list);
+
+        answer_text(object, "StackId", stack->id);
+        answer_text(object, "StackName", stack->name);
+        answer_text(object, "ChangeSetId", change_set->id);
+        answer_text(object, "ChangeSetName", change_set->name);
+        answer_text(object, "ExecutionStatus", execution_of(call, change_set));
+        answer_text(object, "Status", status_of(call, change_set));
+        answer_text(object, "StatusReason", is_ready(call, change_set) ? change_set->failure : NULL);
+        answer_time(call, object, "CreationTime", change_set->created_ms);
+        answer_text(object, "Description", change_set->description);
+    }
+    return 0;
+}
+
 int wire_describe_change_set(struct call *call, struct fault *fault)
 {
     struct change_set *change_set;

@@ -4,27 +4,11 @@
 #include "wire_cloudformation.h"
 
 #include "base/memory.h"
-#include "base/number.h"
 #include "base/text.h"
 
 #include <string.h>
 
-enum { STACKS_PER_PAGE = 50, EVENTS_PER_PAGE = 100, RESOURCES_PER_PAGE = 100 };
-
 /* ---- what requests have in common */
-
-static int no_stack(const char *name, struct fault *fault)
-{
-    return template_fault(fault, "Stack with id %.300s does not exist", name);
-}
-
-static int find_stack(const struct call *call, struct stack **ret_stack, struct fault *fault)
-{
-    const char *name = input_text(call->input, "StackName");
-
-    *ret_stack = stack_find(call->sim, name);
-    return *ret_stack != NULL ? 0 : no_stack(name, fault);
-}
 
 static bool has_capability(const struct call *call, const char *wanted)
 {
@@ -97,25 +81,6 @@ int wire_check_updatable(const struct stack *stack, struct fault *fault)
         return 0;
     return template_fault(fault, "Stack:%s is in %s state and can not be updated.", stack->id,
                           stack_status_name(stack->status));
-}
-
-int wire_first_of_page(const struct call *call, size_t count, size_t *ret_first, struct fault *fault)
-{
-    const char *token = input_text(call->input, "NextToken");
-    int64_t first = 0;
-
-    if (token != NULL && !number_parse(token, 0, (int64_t)count, &first))
-        return template_fault(fault, "Invalid NextToken");
-    *ret_first = (size_t)first;
-    return 0;
-}
-
-static void answer_next(struct call *call, size_t next)
-{
-    char token[24];
-
-    snprintf(token, sizeof(token), "%zu", next);
-    answer_text(call->output, "NextToken", token);
 }
 
 int wire_take_token(const struct call *call, struct stack *stack, bool *ret_repeated, struct fault *fault)
@@ -267,255 +232,6 @@ static int delete_stack(struct call *call, struct fault *fault)
     return 0;
 }
 
-/* ---- answers */
-
-cJSON *wire_show_parameters(const struct declaration *declaration)
-{
-    const cJSON *declared = template_section(declaration->tree, "Parameters"), *value;
-    cJSON *list = cJSON_CreateArray();
-
-    cJSON_ArrayForEach(value, declaration->parameters) {
-        const cJSON *secret = input_member(input_member(declared, value->string), "NoEcho");
-        bool hidden = cJSON_IsTrue(secret) || text_equal(cJSON_GetStringValue(secret), "true");
-        cJSON *item = answer_element(list);
-
-        answer_text(item, "ParameterKey", value->string);
-        answer_text(item, "ParameterValue", hidden ? "****" : value->valuestring);
-    }
-    return list;
-}
-
-static void answer_outputs(cJSON *object, const struct stack *stack)
-{
-    cJSON *list;
-    const cJSON *output;
-
-    if (stack->outputs->child == NULL || stack->status == STACK_DELETE_COMPLETE)
-        return;
-    list = answer_list(object, "Outputs");
-    cJSON_ArrayForEach(output, stack->outputs) {
-        cJSON *item = answer_element(list);
-
-        answer_text(item, "OutputKey", output->string);
-        (void)cJSON_AddItemToObject(item, "OutputValue",
-                                    cJSON_Duplicate(input_member(output, "Value"), true));
-        answer_text(item, "Description", input_text(output, "Description"));
-    }
-}
-
-static void answer_stack(const struct call *call, cJSON *list, const struct stack *stack)
-{
-    const struct declaration *shown = stack->wanted != NULL ? stack->wanted : stack->current;
-    cJSON *object = answer_element(list);
-
-    answer_text(object, "StackId", stack->id);
-    answer_text(object, "StackName", stack->name);
-    if (shown != NULL) {
-        answer_text(object, "Description", input_text(shown->tree, "Description"));
-        (void)cJSON_AddItemToObject(object, "Parameters", wire_show_parameters(shown));
-    }
-    answer_time(call, object, "CreationTime", stack->created_ms);
-    if (stack->updated_ms != 0)
-        answer_time(call, object, "LastUpdatedTime", stack->updated_ms);
-    if (stack->deleted_ms != 0)
-        answer_time(call, object, "DeletionTime", stack->deleted_ms);
-    answer_text(object, "StackStatus", stack_status_name(stack->status));
-    answer_text(object, "StackStatusReason", stack->reason);
-    answer_boolean(object, "DisableRollback", stack->keeps_failure);
-    answer_boolean(object, "EnableTerminationProtection", stack->is_protected);
-    (void)answer_list(object, "NotificationARNs");
-    if (stack->capabilities != NULL)
-        (void)cJSON_AddItemToObject(object, "Capabilities", cJSON_Duplicate(stack->capabilities, true));
-    answer_outputs(object, stack);
-    if (stack->tags != NULL)
-        (void)cJSON_AddItemToObject(object, "Tags", cJSON_Duplicate(stack->tags, true));
-}
-
-static int describe_stacks(struct call *call, struct fault *fault)
-{
-    const struct stacks *stacks = stacks_of(call->sim);
-    struct stack *stack;
-    size_t first, shown = 0;
-    cJSON *list;
-
-    if (input_member(call->input, "StackName") != NULL) {
-        if (find_stack(call, &stack, fault) < 0)
-            return -1;
-        answer_stack(call, answer_list(wire_output(call), "Stacks"), stack);
-        return 0;
-    }
-    if (wire_first_of_page(call, stacks->count, &first, fault) < 0)
-        return -1;
-    list = answer_list(wire_output(call), "Stacks");
-    for (size_t i = first; i < stacks->count; i++) {
-        if (stacks->items[i]->status == STACK_DELETE_COMPLETE)
-            continue;
-        if (shown++ == STACKS_PER_PAGE) {
-            answer_next(call, i);
-            break;
-        }
-        answer_stack(call, list, stacks->items[i]);
-    }
-    return 0;
-}
-
-static void answer_event(const struct call *call, cJSON *list, const struct stack *stack,
-                         const struct stack_event *event)
-{
-    cJSON *object = answer_element(list);
-
-    answer_text(object, "StackId", stack->id);
-    answer_text(object, "EventId", event->id);
-    answer_text(object, "StackName", stack->name);
-    answer_text(object, "LogicalResourceId", event->logical);
-    answer_text(object, "PhysicalResourceId", event->physical);
-    answer_text(object, "ResourceType", event->type);
-    answer_time(call, object, "Timestamp", event->at_ms);
-    answer_text(object, "ResourceStatus", event->status);
-    answer_text(object, "ResourceStatusReason", event->reason);
-    answer_text(object, "ResourceProperties", event->properties);
-    answer_text(object, "ClientRequestToken", event->token);
-}
-
-/* Newest first.  A token is the number of events that are older, so that what happens meanwhile shifts nothing. */
-static int describe_stack_events(struct call *call, struct fault *fault)
-{
-    const char *name = input_text(call->input, "StackName");
-    const struct stack *stack = stack_find(call->sim, name);
-    size_t left;
-    cJSON *list;
-
-    if (stack == NULL)
-        return template_fault(fault, "Stack [%.300s] does not exist", name);
-    if (wire_first_of_page(call, stack->event_count, &left, fault) < 0)
-        return -1;
-    if (input_member(call->input, "NextToken") == NULL)
-        left = stack->event_count;
-    list = answer_list(wire_output(call), "StackEvents");
-    for (size_t shown = 0; left > 0 && shown < EVENTS_PER_PAGE; shown++)
-        answer_event(call, list, stack, &stack->events[--left]);
-    if (left > 0)
-        answer_next(call, left);
-    return 0;
-}
-
-static void answer_resource(const struct call *call, cJSON *list, const struct resource *resource,
-                            const char *time)
-{
-    cJSON *object = answer_element(list);
-
-    answer_text(object, "LogicalResourceId", resource->logical);
-    answer_text(object, "PhysicalResourceId", resource->physical);
-    answer_text(object, "ResourceType", resource->type->name);
-    answer_time(call, object, time, resource->changed_ms);
-    answer_text(object, "ResourceStatus", resource->status);
-    answer_text(object, "ResourceStatusReason", resource->reason);
-}
-
-/* Those being deleted included; number `at` of all, NULL when there are no more. */
-static const struct resource *resource_at(const struct stack *stack, size_t at)
-{
-    if (at < stack->resource_count)
-        return stack->resources[at];
-    at -= stack->resource_count;
-    return at < stack->leftover_count ? stack->leftovers[at] : NULL;
-}
-
-static int list_stack_resources(struct call *call, struct fault *fault)
-{
-    struct stack *stack;
-    const struct resource *resource;
-    size_t first, shown = 0;
-    cJSON *list;
-
-    if (find_stack(call, &stack, fault) < 0 ||
-        wire_first_of_page(call, stack->resource_count + stack->leftover_count, &first, fault) < 0)
-        return -1;
-    list = answer_list(wire_output(call), "StackResourceSummaries");
-    for (; (resource = resource_at(stack, first)) != NULL; first++) {
-        if (shown++ == RESOURCES_PER_PAGE) {
-            answer_next(call, first);
-            break;
-        }
-        if (resource->status[0] != '\0')
-            answer_resource(call, list, resource, "LastUpdatedTimestamp");
-    }
-    return 0;
-}
-
-static int describe_stack_resources(struct call *call, struct fault *fault)
-{
-    const char *logical = input_text(call->input, "LogicalResourceId");
-    const struct resource *resource;
-    struct stack *stack;
-    cJSON *list;
-
-    if (find_stack(call, &stack, fault) < 0)
-        return -1;
-    list = answer_list(wire_output(call), "StackResources");
-    for (size_t i = 0; (resource = resource_at(stack, i)) != NULL && cJSON_GetArraySize(list) < 100; i++) {
-        if (resource->status[0] == '\0' || (logical != NULL && !text_equal(logical, resource->logical)))
-            continue;
-        answer_resource(call, list, resource, "Timestamp");
-        answer_text(list->child->prev, "StackName", stack->name);
-        answer_text(list->child->prev, "StackId", stack->id);
-    }
-    return 0;
-}
-
-static int get_template(struct call *call, struct fault *fault)
-{
-    const struct declaration *declaration;
-    struct stack *stack;
-    cJSON *stages;
-
-    if (find_stack(call, &stack, fault) < 0)
-        return -1;
-    declaration = stack->current != NULL ? stack->current : stack->wanted;
-    if (declaration == NULL)
-        return template_fault(fault, "Template for stack %s does not exist", stack->name);
-    answer_text(wire_output(call), "TemplateBody", declaration->text);
-    stages = answer_list(call->output, "StagesAvailable");
-    (void)cJSON_AddItemToArray(stages, cJSON_CreateString("Original"));
-    (void)cJSON_AddItemToArray(stages, cJSON_CreateString("Processed"));
-    return 0;
-}
-
-static int validate_template(struct call *call, struct fault *fault)
-{
-    const char *text = input_text(call->input, "TemplateBody"), *capability;
-    SCOPED(wire_delete_tree) cJSON *tree = NULL;
-    SCOPED(free_text) char *types = NULL;
-    const cJSON *parameter;
-    cJSON *list;
-
-    if (text == NULL)
-        return template_fault(fault, "Either Template URL or Template Body must be specified.");
-    if (template_read(text, strlen(text), &tree, fault) < 0 || template_check(tree, fault) < 0)
-        return -1;
-    list = answer_list(wire_output(call), "Parameters");
-    cJSON_ArrayForEach(parameter, template_section(tree, "Parameters")) {
-        const cJSON *value = input_member(parameter, "Default");
-        cJSON *item = answer_element(list);
-
-        answer_text(item, "ParameterKey", parameter->string);
-        if (value != NULL)
-            (void)cJSON_AddItemToObject(item, "DefaultValue", cJSON_Duplicate(value, true));
-        answer_boolean(item, "NoEcho", cJSON_IsTrue(input_member(parameter, "NoEcho")));
-        answer_text(item, "Description", input_text(parameter, "Description"));
-    }
-    answer_text(call->output, "Description", input_text(tree, "Description"));
-    capability = template_capability(tree, &types);
-    if (capability != NULL) {
-        char reason[256];
-
-        snprintf(reason, sizeof(reason), "The following resource(s) require capabilities: %s", types);
-        (void)cJSON_AddItemToArray(answer_list(call->output, "Capabilities"), cJSON_CreateString(capability));
-        answer_text(call->output, "CapabilitiesReason", reason);
-    }
-    return 0;
-}
-
 #define OPERATION(name, shape, run)                                                          \
     {                                                                                        \
         SERVICE_CLOUDFORMATION, name, &shape_cloudformation_##shape, STREAM_NONE, false, run \
@@ -525,12 +241,15 @@ const struct operation wire_cloudformation_operations[] = {
     OPERATION("CreateStack", create_stack, create_stack),
     OPERATION("UpdateStack", update_stack, update_stack),
     OPERATION("DeleteStack", delete_stack, delete_stack),
-    OPERATION("DescribeStacks", describe_stacks, describe_stacks),
-    OPERATION("DescribeStackEvents", stack, describe_stack_events),
-    OPERATION("ListStackResources", stack, list_stack_resources),
-    OPERATION("DescribeStackResources", describe_stack_resources, describe_stack_resources),
-    OPERATION("GetTemplate", get_template, get_template),
-    OPERATION("ValidateTemplate", validate_template, validate_template),
+    OPERATION("DescribeStacks", describe_stacks, wire_describe_stacks),
+    OPERATION("DescribeStackEvents", stack, wire_describe_stack_events),
+    OPERATION("ListStackResources", stack, wire_list_stack_resources),
+    OPERATION("DescribeStackResources", describe_stack_resources, wire_describe_stack_resources),
+    OPERATION("GetTemplate", get_template, wire_get_template),
+    OPERATION("ValidateTemplate", validate_template, wire_validate_template),
+    OPERATION("GetTemplateSummary", get_template_summary, wire_get_template_summary),
+    OPERATION("ListStacks", list_stacks, wire_list_stacks),
+    OPERATION("ListChangeSets", stack, wire_list_change_sets),
     OPERATION("CreateChangeSet", create_change_set, wire_create_change_set),
     OPERATION("DescribeChangeSet", describe_change_set, wire_describe_change_set),
     OPERATION("ExecuteChangeSet", execute_change_set, wire_execute_change_set),

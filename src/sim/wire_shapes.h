@@ -61,7 +61,8 @@ extern const struct shape shape_sts_assume_role, shape_sts_assume_role_with_web_
 extern const struct shape shape_cloudformation_create_stack, shape_cloudformation_update_stack,
     shape_cloudformation_delete_stack, shape_cloudformation_describe_stacks, shape_cloudformation_stack,
     shape_cloudformation_describe_stack_resources, shape_cloudformation_get_template,
-    shape_cloudformation_validate_template, shape_cloudformation_create_change_set,
+    shape_cloudformation_validate_template, shape_cloudformation_get_template_summary,
+    shape_cloudformation_list_stacks, shape_cloudformation_create_change_set,
     shape_cloudformation_describe_change_set, shape_cloudformation_execute_change_set,
     shape_cloudformation_delete_change_set;
 extern const struct shape shape_no_members;

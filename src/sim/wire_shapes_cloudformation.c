@@ -50,6 +50,7 @@ static const struct shape stage = {SHAPE_STRING,
 static const struct shape token = {SHAPE_STRING, BETWEEN(1, 128)};
 static const struct shape next_token = {SHAPE_STRING, BETWEEN(1, 1024)};
 static const struct shape description = {SHAPE_STRING, BETWEEN(1, 1024)};
+static const struct shape stack_statuses = {SHAPE_LIST, .of = &shape_text};
 static const struct shape logical_ids = {SHAPE_LIST, .of = &shape_text};
 
 const struct shape shape_cloudformation_create_stack = STRUCTURE(
@@ -74,6 +75,10 @@ const struct shape shape_cloudformation_describe_stack_resources =
     STRUCTURE({"StackName", true, &stack_name_or_id}, {"LogicalResourceId", false, &shape_text});
 const struct shape shape_cloudformation_get_template =
     STRUCTURE({"StackName", true, &stack_name_or_id}, {"TemplateStage", false, &stage});
+const struct shape shape_cloudformation_list_stacks =
+    STRUCTURE({"StackStatusFilter", false, &stack_statuses}, {"NextToken", false, &next_token});
+const struct shape shape_cloudformation_get_template_summary =
+    STRUCTURE({"StackName", false, &stack_name_or_id}, {"TemplateBody", false, &body});
 const struct shape shape_cloudformation_validate_template = STRUCTURE({"TemplateBody", false, &body});
 const struct shape shape_cloudformation_create_change_set =
     STRUCTURE({"StackName", true, &stack_name_or_id}, {"ChangeSetName", true, &change_set_name},

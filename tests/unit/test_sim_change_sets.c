@@ -184,6 +184,11 @@ START_TEST(a_value_not_given_is_the_default_unless_the_previous_one_is_asked_for
                "Parameters.member.1.UsePreviousValue=true",
                NULL);
     pass(2);
+    cloudformation("ListChangeSets", "StackName=one", NULL);
+    expect_has("<ChangeSetName>default</ChangeSetName><ExecutionStatus>AVAILABLE</ExecutionStatus>"
+               "<Status>CREATE_COMPLETE</Status>");
+    expect_has("<ChangeSetName>previous</ChangeSetName><ExecutionStatus>UNAVAILABLE</ExecutionStatus>"
+               "<Status>FAILED</Status><StatusReason>The submitted information");
     describe_set("default");
     ck_assert_str_eq(element("ParameterValue"), "1");
     ck_assert_str_eq(element("Status"), "CREATE_COMPLETE");

@@ -307,7 +307,7 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *all = suite_create("sim_resources");
-    TCase *tcase = tcase_create("resources");
+    TCase *tcase = tcase_create("resources"), *policies = tcase_create("policies");
 
     suite_add_tcase(all, tcase);
     tcase_set_timeout(tcase, 60);
@@ -317,8 +317,9 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, what_cannot_be_delivered_goes_to_the_queue, 0, 4);
     tcase_add_test(tcase, a_queue_without_a_policy_gets_nothing);
     tcase_add_loop_test(tcase, a_topic_tells_only_what_its_policy_lets_it, 0, 2);
-    tcase_add_loop_test(tcase, a_policy_allows_or_not, 0, COUNT_OF(judgements));
-    tcase_add_loop_test(tcase, a_policy_has_a_form, 0, COUNT_OF(documents));
+    suite_add_tcase(all, policies);
+    tcase_add_loop_test(policies, a_policy_allows_or_not, 0, COUNT_OF(judgements));
+    tcase_add_loop_test(policies, a_policy_has_a_form, 0, COUNT_OF(documents));
     tcase_add_test(tcase, a_wrong_policy_fails_its_resource);
     return all;
 }

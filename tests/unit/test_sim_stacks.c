@@ -609,6 +609,40 @@ START_TEST(long_lists_come_in_pages)
 }
 END_TEST
 
+START_TEST(stacks_are_listed_by_their_status_the_deleted_ones_too)
+{
+    make(RESOURCES TOPIC("A", ""));
+    cloudformation("DeleteStack", "StackName=one", NULL);
+    pass(10);
+    make(RESOURCES TOPIC("B", ""));
+    cloudformation("ListStacks", "", NULL);
+    expect_has("<StackStatus>DELETE_COMPLETE</StackStatus>");
+    expect_has("<StackStatus>CREATE_COMPLETE</StackStatus>");
+    cloudformation("ListStacks", "StackStatusFilter.member.1=DELETE_COMPLETE", NULL);
+    expect_has("<DeletionTime>");
+    expect_not("<StackStatus>CREATE_COMPLETE</StackStatus>");
+}
+END_TEST
+
+START_TEST(a_template_is_summed_up)
+{
+    static const char parameter[] = "Parameters: {P: {Type: Number, Default: 5, Description: d}}\n";
+    SCOPED(free_text) char *template = must_printf("%s" RESOURCES POLICY("") TOPIC("A", ""), parameter);
+
+    make(template);
+    for (int i = 0; i < 2; i++) {
+        cloudformation("GetTemplateSummary", i == 0 ? "StackName=one" : "", i == 0 ? NULL : template);
+        expect_has("<ParameterKey>P</ParameterKey><DefaultValue>5</DefaultValue><ParameterType>Number</"
+                   "ParameterType>"
+                   "<NoEcho>false</NoEcho><Description>d</Description>");
+        expect_has("<ResourceTypes><member>AWS::IAM::ManagedPolicy</member><member>AWS::SNS::Topic</member>");
+        expect_has("<Capabilities><member>CAPABILITY_IAM</member></Capabilities>");
+    }
+    cloudformation("GetTemplateSummary", "", NULL);
+    expect_has("Only one of StackName, TemplateBody and TemplateURL must be specified.");
+}
+END_TEST
+
 static const struct {
     const char *action, *parameters, *code, *message;
 } refusals[] = {
@@ -669,6 +703,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_deletion_that_failed_can_be_tried_again_or_leave_the_culprit);
     tcase_add_test(tcase, a_stack_can_be_deleted_while_it_is_made_unless_it_is_protected);
     tcase_add_test(tcase, long_lists_come_in_pages);
+    tcase_add_test(tcase, stacks_are_listed_by_their_status_the_deleted_ones_too);
+    tcase_add_test(tcase, a_template_is_summed_up);
     tcase_add_loop_test(tcase, what_there_is_not_is_refused, 0, COUNT_OF(refusals));
     return all;
 }

@@ -37,6 +37,10 @@
 #define gmtime(...) BANNED(gmtime, date_format)
 #undef localtime
 #define localtime(...) BANNED(localtime, date_format)
+#undef localtime_r
+#define localtime_r(...) BANNED(localtime_r, date_format)
+#undef mktime
+#define mktime(...) BANNED(mktime, date_parse)
 #undef ctime
 #define ctime(...) BANNED(ctime, date_format)
 #undef sleep

@@ -115,6 +115,16 @@ int store_stream_hot_key(struct store *store, const char *stream, const char *sh
 int store_stream_pause(struct store *store, const char *stream, int64_t until_ms, int64_t now_ms,
                        struct error *err);
 
+/*
+ * After a clock was set back, what it made up lies too far ahead: no cooldown ends, no lease runs out and nothing is due
+ * later than this.  A pause stays: its end is an operator's.
+ */
+struct stream_latest {
+    int64_t cooldown_ms, lock_ms, due_ms;
+};
+int store_stream_catch_up(struct store *store, const char *stream, const struct stream_latest *latest,
+                          bool *ret_changed, struct error *err);
+
 /* Alarms learned from notifications (metric math, children of composites), which cannot be found by metric. */
 int store_alarm_learn(struct store *store, const char *stream, const char *alarm_name, int64_t now_ms,
                       struct error *err);

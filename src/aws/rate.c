@@ -64,6 +64,8 @@ static const struct limit {
 static const struct limit unlisted = {"", 5, false, 1};
 
 enum { RECOVERY_MS = 60 * 1000 };
+/* Longer than all threads together ever queue: a bucket that is full later was filled by another clock. */
+enum { QUEUE_LONGEST_MS = 5 * 60 * 1000 };
 static const double slowest_factor = 1.0 / 16;
 
 /* What is left of an operation's rate after AWS throttled it. */
@@ -177,7 +179,7 @@ static int64_t reserve(struct rate_limiter *limiter, const char *operation, cons
     double start_ms, wait_ms;
 
     /* A clock that was set back must not make anybody wait for what it has lost. */
-    if (bucket->full_ms < (double)now_ms || bucket->full_ms > (double)now_ms + 3600e3)
+    if (bucket->full_ms < (double)now_ms || bucket->full_ms > (double)now_ms + QUEUE_LONGEST_MS)
         bucket->full_ms = (double)now_ms;
     start_ms = bucket->full_ms + (fmin(units, held) - held) * unit_ms;
     wait_ms = ceil(start_ms - (double)now_ms);

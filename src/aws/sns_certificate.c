@@ -275,7 +275,8 @@ static int look_up(struct sns_certificates *certificates, const char *url, X509 
     for (size_t i = 0; i < KEPT_FAILURES; i++) {
         const struct failure *failure = &certificates->failures[i];
 
-        if (failure->url != NULL && strcmp(failure->url, url) == 0 && now_ms < failure->until_ms) {
+        if (failure->url != NULL && strcmp(failure->url, url) == 0 && now_ms < failure->until_ms &&
+            failure->until_ms - now_ms <= LASTING_FAILURE_MS) { /* else the clock was set back */
             *err = failure->error;
             return -1;
         }
@@ -313,7 +314,7 @@ static int take_fetch(struct sns_certificates *certificates, struct error *err)
 {
     int64_t now_ms = clock_now_ms(certificates->clock);
 
-    if (now_ms - certificates->minute_began_ms >= MINUTE_MS) {
+    if (now_ms - certificates->minute_began_ms >= MINUTE_MS || now_ms < certificates->minute_began_ms) {
         certificates->minute_began_ms = now_ms;
         certificates->fetches_this_minute = 0;
     }

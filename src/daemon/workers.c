@@ -21,6 +21,7 @@ enum {
     /* What happened while nobody was here is looked at first. */
     PASS_FIRST_MS = 10 * 60 * 1000,
     PASS_EVERY_MS = 60 * 60 * 1000,
+    SET_BACK_MS = 60 * 1000, /* the clock, by more than is worth a word */
 };
 
 struct workers {
@@ -210,10 +211,15 @@ static void now_and_then(struct workers *workers, const int64_t *due_ms,
 {
     struct store *store = NULL;
     struct error err = {0};
+    int64_t before_ms = 0;
 
     pthread_mutex_lock(&workers->mutex);
     while (!workers->stopping) {
-        if (clock_now_ms(workers->options.clock) < *due_ms) {
+        int64_t now_ms = clock_now_ms(workers->options.clock);
+        bool set_back = before_ms - now_ms > SET_BACK_MS; /* then the due time means nothing any more */
+
+        before_ms = now_ms;
+        if (now_ms < *due_ms && !set_back) {
             wait_until(workers, *due_ms);
         } else if (store == NULL && store_open(workers->options.database, &store, &err) < 0) {
             LOG(LOG_ERROR, "store-failed", {"error", err.message});

@@ -239,7 +239,8 @@ static int observe_waiting(struct turn *turn, struct observation *ret_seen, stru
     if (status == EVENT_SEEN_ACTIVE && found && step.outcome == STEP_ACCEPTED && step.active_ms == 0) {
         if (look_shards(turn, err) < 0)
             return -1;
-        if (!step_is_visible(turn, &step) && turn->now_ms - turn->action.state_since_ms < SETTLE_MS) {
+        if (!step_is_visible(turn, &step) && turn->now_ms >= turn->action.state_since_ms &&
+            turn->now_ms - turn->action.state_since_ms < SETTLE_MS) {
             wait_for_active(turn, turn->action.state_since_ms);
             return 0;
         }

@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 /* After the first, second, and every further failure in a row. */
-static const int64_t failure_delay_ms[] = {15 * 1000, 2 * 60 * 1000, 5 * 60 * 1000};
+static const int64_t failure_delay_ms[] = {15 * 1000, 2 * 60 * 1000, DUE_LATEST_MS};
 
 struct engine *engine_new(const struct engine_options *options)
 {

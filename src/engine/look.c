@@ -131,8 +131,12 @@ static int look_since(struct turn *turn, int64_t *ret_since_ms, struct error *er
     if (store_actions_recent(turn->store, turn->config->name, 2, &last, err) < 0)
         return -1;
     for (size_t i = 0; i < last.count; i++) {
-        if (last.items[i].from_shards != last.items[i].to_shards && last.items[i].ended_ms > *ret_since_ms)
-            *ret_since_ms = last.items[i].ended_ms;
+        const struct action *action = &last.items[i];
+
+        /* One that has not ended yet ended by a clock that was set back since. */
+        if (action->from_shards != action->to_shards && action->ended_ms > *ret_since_ms &&
+            action->ended_ms <= turn->now_ms)
+            *ret_since_ms = action->ended_ms;
     }
     action_list_clear(&last);
     return 0;

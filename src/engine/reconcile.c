@@ -293,16 +293,38 @@ static int look_at_shards(struct look_around *around, const struct stream_config
     return result;
 }
 
+/* Without this a clock that is set back an hour would keep a stream resting, locked or forgotten for an hour. */
+static int catch_up(const struct look_around *around, const struct stream_config *config, struct error *err)
+{
+    int64_t rest_ms = config->cooldown_ms > DUE_LATEST_MS ? config->cooldown_ms : DUE_LATEST_MS;
+    struct stream_latest latest = {.cooldown_ms = around->now_ms + config->cooldown_ms,
+                                   .lock_ms = around->now_ms + LEASE_MS,
+                                   .due_ms = around->now_ms + rest_ms};
+    bool changed;
+
+    if (store_stream_catch_up(around->store, config->name, &latest, &changed, err) < 0)
+        return -1;
+    if (changed)
+        LOG(LOG_WARN, "clock-set-back", {"stream", config->name},
+            {"why", "its cooldown, lock or next turn lay further ahead than it can be"});
+    return 0;
+}
+
 static int look_at_stream(struct look_around *around, const struct stream_config *config, struct error *err)
 {
     struct action action;
     bool running;
 
-    if (store_action_current(around->store, config->name, &action, &running, err) < 0)
+    if (catch_up(around, config, err) < 0 ||
+        store_action_current(around->store, config->name, &action, &running, err) < 0)
         return -1;
-    if (running)
-        return store_stream_make_due(around->store, config->name, action.state_since_ms + LEASE_MS,
-                                     DUE_ACTION, err);
+    if (running) {
+        int64_t late_ms = action.state_since_ms + LEASE_MS;
+
+        return store_stream_make_due(
+            around->store, config->name,
+            late_ms < around->now_ms + LEASE_MS ? late_ms : around->now_ms + LEASE_MS, DUE_ACTION, err);
+    }
     if (around->lists_whole && config->alarm_level == ALARM_LEVEL_STREAM) /* else they are about to be made */
         warn_without_alarms(around, config->name);
     if (look_for_silent_alarms(around, config, err) < 0)

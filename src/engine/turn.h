@@ -30,6 +30,8 @@ enum {
     FRESH_MS = 2 * 60 * 1000,
     /* AWS may show the old shards for a while after it took a call ("start delay 1-30 s" was observed). */
     SETTLE_MS = 60 * 1000,
+    /* No turn leaves a later due time but for a cooldown or a pause. */
+    DUE_LATEST_MS = 5 * 60 * 1000,
     /* The one generation for skew is spent for a day. */
     DAY_MS = 24 * 60 * 60 * 1000,
 };

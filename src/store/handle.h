@@ -25,6 +25,7 @@ enum statement {
     STREAM_SKEW,
     STREAM_HOT_KEY,
     STREAM_PAUSE,
+    STREAM_CATCH_UP,
     STREAM_ENDED,
     ALARM_LEARN,
     ALARM_LIST,

@@ -64,6 +64,13 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [STREAM_PAUSE] = "INSERT INTO streams (stream, paused_until_ms, due_ms, due_reasons, revision)"
                      " VALUES (?1, ?2, ?3, 1, 1) ON CONFLICT (stream) DO UPDATE SET paused_until_ms = ?2,"
                      " due_ms = min(due_ms, ?3), due_reasons = due_reasons | 1, revision = revision + 1",
+    /* Neither "never" nor the end of a pause is a time that somebody's clock made up. */
+    [STREAM_CATCH_UP] =
+        "UPDATE streams SET cooldown_until_ms = min(cooldown_until_ms, ?2), lock_until_ms = "
+        "min(lock_until_ms, ?3),"
+        " due_ms = iif(due_ms IN (9223372036854775807, paused_until_ms), due_ms, min(due_ms, ?4)),"
+        " revision = revision + 1 WHERE stream = ?1 AND (cooldown_until_ms > ?2 OR lock_until_ms > ?3"
+        " OR (due_ms > ?4 AND due_ms NOT IN (9223372036854775807, paused_until_ms)))",
     [STREAM_ENDED] = "INSERT INTO streams (stream, cooldown_until_ms, last_scale_up_ms, last_scale_down_ms)"
                      " VALUES (?1, max(?2, 0), ?3, ?4) ON CONFLICT (stream) DO UPDATE SET"
                      " cooldown_until_ms = iif(?2 > 0, ?2, cooldown_until_ms),"

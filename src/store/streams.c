@@ -224,6 +224,18 @@ int store_stream_pause(struct store *store, const char *stream, int64_t until_ms
     return store_run(store, STREAM_PAUSE, VALUES(TEXT(stream), INTEGER(until_ms), INTEGER(now_ms)), err);
 }
 
+int store_stream_catch_up(struct store *store, const char *stream, const struct stream_latest *latest,
+                          bool *ret_changed, struct error *err)
+{
+    if (store_run(store, STREAM_CATCH_UP,
+                  VALUES(TEXT(stream), INTEGER(latest->cooldown_ms), INTEGER(latest->lock_ms),
+                         INTEGER(latest->due_ms)),
+                  err) < 0)
+        return -1;
+    *ret_changed = store_changes(store) > 0;
+    return 0;
+}
+
 int store_alarm_learn(struct store *store, const char *stream, const char *alarm_name, int64_t now_ms,
                       struct error *err)
 {

@@ -81,12 +81,14 @@ static bool dies_now(struct world *world)
     return true;
 }
 
-static int deny(struct aws_answer *answer, struct error *err)
+static int deny(const struct world *world, const char *code, struct aws_answer *answer, struct error *err)
 {
     answer->status = 400;
+    /* Signatures go by the system's clock. */
+    answer->date_ms = clock_now_ms(clock_system()) - world->clock_off_ms;
     buffer_init(&answer->body, 1024);
-    return buffer_add_text(
-        &answer->body, "{\"__type\":\"AccessDeniedException\",\"message\":\"User is not authorized\"}", err);
+    return buffer_printf(&answer->body, err, "{\"__type\":\"%s\",\"message\":\"User is not authorized\"}",
+                         code);
 }
 
 static int world_send(struct transport *self, const struct aws_request *request,
@@ -108,7 +110,9 @@ static int world_send(struct transport *self, const struct aws_request *request,
     if (fault == FAULT_UNHEARD || dead)
         return error_set(err, ERROR_TRANSIENT, "connection refused");
     if (fault == FAULT_DENIED)
-        return deny(ret_answer, err);
+        return deny(world, "AccessDeniedException", ret_answer, err);
+    if (fault == FAULT_CLOCK)
+        return deny(world, "InvalidSignatureException", ret_answer, err);
     if (world->inner.transport.send(&world->inner.transport, request, ret_answer, err) < 0)
         return -1;
     call->status = ret_answer->status;

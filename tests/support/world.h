@@ -34,6 +34,7 @@ enum world_fault {
     FAULT_UNHEARD, /* the connection fails before the request is heard */
     FAULT_LOST,    /* it was executed, the answer is lost */
     FAULT_DENIED,  /* AccessDeniedException */
+    FAULT_CLOCK,   /* InvalidSignatureException: the clock of this machine is off, by `clock_off_ms` */
 };
 
 struct world {
@@ -57,6 +58,7 @@ struct world {
     const char *fault_operation;
     int fault_after;
     int fault_times;
+    int64_t clock_off_ms;
     /* The program dies at this request, sent or not; 0: never.  Nothing that it stores afterwards lasts. */
     int kill_at;
     bool kill_unheard;

@@ -255,6 +255,28 @@ START_TEST(made_up_addresses_cause_few_fetches_and_push_out_nothing)
 }
 END_TEST
 
+/* What was spent of a minute, or failed, by a clock that was ahead keeps no genuine message waiting. */
+START_TEST(a_clock_that_is_set_back_keeps_no_certificate_from_being_fetched)
+{
+    const char *page = sns.web.page;
+    struct error err;
+
+    sns.clock.ms += HOUR_MS;
+    sns.web.page = "no certificate";
+    for (int i = 0; i < 20; i++) {
+        char *url = must_printf(HOST "/%d.pem", i);
+
+        ck_assert_int_lt(verify_at(url, &err), 0);
+        free(url);
+    }
+    sns.web.page = page;
+    ck_assert_int_lt(verify_at(URL, &err), 0);
+    sns.clock.ms -= HOUR_MS;
+    ck_assert_msg(verify_at(HOST "/0.pem", &err) == 0, "%s", err.message);
+    ck_assert_msg(verify_at(URL, &err) == 0, "%s", err.message);
+}
+END_TEST
+
 START_TEST(of_many_certificates_those_in_use_are_kept)
 {
     struct error err;
@@ -344,6 +366,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, a_certificate_that_cannot_be_fetched_now_is_asked_for_again_a_little_later, 0,
                         COUNT_OF(outages));
     tcase_add_test(tcase, made_up_addresses_cause_few_fetches_and_push_out_nothing);
+    tcase_add_test(tcase, a_clock_that_is_set_back_keeps_no_certificate_from_being_fetched);
     tcase_add_test(tcase, of_many_certificates_those_in_use_are_kept);
     tcase_add_test(tcase, an_endpoint_of_ones_own_is_where_certificates_come_from);
     tcase_add_test(tcase, many_threads_fetch_a_certificate_once);

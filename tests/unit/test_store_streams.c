@@ -397,6 +397,38 @@ START_TEST(what_was_found_is_kept_until_something_else_is_found)
 }
 END_TEST
 
+START_TEST(what_a_clock_that_was_ahead_left_behind_is_caught_up_with)
+{
+    static const struct stream_latest latest = {.cooldown_ms = 300, .lock_ms = 120, .due_ms = 400};
+    struct store *store = open_store(":memory:");
+    struct stream_state state;
+    bool changed, taken;
+
+    MUST(store_stream_catch_up(store, "orders", &latest, &changed, &err));
+    ck_assert(!changed);
+    MUST(store_lock_take(store, "orders", "me", 0, 100, false, &taken, &state, &err));
+    MUST(store_stream_make_due(store, "orders", 400, DUE_ACTION, &err));
+    MUST(store_stream_catch_up(store, "orders", &latest, &changed, &err)); /* all as it may be */
+    ck_assert(!changed);
+
+    MUST(store_lock_release(store, "orders", "me", 3600, &err));
+    MUST(store_lock_take(store, "orders", "me", 3600, 100, false, &taken, &state, &err));
+    MUST(store_stream_set_due(store, &state, 3700, DUE_ACTION, &err));
+    MUST(store_stream_catch_up(store, "orders", &latest, &changed, &err));
+    ck_assert(changed);
+    state = load(store, "orders");
+    ck_assert(state.cooldown_until_ms == 300 && state.lock_until_ms == 120 && state.due_ms == 400);
+    ck_assert_str_eq(state.lock_owner, "me");
+
+    MUST(store_stream_pause(store, "orders", 9000, 400, &err)); /* an operator said so, no clock */
+    state = load(store, "orders");
+    MUST(store_stream_set_due(store, &state, 9000, DUE_NOTIFICATION, &err));
+    MUST(store_stream_catch_up(store, "orders", &latest, &changed, &err));
+    ck_assert(!changed && load(store, "orders").due_ms == 9000);
+    store_close(store);
+}
+END_TEST
+
 START_TEST(a_stream_without_a_name_or_too_long_a_one_is_our_own_fault)
 {
     struct store *store = open_store(":memory:");
@@ -431,6 +463,7 @@ static Suite *suite(void)
     tcase_add_test(rest, what_was_seen_and_split_for_skew_is_remembered);
     tcase_add_test(rest, learned_alarms_are_kept_once_and_can_be_forgotten);
     tcase_add_test(rest, what_was_found_is_kept_until_something_else_is_found);
+    tcase_add_test(rest, what_a_clock_that_was_ahead_left_behind_is_caught_up_with);
     tcase_add_test(rest, a_stream_without_a_name_or_too_long_a_one_is_our_own_fault);
     suite_add_tcase(made, due);
     suite_add_tcase(made, lock);

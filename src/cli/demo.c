@@ -37,6 +37,10 @@ static int play(struct demo *demo, struct error *err)
 {
     bool better;
 
+    if (demo->config->stream_count == 0)
+        return error_set(err, ERROR_CONFIG,
+                         "demo plays with the [stream NAME] sections of %s: a pattern makes no stream",
+                         config_path);
     printf("kinescale demo: %lld simulated hours, %s simulated seconds a second, %zu streams of %s.\n"
            "Each has two twins with the same producers: one is left alone, one is sized for the peak.\n",
            (long long)demo->hours, speed_text, demo->config->stream_count, config_path);

@@ -3,6 +3,7 @@
  */
 #include "down.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -186,6 +187,9 @@ static int abandon(struct turn *turn, const char *stream, struct error *err)
         (void)text_copy(turn->action.failure, sizeof(turn->action.failure), why);
         if (store_action_end(turn->store, &turn->action, turn->engine->owner, 0, turn->now_ms, err) < 0)
             return -1;
+        LOG(LOG_WARN, "action-ended", {"stream", stream}, {"action", .number = turn->action.id},
+            {"kind", action_kind_name(turn->action.kind)}, {"from", .number = turn->action.from_shards},
+            {"to", .number = turn->action.to_shards}, {"failure", why});
     }
     return store_stream_set_due(turn->store, &turn->state, INT64_MAX, 0, err);
 }

@@ -105,6 +105,12 @@ static int world_send(struct transport *self, const struct aws_request *request,
     fault = due_fault(world, call->operation);
     world->call_count++;
     world->clock.ms += world->answer_ms;
+    if (world->meanwhile != NULL && strcmp(call->operation, "PutMetricAlarm") == 0) {
+        void (*meanwhile)(struct world *) = world->meanwhile;
+
+        world->meanwhile = NULL;
+        meanwhile(world);
+    }
     if (dies)
         fault = world->kill_unheard ? FAULT_UNHEARD : FAULT_LOST;
     if (fault == FAULT_UNHEARD || dead)

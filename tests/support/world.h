@@ -51,6 +51,8 @@ struct world {
     int64_t reconcile_at_ms; /* INT64_MAX: never */
     bool deaf;               /* deliveries of SNS go nowhere */
     int64_t answer_ms;       /* how long each request takes; 0 at first */
+    void (*meanwhile)(
+        struct world *world); /* once, while the next PutMetricAlarm is under way; NULL: nothing */
     struct world_call *calls;
     size_t call_count;
     /* The fault strikes operation `fault_operation` (NULL: any) when `fault_after` of them have gone by. */

@@ -315,6 +315,63 @@ START_TEST(auto_does_not_undo_what_somebody_divided)
 }
 END_TEST
 
+/* ---- what of a plan is done next */
+
+/* Shards 1 and 2 of four were made by a split `young_ms` ago; -1: no figures. */
+static bool next_of(const double loads[4], int64_t young_ms, struct operation *ret_operation)
+{
+    SCOPED(shard_map_clear) struct shard_map map = {0};
+    SCOPED(up_plan_clear) struct up_plan plan = {0};
+    struct shard_load shard_loads[4] = {0};
+    struct stream_config config = plain_stream;
+    const int64_t now_ms = 1000 * 60 * 1000;
+    struct up_facts facts = {&config,
+                             &map,
+                             .demand = worth(3),
+                             .shard_loads = shard_loads,
+                             .alarmed = true,
+                             .account_headroom = -1};
+
+    even_map(&map, 4);
+    for (size_t i = 0; i < 4; i++) {
+        if (loads[i] >= 0)
+            shard_loads[i].demand = worth(loads[i]);
+        if (i == 1 || i == 2)
+            shard_loads[i].young_ms = now_ms - young_ms;
+    }
+    plan_up(&facts, &plan);
+    ck_assert_int_eq(plan.verdict, UP_RESHARD);
+    return up_plan_next(&facts, &plan, now_ms, ret_operation);
+}
+
+static const struct {
+    const char *name;
+    double loads[4];
+    int64_t young_ms;
+    const char *shard; /* NULL: nothing yet */
+} next_cases[] = {
+    {"the fullest goes first", {0.9, 0.2, 0.2, 1.3}, 60000, "shardId-000000000003"},
+    {"a new shard that was measured is like any other", {0.3, 1.4, 0.1, 0.2}, 60000, "shardId-000000000001"},
+    {"new shards without figures are waited for", {0.3, -1, -1, 0.2}, 60000, NULL},
+    {"another that is too full goes before them", {0.7, -1, -1, 0.2}, 60000, "shardId-000000000000"},
+    {"after four minutes a guess must do", {0.3, -1, -1, 0.2}, YOUNG_MS, "shardId-000000000001"},
+};
+
+START_TEST(a_shard_that_was_just_made_is_measured_before_it_is_split)
+{
+    struct operation operation = {0};
+    bool found = next_of(next_cases[_i].loads, next_cases[_i].young_ms, &operation);
+
+    ck_assert_msg(found == (next_cases[_i].shard != NULL), "%s", next_cases[_i].name);
+    if (!found)
+        return;
+    ck_assert_msg(strcmp(operation.shard, next_cases[_i].shard) == 0, "%s: '%s'", next_cases[_i].name,
+                  operation.shard);
+    ck_assert_int_eq(operation.kind, OPERATION_SPLIT);
+    ck_assert_int_eq(operation.target, 5);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("plan_shards");
@@ -334,6 +391,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_hot_shard_is_not_given_up_after_one_split);
     tcase_add_test(tcase, a_range_of_three_keys_cannot_be_split);
     tcase_add_test(tcase, auto_does_not_undo_what_somebody_divided);
+    tcase_add_loop_test(tcase, a_shard_that_was_just_made_is_measured_before_it_is_split, 0,
+                        COUNT_OF(next_cases));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -338,8 +338,8 @@ START_TEST(a_hot_key_is_followed_through_two_splits_and_then_left_alone)
     ck_assert_int_eq(splits(world), 2);
     assert_alarms_match(world);
     ck_assert_uint_ge(actions(world, ACTION_SCALE_UP, &action), 2);
-    ck_assert_msg(strstr(action.failure, "followed one child through two splits: a key that hashes to ") !=
-                      NULL,
+    ck_assert_msg(strstr(action.failure, " % of the load followed one child through two splits: a key that "
+                                         "hashes to ") != NULL,
                   "%s", action.failure);
     state = state_of(world);
     ck_assert(is_open(world, state.hot_shard));
@@ -382,12 +382,16 @@ START_TEST(without_metrics_all_shards_in_alarm_are_split_and_no_other)
 {
     struct world *world = scene(orders, 8);
 
-    for (int i = 2; i <= 4; i++)
+    world->deaf = true; /* of three alarms only the last is heard */
+    for (int i = 2; i <= 4; i++) {
+        world_run(world, 100);
+        world->deaf = i < 4;
         cJSON_Delete(world_cloudwatch(world, "SetAlarmState",
                                       "{\"AlarmName\":\"kinescale-orders-shardId-00000000000%d-"
                                       "IncomingBytes\",\"StateValue\":\"ALARM\","
                                       "\"StateReason\":\"by hand\"}",
                                       i));
+    }
     world_run(world, 30 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 11);
     for (int i = 0; i < 8; i++) {
@@ -514,6 +518,51 @@ START_TEST(however_slowly_aws_answers_every_turn_gets_on)
 }
 END_TEST
 
+static size_t puts_meanwhile;
+static int64_t due_meanwhile_ms;
+
+/* As another worker would do it. */
+static void serve_clicks(struct world *world)
+{
+    size_t puts = world_count_calls(world, "PutMetricAlarm");
+    struct stream_state state;
+    struct store *store;
+    struct error err = {0};
+
+    ck_assert_int_eq(store_open(world->database, &store, &err), 0);
+    ck_assert_msg(engine_turn(world->engine, store, "clicks", &err) == 0, "%s", err.message);
+    ck_assert_int_eq(store_stream_load(store, "clicks", &state, &err), 0);
+    store_close(store);
+    puts_meanwhile = world_count_calls(world, "PutMetricAlarm") - puts;
+    due_meanwhile_ms = state.due_ms - world->clock.ms;
+}
+
+START_TEST(while_one_turn_changes_alarms_another_leaves_a_due_time)
+{
+    struct world *world = world_new("[defaults]\nmax_shards = 64\n[stream orders]\n[stream clicks]\n", NULL);
+
+    world_scene(world, "orders", 2);
+    world_scene(world, "clicks", 2);
+    for (int i = 0; i < 2; i++)
+        cJSON_Delete(world_kinesis(
+            world, "UpdateShardCount",
+            "{\"StreamName\":\"%s\",\"TargetShardCount\":4,\"ScalingType\":\"UNIFORM_SCALING\"}",
+            i == 0 ? "orders" : "clicks"));
+    world_run(world, 10 * MINUTE_MS);
+    due_meanwhile_ms = 0;
+    world->meanwhile = serve_clicks;
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, MINUTE_MS);
+    ck_assert(world->meanwhile == NULL);
+    ck_assert_uint_eq(puts_meanwhile, 0);
+    ck_assert_int_gt(due_meanwhile_ms, 0);
+    ck_assert_int_lt(due_meanwhile_ms, 5000);
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 4 * 50331648.0);
+    ck_assert_double_eq(world_threshold(world, "clicks IncomingBytes"), 4 * 50331648.0);
+    world_free(world);
+}
+END_TEST
+
 /* 600 alarms at three a second: the worker is back for another stream's alarm within its ten seconds. */
 START_TEST(making_many_alarms_keeps_no_other_stream_waiting)
 {
@@ -574,6 +623,7 @@ static Suite *suite(void)
     tcase_add_loop_test(faults, a_kill_at_any_call_leaves_alarms_that_match_the_shards, 0, 4);
     tcase_add_test(faults, a_restart_every_few_seconds_changes_nothing);
     tcase_add_test(faults, however_slowly_aws_answers_every_turn_gets_on);
+    tcase_add_test(faults, while_one_turn_changes_alarms_another_leaves_a_due_time);
     tcase_add_test(faults, making_many_alarms_keeps_no_other_stream_waiting);
     suite_add_tcase(suite, faults);
     return suite;

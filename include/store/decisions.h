@@ -14,7 +14,7 @@ struct decision {
     char stream[STREAM_NAME_SIZE];
     int64_t at_ms;
     int64_t action_id; /* 0 when it led to none */
-    char verdict[24];  /* "reshard", "enough", "limited", "drop", "defer", "repair", "failed" */
+    char verdict[24];  /* "reshard", "enough", "limited", "drop", "defer", "repair", "failed", "closed" */
     char reason[512];  /* one sentence with the numbers */
     char inputs[1024]; /* JSON: what was known */
 };

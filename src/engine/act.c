@@ -133,6 +133,7 @@ static int follow(struct turn *turn, const struct up_facts *facts, const struct 
                   struct observation *ret_seen, struct error *err)
 {
     struct operation next = {0};
+    char closed[512];
     const char *why = why_wait(turn, facts, plan, &next);
 
     if (why != NULL) {
@@ -140,6 +141,8 @@ static int follow(struct turn *turn, const struct up_facts *facts, const struct 
         look_again(turn);
         return 0;
     }
+    if (facts->goal_shards == 0 && look_closed_shard(turn, closed, sizeof(closed)))
+        record_decision(turn, "closed", closed, NULL, NULL);
     record_decision(turn, verdicts[plan->verdict].verdict, plan->reason, facts, plan);
     if (turn->action.reason[0] == '\0')
         (void)text_copy(turn->action.reason, sizeof(turn->action.reason), plan->reason);

@@ -261,6 +261,34 @@ static bool speaks_of_closed_shards(const struct turn *turn)
     return turn->notifications.count > 0;
 }
 
+bool look_closed_shard(const struct turn *turn, char *reason, size_t size)
+{
+    const struct notification *named = NULL;
+    const char *between = ": ";
+    size_t length;
+
+    for (size_t n = 0; n < turn->notifications.count && named == NULL; n++) {
+        const struct notification *one = &turn->notifications.items[n];
+
+        if (one->shard[0] != '\0' && shard_map_find(&turn->shards, one->shard) == NULL)
+            named = one;
+    }
+    if (named == NULL)
+        return false;
+    snprintf(reason, size, "an alarm names shard '%s', which is closed; what took its place is looked at",
+             named->shard);
+    for (size_t i = 0; i < turn->shards.count; i++) {
+        const struct shard *shard = &turn->shards.items[i];
+
+        if (strcmp(shard->parent, named->shard) != 0 && strcmp(shard->adjacent_parent, named->shard) != 0)
+            continue;
+        length = strlen(reason);
+        snprintf(reason + length, size - length, "%s'%s'", between, shard->id);
+        between = " and ";
+    }
+    return true;
+}
+
 /* AWS refused an UpdateShardCount of this action: its calls are used up, whatever our own count says. */
 static bool update_was_refused(const struct step_list_stored *steps)
 {

@@ -111,7 +111,9 @@ static int turn_metrics_on(struct turn *turn, bool *ret_on, bool *ret_later, str
     return 0;
 }
 
-static int make(struct turn *turn, const struct shard_alarm_change *change, struct error *err)
+/* *ret_refused: AWS will not have it, for want of a right or because the account has all the alarms it may have. */
+static int make(struct turn *turn, const struct shard_alarm_change *change, bool *ret_refused,
+                struct error *err)
 {
     const char *shard = turn->shards.items[change->index].id;
     char name[ALARM_NAME_SIZE], description[DESCRIPTION_SIZE];
@@ -130,8 +132,10 @@ static int make(struct turn *turn, const struct shard_alarm_change *change, stru
     }
     snprintf(description, sizeof(description), "%s of %s; made by kinescale, which deletes it with the shard",
              shard, turn->config->name);
-    if (cloudwatch_make_alarm(turn->engine->aws, &order, err) < 0)
+    if (cloudwatch_make_alarm(turn->engine->aws, &order, err) < 0) {
+        *ret_refused = true;
         return alarms_pass_over(turn, name, err);
+    }
     LOG(LOG_INFO, "alarm-made", {"stream", turn->config->name}, {"alarm", name},
         {"threshold", .number = (int64_t)change->threshold});
     return 0;
@@ -176,14 +180,15 @@ static int delete_some(struct turn *turn, const struct shard_alarm_change *chang
     return (int)count;
 }
 
-/* Carries out items[first]; returns how many it took, or -1. */
-static int carry_out(struct turn *turn, const struct shard_alarm_plan *plan, size_t first, struct error *err)
+/* Carries out items[first]; returns how many it took, or -1.  After one that was refused no more are asked for. */
+static int carry_out(struct turn *turn, const struct shard_alarm_plan *plan, size_t first, bool *refused,
+                     struct error *err)
 {
     const struct shard_alarm_change *change = &plan->items[first];
 
     switch (change->deed) {
     case SHARD_ALARM_MAKE:
-        return make(turn, change, err) < 0 ? -1 : 1;
+        return !*refused && make(turn, change, refused, err) < 0 ? -1 : 1;
     case SHARD_ALARM_MOVE:
         return move(turn, change, err) < 0 ? -1 : 1;
     case SHARD_ALARM_DELETE:
@@ -195,7 +200,7 @@ static int carry_out(struct turn *turn, const struct shard_alarm_plan *plan, siz
 int shard_alarms_fit(struct turn *turn, bool *ret_whole, struct error *err)
 {
     SCOPED(shard_alarm_plan_clear) struct shard_alarm_plan plan = {0};
-    bool on, later;
+    bool on, later, refused = false;
 
     if (turn_metrics_on(turn, &on, &later, err) < 0)
         return -1;
@@ -208,7 +213,7 @@ int shard_alarms_fit(struct turn *turn, bool *ret_whole, struct error *err)
 
         if (alarms_must_stop(turn, ret_whole))
             return 0;
-        count = carry_out(turn, &plan, done, err);
+        count = carry_out(turn, &plan, done, &refused, err);
         if (count < 0)
             return -1;
         done += (size_t)count;

@@ -111,6 +111,8 @@ int look_shards(struct turn *turn, struct error *err);
  * *ret_too_early: CloudWatch has nothing yet since the last action ended, but will have within a minute or two. */
 int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load **ret_loads,
                bool *ret_too_early, struct error *err);
+/* Does a notification name a shard that is closed?  True with a sentence; the shards must have been looked at. */
+bool look_closed_shard(const struct turn *turn, char *reason, size_t size);
 /* What the producers of the stream want, by its own recent minutes alone. */
 int look_demand(struct turn *turn, struct demand *ret_demand, struct error *err);
 /* Shard-level metrics count only when all three are switched on. */

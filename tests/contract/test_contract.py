@@ -127,6 +127,8 @@ class Contract(unittest.TestCase):
                 if action["kind"] == "scale-up" and action["ended"]], what=lambda: daemon.log)
             self.assertEqual(actions[-1]["failure"], "", stream)
         merged = kinescale.run("scale", "bills", "--to", "1", "--config", self.world.config(name="by-hand.conf"),
+                               "--clock", self.world.clock, environment=self.world.environment())
+        self.assertEqual(merged.returncode, 0, merged.stderr)
         daemon.stop()
         checked = self.checker.checked()
         self.assertEqual(self.problems(checked), [])

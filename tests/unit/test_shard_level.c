@@ -101,6 +101,19 @@ static struct stream_state state_of(struct world *world)
     return state;
 }
 
+static bool was_decided(struct world *world, const char *verdict, const char *reason)
+{
+    struct decision_list list = {0};
+    struct error err = {0};
+    bool found = false;
+
+    ck_assert_int_eq(store_decisions_recent(world->store, "orders", 1000, &list, &err), 0);
+    for (size_t i = 0; i < list.count; i++)
+        found |= text_equal(list.items[i].verdict, verdict) && text_equal(list.items[i].reason, reason);
+    decision_list_clear(&list);
+    return found;
+}
+
 static bool is_open(struct world *world, const char *shard)
 {
     SCOPED(shard_map_clear) struct shard_map open = {0};
@@ -373,6 +386,91 @@ START_TEST(an_alarm_on_a_shard_that_is_closed_already_splits_nothing_blindly)
     world_run(world, 10 * MINUTE_MS);
     ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 0);
     ck_assert_uint_eq(actions(world, ACTION_SCALE_UP, NULL), 1);
+    ck_assert(was_decided(world, "closed",
+                          "an alarm names shard 'shardId-000000000001', which is closed; what took its "
+                          "place is looked at: 'shardId-000000000004' and 'shardId-000000000005'"));
+    assert_alarms_match(world);
+    world_free(world);
+}
+END_TEST
+
+/* The children of a shard that somebody split are too full as well: by their own figures. */
+START_TEST(an_alarm_on_a_closed_shard_leads_to_a_look_at_its_children)
+{
+    struct world *world = scene(orders, 4);
+
+    cJSON_Delete(world_kinesis(
+        world, "SplitShard",
+        "{\"StreamName\":\"orders\",\"ShardToSplit\":\"shardId-000000000001\",\"NewStartingHashKey\":"
+        "\"127605887595351923798765477786913079296\"}"));
+    world_run(world, MINUTE_MS);
+    world->reconcile_at_ms = INT64_MAX; /* nobody makes alarms for them */
+    world_traffic(world, "orders", "constant:2.2M", 2048, "slice:0.6:1:4");
+    cJSON_Delete(world_cloudwatch(world, "DeleteAlarms",
+                                  "{\"AlarmNames\":[\"orders IncomingBytes\",\"orders IncomingRecords\"]}"));
+    world_run(world, 4 * MINUTE_MS);
+    ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 0);
+    cJSON_Delete(world_cloudwatch(
+        world, "SetAlarmState",
+        "{\"AlarmName\":\"kinescale-orders-shardId-000000000001-IncomingBytes\",\"StateValue\":\"ALARM\","
+        "\"StateReason\":\"late\"}"));
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert(!is_open(world, "shardId-000000000004") && !is_open(world, "shardId-000000000005"));
+    ck_assert(is_open(world, "shardId-000000000000"));
+    assert_alarms_match(world);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(merges_of_a_quiet_day_keep_the_alarms_with_the_shards)
+{
+    struct world *world = scene("[stream orders]\nmin_shards = 2\nmax_shards = 64\nalarm_level = shard\n", 8);
+    struct pass_options options = {0};
+    struct pass_row row = {.stream = "orders"};
+    struct error err = {0};
+    struct action action;
+
+    world_traffic(world, "orders", "constant:1.2M", 2048, "uniform");
+    world_run(world, 25 * (int64_t)HOUR_MS);
+    ck_assert_int_eq(engine_scale_down(world->engine, world->store, &options, &row, 1, &err), 0);
+    ck_assert_msg(row.result == PASS_RESHARD, "%s", row.reason);
+    down_plan_clear(&row.plan);
+    world_run(world, HOUR_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 3);
+    ck_assert_uint_eq(actions(world, ACTION_SCALE_DOWN, &action), 1);
+    ck_assert_str_eq(action.failure, "");
+    assert_alarms_match(world);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(where_no_alarm_may_be_made_one_is_tried_and_those_of_closed_shards_are_deleted)
+{
+    struct world *world = scene(orders, 4);
+    struct action action;
+    cJSON *alarms;
+    size_t puts;
+
+    cJSON_Delete(world_kinesis(
+        world, "SplitShard",
+        "{\"StreamName\":\"orders\",\"ShardToSplit\":\"shardId-000000000001\",\"NewStartingHashKey\":"
+        "\"127605887595351923798765477786913079296\"}"));
+    world_run(world, MINUTE_MS);
+    world->fault = FAULT_DENIED;
+    world->fault_operation = "PutMetricAlarm";
+    world->fault_times = 1000;
+    puts = world_count_calls(world, "PutMetricAlarm");
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, MINUTE_MS);
+    ck_assert_uint_eq(actions(world, ACTION_REPAIR, &action), 2);
+    ck_assert_msg(strstr(action.failure, "not authorized") != NULL, "%s", action.failure);
+    /* Three thresholds of the stream fit: five shards take what four took. */
+    ck_assert_uint_eq(world_count_calls(world, "PutMetricAlarm") - puts, 1);
+    alarms = alarms_on_shards(world);
+    ck_assert_int_eq(cJSON_GetArraySize(alarms), 9);
+    cJSON_Delete(alarms);
+    world->fault = FAULT_NONE;
+    world_run(world, 10 * MINUTE_MS);
     assert_alarms_match(world);
     world_free(world);
 }
@@ -608,6 +706,7 @@ static Suite *suite(void)
     tcase_add_test(alarms, without_the_right_to_turn_metrics_on_no_alarm_is_made);
     tcase_add_test(alarms, what_others_did_to_shards_and_alarms_is_put_right);
     tcase_add_test(alarms, of_alarms_on_closed_shards_only_those_with_our_topic_are_deleted);
+    tcase_add_test(alarms, where_no_alarm_may_be_made_one_is_tried_and_those_of_closed_shards_are_deleted);
     tcase_add_test(alarms, back_at_stream_level_our_alarms_on_shards_go_and_those_on_the_stream_stay);
     suite_add_tcase(suite, alarms);
     tcase_set_timeout(splits_case, 60);
@@ -615,6 +714,8 @@ static Suite *suite(void)
     tcase_add_test(splits_case, several_hot_shards_are_split_in_one_action);
     tcase_add_test(splits_case, a_hot_key_is_followed_through_two_splits_and_then_left_alone);
     tcase_add_test(splits_case, an_alarm_on_a_shard_that_is_closed_already_splits_nothing_blindly);
+    tcase_add_test(splits_case, an_alarm_on_a_closed_shard_leads_to_a_look_at_its_children);
+    tcase_add_test(splits_case, merges_of_a_quiet_day_keep_the_alarms_with_the_shards);
     tcase_add_test(splits_case, without_metrics_all_shards_in_alarm_are_split_and_no_other);
     tcase_add_test(splits_case, max_shards_binds_and_the_alarm_fires_again_after_each_cooldown);
     suite_add_tcase(suite, splits_case);

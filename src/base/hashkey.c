@@ -27,15 +27,23 @@ bool hashkey_parse(const char *text, hashkey *ret_key)
     return true;
 }
 
+/* Divides by 10^19, the largest power of ten in 64 bits, first: dividing 128 bits is slow, and keys are in every listing. */
 void hashkey_format(hashkey key, char text[HASHKEY_TEXT_SIZE])
 {
+    const uint64_t chunk = 10000000000000000000u;
     char digits[HASHKEY_TEXT_SIZE];
     int first = HASHKEY_TEXT_SIZE - 1;
 
     digits[first] = '\0';
     do {
-        digits[--first] = (char)('0' + (int)(key % 10));
-        key /= 10;
+        uint64_t low = (uint64_t)(key % chunk);
+        int until = first - 19;
+
+        key /= chunk;
+        do {
+            digits[--first] = (char)('0' + (int)(low % 10));
+            low /= 10;
+        } while (key > 0 ? first > until : low > 0);
     } while (key > 0);
     memcpy(text, digits + first, (size_t)(HASHKEY_TEXT_SIZE - first));
 }

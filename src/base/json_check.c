@@ -99,6 +99,16 @@ static int take_escape(struct scanner *scanner, struct error *err)
     return 0;
 }
 
+/* Up to what ends a string, begins an escape, or must not be in it. */
+static void skip_plain(struct scanner *scanner)
+{
+    const char *at = scanner->at;
+
+    while (at < scanner->end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+        at++;
+    scanner->at = at;
+}
+
 static int take_string(struct scanner *scanner, struct error *err)
 {
     const char *first;
@@ -106,17 +116,14 @@ static int take_string(struct scanner *scanner, struct error *err)
     if (!take(scanner, '"'))
         return fault(scanner, "a string is missing", err);
     first = scanner->at;
-    while (!here(scanner, '"')) {
+    for (skip_plain(scanner); !here(scanner, '"'); skip_plain(scanner)) {
         if (scanner->at >= scanner->end)
             return fault(scanner, "a string does not end", err);
         if ((unsigned char)*scanner->at < 0x20)
             return fault(scanner, "a control character", err);
-        if (take(scanner, '\\')) {
-            if (take_escape(scanner, err) < 0)
-                return -1;
-        } else {
-            scanner->at++;
-        }
+        (void)take(scanner, '\\'); /* there is nothing else left that it could be */
+        if (take_escape(scanner, err) < 0)
+            return -1;
     }
     if (!text_is_utf8(first, (size_t)(scanner->at - first))) {
         scanner->at = first;

@@ -1,5 +1,5 @@
 /*
- * demo_scene.c - the stage of the demo: a simulated AWS with streams, producers, alarms and a topic, and the daemon.
+ * demo_scene.c - the stage of the demo: a simulated AWS with streams and producers, and the daemon.
  */
 #include "demo.h"
 
@@ -21,11 +21,14 @@ static const struct {
     [FLEET_FOR_THE_PEAK] = {"sized for the peak", "-for-the-peak"},
 };
 
+/* Until the twins are ACTIVE: AWS makes no more than five streams at a time. */
+enum { TWINS_MADE_MS = 60000 };
+
 /* ---- the producers */
 
 /*
  * A working day with a rush, the night after it and a quiet weekend; hours from Friday's midnight, height between low
- * and high.  The rush ends between two hourly looks of the scale-down pass, not during one.
+ * and high.  The rush ends between two hourly looks of the daemon's scale-down pass, not during one.
  */
 static const struct {
     double hour, height;
@@ -87,6 +90,7 @@ void demo_start_clock(struct demo *demo, double speed)
     int64_t friday = today - 1 - (today - 2) % 7; /* 1970-01-02, day 1, was a Friday */
     int64_t behind_ms = real_ms - (friday * day_ms + DEMO_FIRST_HOUR * 3600000);
 
+    demo->friday_ms = friday * day_ms;
     clock_scaled_init(&demo->clock, real_ms + (int64_t)((double)behind_ms / (speed - 1)), speed);
 }
 
@@ -100,6 +104,7 @@ static void trace_path(const struct demo *demo, size_t stream, char path[96])
 static int write_trace(const struct demo *demo, size_t stream, struct error *err)
 {
     const struct stream_config *s = &demo->config->streams[stream];
+    double begin = DEMO_FIRST_HOUR + (double)(demo->start_ms - demo->day_ms) / 3600000;
     char path[96];
     FILE *file;
 
@@ -111,31 +116,13 @@ static int write_trace(const struct demo *demo, size_t stream, struct error *err
     /* One hour more, so that producers do not stop before the demo does. */
     for (int64_t minute = 0; minute < (demo->hours + 1) * 60; minute++)
         fprintf(file, "%lld,%.4f\n", (long long)minute,
-                low_mib_s(s) +
-                    (high_mib_s(s) - low_mib_s(s)) * height_at(DEMO_FIRST_HOUR + (double)minute / 60));
+                low_mib_s(s) + (high_mib_s(s) - low_mib_s(s)) * height_at(begin + (double)minute / 60));
     if (fclose(file) != 0)
         return error_set(err, ERROR_CONFIG, "cannot write '%s'", path);
     return 0;
 }
 
-static void write_stream(const struct demo *demo, size_t stream, FILE *file)
-{
-    const struct stream_config *s = &demo->config->streams[stream];
-    char trace[96];
-
-    trace_path(demo, stream, trace);
-    for (int fleet = 0; fleet < FLEET_COUNT; fleet++) {
-        char name[FLEET_STREAM_SIZE];
-
-        demo_fleet_stream(s, (enum demo_fleet)fleet, name);
-        fprintf(file, "stream %s shards=%lld\ntraffic %s load=trace:%s:%.2fM record=2048 keys=uniform\n",
-                name, (long long)demo_fleet_shards(s, (enum demo_fleet)fleet), name, trace, high_mib_s(s));
-    }
-    fprintf(file, "alarms %s topic=kinescale threshold=%g%% period=60s\n", s->name,
-            s->scale_up_threshold * 100);
-}
-
-/* Writes one after the other what `lines` says, and gives it to the simulated AWS. */
+/* Gives the simulated AWS what `lines` writes. */
 static int play_scene(const struct demo *demo, void (*lines)(const struct demo *demo, FILE *file),
                       struct error *err)
 {
@@ -152,18 +139,37 @@ static int play_scene(const struct demo *demo, void (*lines)(const struct demo *
     return sim_scene_load(sim_server_sim(demo->sim), path, err);
 }
 
-/* What is there before the daemon. */
-static void streams_and_alarms(const struct demo *demo, FILE *file)
+/* The twins; what kinescale looks after is provisioned. */
+static void twins(const struct demo *demo, FILE *file)
 {
-    fprintf(file, "topic kinescale\n");
-    for (size_t i = 0; i < demo->config->stream_count; i++)
-        write_stream(demo, i, file);
+    for (size_t i = 0; i < demo->config->stream_count; i++) {
+        for (int fleet = FLEET_LEFT_ALONE; fleet < FLEET_COUNT; fleet++) {
+            const struct stream_config *stream = &demo->config->streams[i];
+            char name[FLEET_STREAM_SIZE];
+
+            demo_fleet_stream(stream, (enum demo_fleet)fleet, name);
+            fprintf(file, "stream %s shards=%lld\n", name,
+                    (long long)demo_fleet_shards(stream, (enum demo_fleet)fleet));
+        }
+    }
 }
 
-/* Its port is known only once it listens. */
-static void subscription(const struct demo *demo, FILE *file)
+/* The same for all fleets, from the same moment on. */
+static void producers(const struct demo *demo, FILE *file)
 {
-    fprintf(file, "subscribe kinescale http://127.0.0.1:%d/sns\n", daemon_port(demo->daemon));
+    for (size_t i = 0; i < demo->config->stream_count; i++) {
+        const struct stream_config *stream = &demo->config->streams[i];
+        char trace[96];
+
+        trace_path(demo, i, trace);
+        for (int fleet = 0; fleet < FLEET_COUNT; fleet++) {
+            char name[FLEET_STREAM_SIZE];
+
+            demo_fleet_stream(stream, (enum demo_fleet)fleet, name);
+            fprintf(file, "traffic %s load=trace:%s:%.2fM record=2048 keys=uniform\n", name, trace,
+                    high_mib_s(stream));
+        }
+    }
 }
 
 /* The demo is its own AWS: nothing of the operator's account is used or even looked at. */
@@ -176,6 +182,7 @@ static void use_simulated_account(const char *endpoint)
                                           "AWS_ENDPOINT_URL_CLOUDWATCH",
                                           "AWS_ENDPOINT_URL_SNS",
                                           "AWS_ENDPOINT_URL_STS",
+                                          "AWS_ENDPOINT_URL_CLOUDFORMATION",
                                           "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
                                           "http_proxy",
                                           "HTTP_PROXY",
@@ -233,21 +240,32 @@ static int start_daemon(struct demo *demo, struct error *err)
 
 int demo_start(struct demo *demo, struct error *err)
 {
+    char url[64];
+
     (void)text_copy(demo->folder, sizeof(demo->folder), "/tmp/kinescale-demo-XXXXXX");
     if (mkdtemp(demo->folder) == NULL) {
         demo->folder[0] = '\0';
         return error_set(err, ERROR_CONFIG, "cannot make a folder in /tmp");
     }
+    if (start_sim(demo, err) < 0 || play_scene(demo, twins, err) < 0)
+        return -1;
+    clock_sleep_ms(&demo->clock.clock, TWINS_MADE_MS);
+    if (account_open(&demo->config->service, &demo->clock.clock, &demo->account, err) < 0 ||
+        demo_provision(demo, "", true, err) < 0)
+        return -1;
+    demo->day_ms = clock_now_ms(&demo->clock.clock);
+    if (start_daemon(demo, err) < 0)
+        return -1;
+    /* The daemon's port is known now: the service's stack is updated, and SNS asks it to confirm. */
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/sns", daemon_port(demo->daemon));
+    if (demo_provision(demo, url, false, err) < 0)
+        return -1;
+    demo->start_ms = clock_now_ms(&demo->clock.clock);
     for (size_t i = 0; i < demo->config->stream_count; i++) {
         if (write_trace(demo, i, err) < 0)
             return -1;
     }
-    if (start_sim(demo, err) < 0)
-        return -1;
-    demo->start_ms = clock_now_ms(&demo->clock.clock);
-    if (play_scene(demo, streams_and_alarms, err) < 0 || start_daemon(demo, err) < 0 ||
-        play_scene(demo, subscription, err) < 0 ||
-        account_open(&demo->config->service, &demo->clock.clock, &demo->account, err) < 0)
+    if (play_scene(demo, producers, err) < 0 || demo_begin_sum(demo, err) < 0)
         return -1;
     return store_open_readonly(demo->config->service.database, &demo->store, err);
 }

@@ -31,17 +31,39 @@ static void add_fleet(struct table *table, const struct demo *demo, size_t strea
     table_add(table, "%.2f", cost_shard_hours(&prices, totals->shard_hours));
 }
 
+static int read_totals(const struct demo *demo, size_t stream, enum demo_fleet fleet,
+                       struct sim_totals *ret_totals, struct error *err)
+{
+    char name[FLEET_STREAM_SIZE];
+
+    demo_fleet_stream(&demo->config->streams[stream], fleet, name);
+    return sim_stream_totals(sim_server_sim(demo->sim), name, ret_totals, err);
+}
+
+int demo_begin_sum(struct demo *demo, struct error *err)
+{
+    for (size_t i = 0; i < demo->config->stream_count; i++) {
+        for (int fleet = 0; fleet < FLEET_COUNT; fleet++) {
+            struct sim_totals totals;
+
+            if (read_totals(demo, i, (enum demo_fleet)fleet, &totals, err) < 0)
+                return -1;
+            demo->streams[i].hours_before[fleet] = totals.shard_hours;
+        }
+    }
+    return 0;
+}
+
 static int sum_up(const struct demo *demo, struct table *table, struct sim_totals sums[FLEET_COUNT],
                   struct error *err)
 {
     for (size_t i = 0; i < demo->config->stream_count; i++) {
         for (int fleet = 0; fleet < FLEET_COUNT; fleet++) {
-            char name[FLEET_STREAM_SIZE];
             struct sim_totals totals;
 
-            demo_fleet_stream(&demo->config->streams[i], (enum demo_fleet)fleet, name);
-            if (sim_stream_totals(sim_server_sim(demo->sim), name, &totals, err) < 0)
+            if (read_totals(demo, i, (enum demo_fleet)fleet, &totals, err) < 0)
                 return -1;
+            totals.shard_hours -= demo->streams[i].hours_before[fleet];
             sums[fleet].offered_bytes += totals.offered_bytes;
             sums[fleet].throttled_bytes += totals.throttled_bytes;
             sums[fleet].shard_hours += totals.shard_hours;

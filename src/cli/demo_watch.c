@@ -13,31 +13,23 @@
 
 enum { WATCH_EVERY_REAL_MS = 50, RECENT = 50, DAY_MINUTES = 24 * 60 };
 
-/* What a person watching should know about the hour, counted from Friday's midnight. */
+/* What a person watching should know about the hour; the producers' hours, which began at DEMO_FIRST_HOUR. */
 static const struct {
     double hour;
     bool holds; /* is it worth telling why the scale-down pass gives nothing back? */
     const char *text;
 } phases[] = {
-    {0, false, "Friday morning.  The rush that begins lasts until half past two."},
+    {0, false, "Friday morning.  The rush that begins lasts until the early afternoon."},
     {14.85, true, "The rush is over.  Shards are given back once a whole day has not needed them."},
     {24, true, "Saturday.  It stays quiet."},
     {48, true, "Sunday."},
 };
 
-/* Minutes since Friday's midnight. */
-static int64_t minutes_of(const struct demo *demo, int64_t at_ms)
-{
-    int64_t since_ms = at_ms > demo->start_ms ? at_ms - demo->start_ms : 0;
-
-    return DEMO_FIRST_HOUR * 60 + since_ms / 60000;
-}
-
 static void say(const struct demo *demo, int64_t at_ms, const char *stream, const char *what,
                 const char *text)
 {
     static const char *const days[] = {"Fri", "Sat", "Sun", "Mon", "Tue", "Wed", "Thu"};
-    int64_t minutes = minutes_of(demo, at_ms);
+    int64_t minutes = (at_ms - demo->friday_ms) / 60000;
 
     printf("  %s %02lld:%02lld  %-14s %-9s  %s\n", days[minutes / DAY_MINUTES % 7],
            (long long)minutes / 60 % 24, (long long)minutes % 60, stream, what, text);
@@ -46,7 +38,7 @@ static void say(const struct demo *demo, int64_t at_ms, const char *stream, cons
 
 static void watch_time(struct demo *demo)
 {
-    double hour = (double)minutes_of(demo, clock_now_ms(&demo->clock.clock)) / 60;
+    double hour = DEMO_FIRST_HOUR + (double)(clock_now_ms(&demo->clock.clock) - demo->day_ms) / 3600000;
 
     for (; demo->phase < COUNT_OF(phases) && phases[demo->phase].hour <= hour; demo->phase++) {
         printf("\n  %s\n", phases[demo->phase].text);

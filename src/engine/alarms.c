@@ -52,8 +52,14 @@ static bool is_known(const struct alarm_list *list, const char *name)
     return false;
 }
 
-/* Moves the items of `more` that are not there yet and, unless `any_topic`, have a topic of ours. */
-static void adopt(struct turn *turn, struct alarm_list *more, bool any_topic)
+/* What was found by how its name begins, or by its metric: on this stream, with a topic of ours. */
+static bool is_managed(const struct turn *turn, const struct alarm *alarm)
+{
+    return strcmp(alarm->stream, turn->config->name) == 0 && alarm_has_our_topic(turn->whole, alarm);
+}
+
+/* Moves the items of `more` that are not there yet and, unless they are `learned`, are managed. */
+static void adopt(struct turn *turn, struct alarm_list *more, bool learned)
 {
     struct alarm_list *all = &turn->alarms;
     size_t before = all->count, kept = 0;
@@ -63,11 +69,11 @@ static void adopt(struct turn *turn, struct alarm_list *more, bool any_topic)
         struct alarm *alarm = &more->items[i];
 
         /* Names within one answer differ. */
-        if ((!any_topic && !alarm_has_our_topic(turn->whole, alarm)) ||
-            is_known(&(struct alarm_list){all->items, before}, alarm->name))
-            more->items[kept++] = *alarm;
-        else
+        if ((learned || is_managed(turn, alarm)) &&
+            !is_known(&(struct alarm_list){all->items, before}, alarm->name))
             all->items[all->count++] = *alarm;
+        else
+            more->items[kept++] = *alarm;
     }
     more->count = kept;
     alarm_list_clear(more);

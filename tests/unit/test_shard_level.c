@@ -444,6 +444,32 @@ START_TEST(merges_of_a_quiet_day_keep_the_alarms_with_the_shards)
 }
 END_TEST
 
+/* "kinescale-orders-shardId-..." is also how the names of stream "orders-shardId-x" begin. */
+START_TEST(alarms_of_another_stream_whose_names_begin_alike_are_left_alone)
+{
+    struct world *world = scene(orders, 2);
+
+    cJSON_Delete(world_cloudwatch(
+        world, "PutMetricAlarm",
+        "{\"AlarmName\":\"kinescale-orders-shardId-x-shardId-000000000000-IncomingBytes\",\"Namespace\":"
+        "\"AWS/Kinesis\",\"MetricName\":\"IncomingBytes\",\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":"
+        "\"orders-shardId-x\"},{\"Name\":\"ShardId\",\"Value\":\"shardId-000000000000\"}],\"Statistic\":"
+        "\"Sum\","
+        "\"Period\":60,\"EvaluationPeriods\":1,\"Threshold\":5,\"TreatMissingData\":\"ignore\","
+        "\"ComparisonOperator\":\"GreaterThanThreshold\",\"AlarmActions\":[\"" WORLD_TOPIC "\"]}"));
+    cJSON_Delete(world_cloudwatch(world, "SetAlarmState",
+                                  "{\"AlarmName\":\"kinescale-orders-shardId-x-shardId-000000000000-"
+                                  "IncomingBytes\",\"StateValue\":\"ALARM\","
+                                  "\"StateReason\":\"somebody else's\"}"));
+    world_traffic(world, "orders", "constant:1.8M", 2048, "uniform");
+    world_run(world, 15 * MINUTE_MS);
+    ck_assert_uint_ge(actions(world, ACTION_SCALE_UP, NULL), 1);
+    ck_assert_str_eq(
+        world_alarm_state(world, "kinescale-orders-shardId-x-shardId-000000000000-IncomingBytes"), "ALARM");
+    world_free(world);
+}
+END_TEST
+
 START_TEST(where_no_alarm_may_be_made_one_is_tried_and_those_of_closed_shards_are_deleted)
 {
     struct world *world = scene(orders, 4);
@@ -706,6 +732,7 @@ static Suite *suite(void)
     tcase_add_test(alarms, without_the_right_to_turn_metrics_on_no_alarm_is_made);
     tcase_add_test(alarms, what_others_did_to_shards_and_alarms_is_put_right);
     tcase_add_test(alarms, of_alarms_on_closed_shards_only_those_with_our_topic_are_deleted);
+    tcase_add_test(alarms, alarms_of_another_stream_whose_names_begin_alike_are_left_alone);
     tcase_add_test(alarms, where_no_alarm_may_be_made_one_is_tried_and_those_of_closed_shards_are_deleted);
     tcase_add_test(alarms, back_at_stream_level_our_alarms_on_shards_go_and_those_on_the_stream_stay);
     suite_add_tcase(suite, alarms);

@@ -328,15 +328,6 @@ static void cancel_creations(struct sim *sim, struct stack *stack)
     }
 }
 
-/* Needs of two declarations can make a circle; then they say nothing about the order. */
-static void forget_needs(const struct stack *stack)
-{
-    for (size_t i = 0; i < stack->leftover_count; i++) {
-        cJSON_Delete(stack->leftovers[i]->needs);
-        stack->leftovers[i]->needs = NULL;
-    }
-}
-
 /* Until nothing more can be done at this time. */
 static struct tally work_on(struct sim *sim, struct stack *stack, bool applies)
 {
@@ -353,10 +344,6 @@ static struct tally work_on(struct sim *sim, struct stack *stack, bool applies)
         if (applies && tally.failed > 0 && !had_failed) {
             cancel_creations(sim, stack);
             had_failed = tally.moved = true;
-        }
-        if (!applies && tally.waiting > 0 && tally.running + tally.failed == 0 && !tally.moved) {
-            forget_needs(stack);
-            tally.moved = true;
         }
     } while (tally.moved);
     return tally;
@@ -389,9 +376,9 @@ static void run(struct sim *sim, struct stack *stack)
             stack->event_ms = next_due(stack);
             return;
         }
-        if (tally.failed > 0)
+        if (tally.failed + tally.waiting > 0) /* what waits, waits for what failed */
             reason = describe_failure(stack, stage);
-        enter(sim, stack, tally.failed > 0 ? after_failure(stack, stage) : stage->done, reason);
+        enter(sim, stack, reason != NULL ? after_failure(stack, stage) : stage->done, reason);
     }
 }
 

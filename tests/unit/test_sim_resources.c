@@ -56,12 +56,10 @@ static int deliver(int status)
     return count;
 }
 
-static void make_service(void)
+static void create_service(void)
 {
     SCOPED(free_text) char *template = read_text("cfn/service.yaml");
 
-    make_sim();
-    second = 0;
     cloudformation(
         "CreateStack",
         "StackName=service&Capabilities.member.1=CAPABILITY_IAM" PARAMETER(
@@ -72,6 +70,13 @@ static void make_service(void)
     ck_assert_msg(response.status == 200, "%s", buffer_text(&response.body));
     pass(10);
     ck_assert_str_eq(stack_status("service"), "CREATE_COMPLETE");
+}
+
+static void make_service(void)
+{
+    make_sim();
+    second = 0;
+    create_service();
 }
 
 static const struct queue *dead_letters(void)
@@ -291,6 +296,124 @@ START_TEST(a_policy_has_a_form)
 }
 END_TEST
 
+/* ---- properties */
+
+#define STREAM(properties) \
+    "Resources: {R: {Type: 'AWS::Kinesis::Stream', Properties: {Name: orders, " properties "}}}\n"
+#define TOPIC(properties) "Resources: {R: {Type: 'AWS::SNS::Topic', Properties: {" properties "}}}\n"
+#define ALARM(properties)                                                                                   \
+    "Resources: {R: {Type: 'AWS::CloudWatch::Alarm', Properties: {AlarmName: a, Namespace: n, MetricName: " \
+    "m, "                                                                                                   \
+    "Statistic: Sum, EvaluationPeriods: 1, ComparisonOperator: GreaterThanThreshold, " properties "}}}\n"
+#define RIGHT(properties)                                                       \
+    "Resources: {R: {Type: 'AWS::IAM::ManagedPolicy', Properties: {" properties \
+    "PolicyDocument: {Statement: {Effect: Allow, Action: 's:O', Resource: '*'}}}}}\n"
+
+static const struct {
+    const char *template, *reason; /* reason NULL: it is made */
+} properties[] = {
+    {STREAM("ShardCount: 2"), NULL},
+    {STREAM("ShardCount: '2'"), NULL},
+    {STREAM("StreamModeDetails: {StreamMode: ON_DEMAND}"), NULL},
+    {STREAM("ShardCount: 2, RetentionPeriodHours: 48, DesiredShardLevelMetrics: [ALL]"), NULL},
+    {STREAM("ShardCount: x"),
+     "Properties validation failed for resource R with message: #/ShardCount: expected type: Integer"},
+    {STREAM("ShardCount: 1.5"), "#/ShardCount: expected type: Integer"},
+    {STREAM("ShardCount: [1]"), "#/ShardCount: expected type: Integer"},
+    {STREAM("ShardCount: 0"), "Value '0' at 'shardCount' failed to satisfy constraint: Member must have "
+                              "value greater than or equal to 1"},
+    {STREAM("StreamModeDetails: PROVISIONED"), "#/StreamModeDetails: expected type: JSONObject"},
+    {STREAM("ShardCount: 1, DesiredShardLevelMetrics: [Bytes]"),
+     "Value 'Bytes' at 'desiredShardLevelMetrics.1.member' failed to satisfy constraint: Member must satisfy "
+     "enum "
+     "value set: [IncomingBytes,"},
+    {STREAM("ShardCount: 1, DesiredShardLevelMetrics: IncomingBytes"),
+     "#/DesiredShardLevelMetrics: expected type: JSONArray"},
+    {STREAM("ShardCount: 2, StreamModeDetails: {StreamMode: ON_DEMAND}"),
+     "ShardCount must not be given for a stream with StreamMode ON_DEMAND"},
+    {STREAM("Tags: []"), "ShardCount must be given for a stream with StreamMode PROVISIONED"},
+    {STREAM("ShardCount: 501"), "HandlerErrorCode: ServiceLimitExceeded"},
+    {TOPIC("TopicName: 12, SignatureVersion: 2"), NULL},
+    {TOPIC("TopicName: true"), NULL},
+    {TOPIC("TopicName: a.b"), "Invalid parameter: Topic Name (Service: Sns, Status Code: 400)"},
+    {ALARM("Period: '60', Threshold: '1.50', ActionsEnabled: 'false'"), NULL},
+    {ALARM("Period: 60, Threshold: 1, ActionsEnabled: true"), NULL},
+    {ALARM("Period: 60, Threshold: 1, ActionsEnabled: maybe"), "#/ActionsEnabled: expected type: Boolean"},
+    {ALARM("Period: 60, Threshold: much"), "#/Threshold: expected type: Number"},
+    {ALARM("Period: 61, Threshold: 1"), "(Service: CloudWatch, Status Code: 400)"},
+    {"Resources: {R: {Type: 'AWS::SQS::Queue', Properties: {QueueName: a.b}}}\n",
+     "Can only include alphanumeric characters, hyphens, or underscores."},
+    {"Resources: {R: {Type: 'AWS::SQS::QueuePolicy', Properties: {Queues: [q], PolicyDocument: {Statement: "
+     "{Effect: "
+     "Allow, Principal: '*', Action: 's:O'}}}}}\n",
+     "The specified queue does not exist."},
+    {"Resources: {R: {Type: 'AWS::SNS::Subscription', Properties: {TopicArn: "
+     "'arn:aws:sns:us-east-1:000000000000:none', Protocol: http, Endpoint: 'http://127.0.0.1:1/'}}}\n",
+     "Topic does not exist (Service: Sns, Status Code: 400)"},
+    {RIGHT(""), NULL},
+    {RIGHT("Roles: [daemon], "), "The Role with name daemon cannot be found."},
+};
+
+START_TEST(a_resource_takes_what_its_type_allows)
+{
+    cloudformation("CreateStack", "StackName=one&Capabilities.member.1=CAPABILITY_IAM",
+                   properties[_i].template);
+    ck_assert_msg(response.status == 200, "%s", buffer_text(&response.body));
+    sim_advance(sim, START_MS + 120000);
+    if (properties[_i].reason == NULL) {
+        ck_assert_str_eq(stack_status("one"), "CREATE_COMPLETE");
+        return;
+    }
+    ck_assert_str_eq(stack_status("one"), "ROLLBACK_COMPLETE");
+    cloudformation("DescribeStackEvents", "StackName=one", NULL);
+    expect_has(properties[_i].reason);
+}
+END_TEST
+
+START_TEST(the_service_can_be_deleted_and_made_again)
+{
+    for (int i = 0; i < 2; i++) {
+        cloudformation("DeleteStack", "StackName=service", NULL);
+        pass(20);
+        ck_assert_str_eq(stack_status("service"), "");
+        ck_assert_ptr_null(dead_letters());
+        query("Action=GetTopicAttributes&Version=2010-03-31&TopicArn=" TOPIC_ARN);
+        ck_assert_int_eq(response.status, 404);
+        model_lock(sim);
+        ck_assert_uint_eq(sim->rights.count, 0);
+        model_unlock(sim);
+        create_service();
+    }
+}
+END_TEST
+
+#define POLICED(topics)                                                                  \
+    "Resources:\n  A: {Type: 'AWS::SNS::Topic', Properties: {TopicName: a}}\n"           \
+    "  B: {Type: 'AWS::SNS::Topic', Properties: {TopicName: b}}\n"                       \
+    "  P:\n    Type: AWS::SNS::TopicPolicy\n    Properties:\n      Topics: " topics "\n" \
+    "      PolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: 'sns:Publish'}}\n"
+
+static bool has_policy(const char *topic)
+{
+    SCOPED(free_text)
+    char *request = must_printf(
+        "Action=GetTopicAttributes&Version=2010-03-31&TopicArn=arn:aws:sns:us-east-1:000000000000:%s", topic);
+
+    return strstr(query(request), "<key>Policy</key>") != NULL;
+}
+
+START_TEST(a_policy_leaves_the_topics_that_it_does_not_name_any_more)
+{
+    cloudformation("CreateStack", "StackName=one", POLICED("[!Ref A, !Ref B]"));
+    pass(10);
+    ck_assert(has_policy("a") && has_policy("b"));
+    cloudformation("UpdateStack", "StackName=one", POLICED("[!Ref B]"));
+    pass(10);
+    ck_assert_str_eq(stack_status("one"), "UPDATE_COMPLETE");
+    ck_assert(!has_policy("a") && has_policy("b"));
+}
+END_TEST
+
 START_TEST(a_wrong_policy_fails_its_resource)
 {
     cloudformation("CreateStack", "StackName=bad&Capabilities.member.1=CAPABILITY_IAM",
@@ -307,7 +430,8 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *all = suite_create("sim_resources");
-    TCase *tcase = tcase_create("resources"), *policies = tcase_create("policies");
+    TCase *tcase = tcase_create("resources"), *policies = tcase_create("policies"),
+          *kinds = tcase_create("kinds");
 
     suite_add_tcase(all, tcase);
     tcase_set_timeout(tcase, 60);
@@ -317,6 +441,11 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, what_cannot_be_delivered_goes_to_the_queue, 0, 4);
     tcase_add_test(tcase, a_queue_without_a_policy_gets_nothing);
     tcase_add_loop_test(tcase, a_topic_tells_only_what_its_policy_lets_it, 0, 2);
+    tcase_add_test(tcase, the_service_can_be_deleted_and_made_again);
+    tcase_add_test(tcase, a_policy_leaves_the_topics_that_it_does_not_name_any_more);
+    suite_add_tcase(all, kinds);
+    tcase_add_checked_fixture(kinds, make_sim, drop_sim);
+    tcase_add_loop_test(kinds, a_resource_takes_what_its_type_allows, 0, COUNT_OF(properties));
     suite_add_tcase(all, policies);
     tcase_add_loop_test(policies, a_policy_allows_or_not, 0, COUNT_OF(judgements));
     tcase_add_loop_test(policies, a_policy_has_a_form, 0, COUNT_OF(documents));

@@ -310,6 +310,9 @@ END_TEST
 
 START_TEST(an_update_makes_the_shards_what_the_template_says)
 {
+    struct sim_totals totals;
+    struct error err;
+
     make(RESOURCES STREAM("2"));
     json(KINESIS "UpdateShardCount",
          "{\"StreamName\":\"orders\",\"TargetShardCount\":4,\"ScalingType\":\"UNIFORM_SCALING\"}");
@@ -324,6 +327,8 @@ START_TEST(an_update_makes_the_shards_what_the_template_says)
     pass(300);
     change(RESOURCES STREAM("6"), "UPDATE_COMPLETE"); /* as it is already: nothing is called */
     ck_assert_int_eq(open_shards("orders"), 6);
+    ck_assert_int_eq(sim_stream_totals(sim, "orders", &totals, &err), 0);
+    ck_assert_int_eq(totals.updates, 3); /* to 4 and to 6 by hand, to 3 by the stack */
     change(RESOURCES STREAM("6") "      DesiredShardLevelMetrics: [IncomingBytes]\n", "UPDATE_COMPLETE");
     json(KINESIS "DescribeStreamSummary", "{\"StreamName\":\"orders\"}");
     expect_has("\"ShardLevelMetrics\":[\"IncomingBytes\"]");
@@ -541,6 +546,20 @@ START_TEST(a_deleted_stack_leaves_what_it_retains)
 }
 END_TEST
 
+/* The exception is for the operation that makes it. */
+START_TEST(what_is_retained_except_on_create_outlives_a_stack_that_was_made)
+{
+    SCOPED(free_text) char *template = must_strdup(RESOURCES STREAM("2"));
+
+    template = replaced(template, "DeletionPolicy: Retain", "DeletionPolicy: RetainExceptOnCreate");
+    make(template);
+    cloudformation("DeleteStack", "StackName=one", NULL);
+    pass(300);
+    ck_assert_str_eq(stack_status("one"), "");
+    ck_assert_int_eq(open_shards("orders"), 2);
+}
+END_TEST
+
 START_TEST(a_deletion_that_failed_can_be_tried_again_or_leave_the_culprit)
 {
     make(RESOURCES TOPIC("Topic", NAMED("a")) SUBSCRIPTION);
@@ -700,6 +719,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, an_update_is_refused, 0, 3);
     tcase_add_test(tcase, a_resource_with_a_name_of_its_own_cannot_be_replaced_in_place);
     tcase_add_test(tcase, a_deleted_stack_leaves_what_it_retains);
+    tcase_add_test(tcase, what_is_retained_except_on_create_outlives_a_stack_that_was_made);
     tcase_add_test(tcase, a_deletion_that_failed_can_be_tried_again_or_leave_the_culprit);
     tcase_add_test(tcase, a_stack_can_be_deleted_while_it_is_made_unless_it_is_protected);
     tcase_add_test(tcase, long_lists_come_in_pages);

@@ -110,9 +110,8 @@ static const char *why_wait(const struct turn *turn, const struct up_facts *fact
     if (plan->basis == UP_BASIS_SKEW && facts->demand.sudden && facts->goal_shards == 0)
         return "records are throttled in the newest minute alone: the next one tells a jump from a hot key";
     if (plan->verdict == UP_RESHARD && !up_plan_next(facts, plan, turn->now_ms, ret_operation))
-        return "the shards that the last splits made have not been measured yet: one may hold the key that "
-               "made its "
-               "parent hot";
+        return "the shards that the last splits made are not measured yet: one may hold what made its parent "
+               "hot";
     return NULL;
 }
 
@@ -178,6 +177,7 @@ static int observe_load(struct turn *turn, struct observation *ret_seen, struct 
     return result;
 }
 
+/* State PLANNING: by the load, or towards the goal that an action was begun with. */
 static int observe_plan(struct turn *turn, struct observation *ret_seen, struct error *err)
 {
     enum action_event status;

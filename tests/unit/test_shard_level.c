@@ -579,7 +579,7 @@ START_TEST(no_fault_at_any_call_leaves_alarms_that_do_not_match_the_shards)
         world->fault = _i == 0 ? FAULT_LOST : FAULT_UNHEARD;
         world->fault_times = 4; /* as often as one call is tried */
         world->fault_after = k;
-        world_run(world, 60 * MINUTE_MS);
+        world_run(world, 45 * MINUTE_MS);
         met = world->fault_times < 4;
         assert_hot_world_served(world, k);
         world_free(world);
@@ -600,7 +600,7 @@ START_TEST(a_kill_at_any_call_leaves_alarms_that_match_the_shards)
         killed = 0;
         world->kill_at = 1 + k;
         world->kill_unheard = k % 2;
-        for (int seconds = 0; seconds < 60 * 60; seconds += 5) {
+        for (int seconds = 0; seconds < 40 * 60; seconds += 5) {
             world_run(world, 5000);
             if (world->killed) {
                 killed++;

@@ -134,7 +134,7 @@ static int replay_and_report(struct backtest *backtest, bool json, const struct 
 {
     struct backtest_result result;
     struct error closing = {0};
-    int run;
+    int outcome;
 
     if (operations_path != NULL) {
         backtest->operations = fopen(operations_path, "we");
@@ -142,12 +142,12 @@ static int replay_and_report(struct backtest *backtest, bool json, const struct 
             return error_set(err, ERROR_CONFIG, "cannot write '%s': %s", operations_path, strerror(errno));
     }
     backtest->progress = isatty(STDERR_FILENO) ? stderr : NULL;
-    run = backtest_run(backtest, &result, err);
-    if (close_operations(backtest, &closing) < 0 && run == 0) {
+    outcome = backtest_run(backtest, &result, err);
+    if (close_operations(backtest, &closing) < 0 && outcome == 0) {
         *err = closing;
-        run = -1;
+        outcome = -1;
     }
-    if (run < 0)
+    if (outcome < 0)
         return -1;
     if (json)
         backtest_print_json(backtest, &result, prices, stdout);

@@ -157,6 +157,11 @@ void number_format_double(double value, char *text, size_t size)
         snprintf(text, size, "%f", value);
         return;
     }
+    if (fabs(value) < 0x1p53 && value == trunc(value) &&
+        !signbit(value)) { /* most are, and this is ten times as fast */
+        snprintf(text, size, "%lld", (long long)value);
+        return;
+    }
     do
         snprintf(digits, sizeof(digits), "%.*e", precision, value);
     while (strtod(digits, NULL) != value && precision++ < 17);

@@ -4,7 +4,10 @@
  * The contract between the model (this side: what AWS would do) and the wire (the other side: how it is
  * said over HTTP).  The wire checks signatures, members, types, lengths, patterns and enums, then calls
  * one typed function here and renders what it gets.  The model knows states, limits and time; it knows
- * no socket, no JSON parser and no key.
+ * no socket and no key, and JSON only where the data of AWS itself is JSON (policy.h).
+ *
+ * CloudFormation (stacks.h, template.h, resources.h) stands above both: its handlers call the other services'
+ * operations through the wire, as AWS's do, and time reaches it from here (stacks_advance).
  *
  * Locking: every function here wants the lock held (model_lock); the public functions of sim.h take it.
  * sim_answer() is: model_lock, model_allow, model_<operation>, render, model_unlock.  Pointers into the
@@ -17,7 +20,7 @@
  *
  * Who implements what of sim.h: model.c sim_new, sim_free, sim_advance, sim_next_event_ms;
  * deliveries.c sim_take_delivery, sim_delivery_result, sim_delivery_clear; traffic.c sim_set_traffic,
- * sim_set_consumer, sim_stream_totals; the wire sim_answer and sim_server_*.
+ * sim_set_consumer, sim_stream_totals; stacks.c sim_fail_resource; the wire sim_answer and sim_server_*.
  */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H

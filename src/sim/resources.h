@@ -16,7 +16,6 @@
 /* One resource as a handler sees it. */
 struct handle {
     struct sim *sim;
-    const char *stack; /* name of the stack */
     const cJSON *
         properties; /* final, checked against the shape; what is wanted, or what is there when it is deleted */
     const cJSON *before; /* of an update: what was there */

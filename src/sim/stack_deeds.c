@@ -12,11 +12,10 @@
 
 /* ---- handlers */
 
-static struct handle handle_for(struct sim *sim, const struct stack *stack, const struct resource *resource)
+static struct handle handle_for(struct sim *sim, const struct resource *resource)
 {
     return (struct handle){
         .sim = sim,
-        .stack = stack->name,
         .properties = resource->tried != NULL ? resource->tried : resource->properties,
         .before = resource->physical == NULL ? NULL : resource->properties,
         .physical = resource->physical,
@@ -69,7 +68,7 @@ static void begin(struct sim *sim, struct stack *stack, struct resource *resourc
     resource->work = WORK_RUNNING;
     resource->until_ms = sim->now_ms + RESOURCE_MS;
     stack_resource_status(sim, stack, resource, deed, "IN_PROGRESS", reason);
-    handle = handle_for(sim, stack, resource);
+    handle = handle_for(sim, resource);
     result = is_to_fail(sim, resource, &fault) ? -1 : handler(&handle, &fault);
     resource->physical = handle.physical;
     if (result < 0)
@@ -281,7 +280,7 @@ void resource_go_on(struct sim *sim, struct stack *stack, struct resource *resou
 {
     bool removes = text_equal(resource->deed, "DELETE");
     settled_fn *settled = removes ? resource->type->gone : resource->type->settled;
-    struct handle handle = handle_for(sim, stack, resource);
+    struct handle handle = handle_for(sim, resource);
     struct fault fault = {0};
     int result = settled == NULL ? 1 : settled(&handle, &fault);
 

@@ -78,9 +78,9 @@ struct wire {
     bool lenient; /* unknown members are passed over, as AWS does */
 };
 /*
- * Runs an operation without a request, for scenes and for CloudFormation: as if signed, and out of nobody's quota of
- * requests.  `input` is checked against the shape and stays the
- * caller's; the output is the answer's tree in JSON form, NULL when there is none, and the caller's to delete.
+ * Runs an operation without a request, for scenes and for CloudFormation: as if signed, and out of nobody's
+ * quota of requests.  `input` is checked against the shape and stays the caller's; the output is the answer's
+ * tree in JSON form, NULL when there is none, and the caller's to delete.
  */
 int wire_perform(struct sim *sim, enum service service, const char *operation, const cJSON *input,
                  cJSON **ret_output, struct wire_fault *refusal);

@@ -174,6 +174,24 @@ class Provision(unittest.TestCase):
         self.assertEqual(set(self.results(world).values()), {"unchanged"})
         world.close()
 
+    def test_alarms_on_shards_are_made_by_the_daemon_and_no_second_run_takes_them_away(self):
+        world = self.world(["orders"], per_stream={"orders": {"desired_shards": 2, "alarm_level": "shard"}},
+                           reconcile_every="30s")
+        self.assertEqual(self.results(world), {None: "made", "orders": "made"})
+        self.assertEqual(world.aws.alarms("orders"), {})
+        self.daemon(world)
+        eventually(lambda: len(world.aws.alarms("orders")) == 6)
+        self.assertEqual(set(self.results(world).values()), {"unchanged"})
+        self.assertEqual(len(world.aws.alarms("orders")), 6)
+        # Back to alarms on the stream: the stack gets them, and the daemon then drops those on shards.
+        world.per_stream["orders"]["alarm_level"] = "stream"
+        self.assertEqual(self.results(world)["orders"], "updated")
+        self.assertEqual(sum("ShardId" not in str(alarm["Dimensions"]) for alarm in
+                             world.aws.alarms("orders").values()), 3)
+        self.assertEqual(len(world.aws.shards("orders")), 2)
+        self.assertEqual(set(self.results(world).values()), {"unchanged"})
+        world.close()
+
     def test_one_that_fails_is_told_with_what_failed_and_stops_no_other(self):
         world = self.world(["orders", "large"], per_stream={"large": {"desired_shards": 900, "max_shards": 900}})
         said = self.provision(world, code=1).stdout

@@ -60,11 +60,10 @@ static int play(struct demo *demo, struct error *err)
     if (demo->actions == 0 || !better)
         return error_set(err, ERROR_BUG, "the streams were not better off: %d actions changed shards",
                          demo->actions);
-    printf("\n%d actions.  Alarms came in by SNS, shards were split and merged, thresholds moved with the "
-           "capacity, "
-           "the\nalarms were armed again.  'kinescale demo --stay' leaves it running; README.md goes on from "
-           "here.\n",
-           demo->actions);
+    printf(
+        "\n%d actions.  Alarms came in by SNS, shards were split%s, thresholds moved with the capacity, the\n"
+        "alarms were armed again.  'kinescale demo --stay' leaves it running; README.md goes on from here.\n",
+        demo->actions, demo->gave_back ? " and merged" : "");
     return 0;
 }
 

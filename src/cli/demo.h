@@ -53,6 +53,7 @@ struct demo {
     struct seen_stream *streams; /* as in config */
     size_t phase;                /* the next one to be told */
     int actions;                 /* that changed the shards */
+    bool gave_back;              /* one of them left fewer than there were */
 };
 
 /* ---- demo_scene.c */

@@ -139,6 +139,7 @@ static void note_end(struct demo *demo, const struct action *action)
 
     demo->last_action_ended = action->id;
     demo->actions += action->to_shards != action->from_shards;
+    demo->gave_back |= action->to_shards < action->from_shards;
     if (stream != NULL && action->to_shards > stream->most_shards)
         stream->most_shards = action->to_shards;
     say_end(demo, action);

@@ -120,18 +120,19 @@ static int hand_over(struct inprocess *world, const struct sim_delivery *deliver
                        err);
 }
 
-static int deliver(struct inprocess *world, struct error *err)
+/* What could not be taken is answered 503, as the daemon does: SNS brings it again. */
+static void deliver(struct inprocess *world)
 {
     struct sim_delivery delivery;
-    int result = 0;
 
-    while (result == 0 && sim_take_delivery(world->sim, &delivery)) {
-        if (!world->deaf)
-            result = hand_over(world, &delivery, err);
-        sim_delivery_result(world->sim, delivery.id, world->deaf ? 0 : 200);
+    while (sim_take_delivery(world->sim, &delivery)) {
+        struct error failure;
+        bool failed = !world->deaf && hand_over(world, &delivery, &failure) < 0;
+
+        world->failed_turns += failed;
+        sim_delivery_result(world->sim, delivery.id, world->deaf ? 0 : failed ? 503 : 200);
         sim_delivery_clear(&delivery);
     }
-    return result;
 }
 
 /* *ret_next_ms: when something is due next. */
@@ -197,7 +198,8 @@ int inprocess_run(struct inprocess *world, int64_t until_ms, struct error *err)
         int64_t next_ms;
 
         sim_advance(world->sim, world->clock->ms);
-        if (deliver(world, err) < 0 || turns(world, &next_ms, err) < 0)
+        deliver(world);
+        if (turns(world, &next_ms, err) < 0)
             return -1;
         if (by_the_clock(world))
             continue;

@@ -71,13 +71,18 @@ static const char *dead_database(const struct world *world)
     return path;
 }
 
+void world_kill(struct world *world)
+{
+    world->killed = true;
+    copy_database(world->database, dead_database(world));
+}
+
 /* Is this the request at which the program dies? */
 static bool dies_now(struct world *world)
 {
     if (world->killed || world->kill_at == 0 || --world->kill_at > 0)
         return false;
-    world->killed = true;
-    copy_database(world->database, dead_database(world));
+    world_kill(world);
     return true;
 }
 
@@ -96,6 +101,7 @@ static int world_send(struct transport *self, const struct aws_request *request,
 {
     struct world *world = (struct world *)((char *)self - offsetof(struct world, transport));
     struct world_call *call = &world->calls[world->call_count];
+    const struct trouble_kind *trouble;
     enum world_fault fault;
     bool dead = world->killed, dies = dies_now(world);
 
@@ -119,10 +125,19 @@ static int world_send(struct transport *self, const struct aws_request *request,
         return deny(world, "AccessDeniedException", ret_answer, err);
     if (fault == FAULT_CLOCK)
         return deny(world, "InvalidSignatureException", ret_answer, err);
+    trouble = trouble_due(world->troubles, world->trouble_count, world->requests++);
+    if (trouble != NULL)
+        world->clock.ms += trouble->takes_ms;
+    if (trouble != NULL && !trouble->executed)
+        return trouble_answer(trouble, ret_answer, err);
     if (world->inner.transport.send(&world->inner.transport, request, ret_answer, err) < 0)
         return -1;
     call->status = ret_answer->status;
     (void)text_copy(call->error_type, sizeof(call->error_type), ret_answer->error_type);
+    if (trouble != NULL) {
+        aws_answer_clear(ret_answer);
+        return trouble_answer(trouble, ret_answer, err);
+    }
     if (fault == FAULT_LOST) {
         aws_answer_clear(ret_answer);
         *ret_answer = (struct aws_answer){0};

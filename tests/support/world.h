@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "scaling/config.h"
 #include "sim/sim.h"
+#include "trouble.h"
 
 #include <cjson/cJSON.h>
 
@@ -61,6 +62,10 @@ struct world {
     int fault_after;
     int fault_times;
     int64_t clock_off_ms;
+    /* Of another sort, and up to two of them; request numbers count from when they were set. */
+    struct trouble troubles[2];
+    int trouble_count;
+    int requests;
     /* The program dies at this request, sent or not; 0: never.  Nothing that it stores afterwards lasts. */
     int kill_at;
     bool kill_unheard;
@@ -73,6 +78,8 @@ struct world *world_new(const char *streams, const struct sim_options *options);
 void world_free(struct world *world);
 /* As a kill and a restart: a new engine with a new owner on the same database. */
 void world_restart(struct world *world);
+/* The program dies now: nothing that it stores from here on lasts. */
+void world_kill(struct world *world);
 /* As above, with other sections in streams.conf. */
 void world_configure(struct world *world, const char *streams);
 

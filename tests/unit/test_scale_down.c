@@ -223,50 +223,6 @@ START_TEST(a_restart_at_any_moment_ends_as_planned)
 }
 END_TEST
 
-/* Those that AWS carried out. */
-static size_t merges(struct world *world)
-{
-    struct sim_totals totals;
-    struct error err = {0};
-
-    ck_assert_int_eq(sim_stream_totals(world->sim, "orders", &totals, &err), 0);
-    return (size_t)totals.merges;
-}
-
-/* Every request once, lost before it was heard or after it was carried out. */
-START_TEST(no_fault_at_any_call_merges_too_much_or_gets_stuck)
-{
-    bool met = true;
-    int k;
-
-    for (k = 0; met && k < 400; k++) {
-        struct world *world = day("[stream orders]\nmin_shards = 2\nmax_shards = 64\nresharding = split\n"
-                                  "scale_down_window = 1h\n",
-                                  "constant:3.2M");
-        struct pass_options options = {0};
-        struct pass_row row = {.stream = "orders", .result = PASS_FAILED};
-        struct error err = {0};
-
-        world->fault = _i == 0 ? FAULT_LOST : FAULT_UNHEARD;
-        world->fault_times = 4;
-        world->fault_after = k;
-        for (int tries = 0; tries < 6 && row.result != PASS_RESHARD; tries++) { /* cron comes again */
-            (void)engine_scale_down(world->engine, world->store, &options, &row, 1, &err);
-            down_plan_clear(&row.plan);
-        }
-        world_run(world, 2 * HOUR_MS);
-        met = world->fault_times < 4;
-        ck_assert_msg(world_open_shards(world, "orders") == 8, "fault after %d calls: %lld shards", k,
-                      (long long)world_open_shards(world, "orders"));
-        assert_thresholds(world, 8);
-        ck_assert_uint_eq(merges(world), 8);
-        world_free(world);
-    }
-    ck_assert_int_gt(k, 5);
-    printf("calls failed one by one: %d\n", k);
-}
-END_TEST
-
 static Suite *suite(void)
 {
     Suite *suite = suite_create("scale-down");
@@ -282,7 +238,6 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_stream_at_its_minimum_or_younger_than_a_day_holds);
     tcase_add_test(tcase, an_alarm_ends_the_merging_and_is_acted_on_at_once);
     tcase_add_test(tcase, a_restart_at_any_moment_ends_as_planned);
-    tcase_add_loop_test(tcase, no_fault_at_any_call_merges_too_much_or_gets_stuck, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -156,6 +156,25 @@ class Contract(unittest.TestCase):
         self.assertLessEqual({line["op"] for line in checked}, {
             "AssumeRole", "DescribeStreamSummary", "ListShards", "ListStreams", "DescribeLimits", "GetMetricData"})
 
+    def test_provisioning(self):
+        """From streams that are there to their alarms, and on to an update; what is not there is asked for too."""
+        world = self.world
+        defaults = {"public_url": "https://scaling.example.com/sns"}
+        for period, result in (("60s", "made"), ("300s", "updated"), ("300s", "unchanged")):
+            world.per_stream["bills"] = {"alarm_period": period, "cooldown": "10m"}
+            said = kinescale.run("provision", "bills", "--config", world.config(name="provision.conf", **defaults),
+                                 "--clock", world.clock, "--output", "json", environment=world.environment())
+            self.assertEqual(said.returncode, 0, said.stderr)
+            self.assertEqual({row["stream"]: row["result"] for row in json.loads(said.stdout)}["bills"], result)
+        checked = self.checker.checked()
+        self.assertEqual([line for line in checked if line["problems"]], [])
+        self.assertEqual({line["op"] for line in checked if line["upstream_status"] != 200}, {"DescribeStacks"})
+        self.assertEqual({line["op"] for line in checked if line["service"] == "cloudformation"}, {
+            "CreateChangeSet", "CreateStack", "DescribeChangeSet", "DescribeStackEvents", "DescribeStacks",
+            "ExecuteChangeSet", "GetTemplate"})
+        self.assertLessEqual({"GetCallerIdentity", "GetTopicAttributes", "ListSubscriptionsByTopic"},
+                             {line["op"] for line in checked})
+
 
 if __name__ == "__main__":
     unittest.main()

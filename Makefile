@@ -58,7 +58,7 @@ FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*
 # A sub-make shares the jobs of a `make -j`, else it gets its own.
 SUBMAKE = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model \
+.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model mutants \
         install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -165,6 +165,9 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/f
 
 model: $(BUILD)/tests/explore ## every state of two processes on one stream, with MODEL_LUCK (4) things going wrong
 	$(BUILD)/tests/explore $(MODEL_LUCK)
+
+mutants: ## puts defects into a copy of the sources, one at a time; the tests must catch each
+	tests/run-mutants $(O)/mutants
 
 bench: $(BUILD)/kinescale $(BENCHES) ## how fast the program and its parts are, how much memory and room it takes
 	@for b in $(BENCHES); do KINESCALE=$(BUILD)/kinescale ./$$b || exit 1; done

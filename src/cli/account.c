@@ -3,6 +3,7 @@
  */
 #include "parts.h"
 
+#include "aws/kinesis.h"
 #include "base/text.h"
 
 int account_open(const struct service_config *service, struct clock *clock, struct account *ret_account,
@@ -47,6 +48,42 @@ struct config *cli_discover(struct engine *engine, struct store *store)
         fprintf(stderr, "warning: streams that match a pattern are those that were found before: %s\n",
                 err.message);
     return engine_config(engine);
+}
+
+/* A pattern matches what was mistyped as well. */
+static int check_exists(struct aws_client *aws, const char *stream, const char *pattern, struct error *err)
+{
+    struct stream_summary summary;
+
+    if (kinesis_describe_summary(aws, stream, &summary, err) == 0)
+        return 0;
+    if (err->kind == ERROR_NOT_FOUND)
+        return error_set(err, ERROR_CONFIG, "stream '%s' does not exist; only the pattern '%s' matches it",
+                         stream, pattern);
+    return error_wrap(err, "does stream '%s' exist, which only the pattern '%s' matches?", stream, pattern);
+}
+
+int cli_check_streams(const struct config *config, struct clock *clock, const char *const *streams,
+                      size_t count, struct error *err)
+{
+    struct account account = {0};
+    int result = 0;
+
+    for (size_t i = 0; i < count && result == 0; i++) {
+        struct stream_config room;
+        const struct stream_config *stream = config_resolve(config, streams[i], &room);
+
+        if (stream == NULL)
+            result = error_set(err, ERROR_CONFIG, "stream '%s' is not configured", streams[i]);
+        if (stream != &room)
+            continue;
+        if (account.aws == NULL)
+            result = account_open(&config->service, clock, &account, err);
+        if (result == 0)
+            result = check_exists(account.aws, streams[i], room.pattern, err);
+    }
+    account_close(&account);
+    return result;
 }
 
 bool cli_output(const char *text, bool *ret_json, struct error *err)

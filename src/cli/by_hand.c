@@ -42,13 +42,15 @@ struct session {
     FILE *out; /* what is for people */
 };
 
-static int session_open(struct session *session, struct error *err)
+static int session_open(struct session *session, const char *stream, struct error *err)
 {
     if (!cli_output(output, &session->json, err))
         return -1;
     session->out = session->json ? stderr : stdout;
     if (cli_clock(clock_text, &session->scaled, &session->clock, err) < 0 ||
         store_open(session->config->service.database, &session->store, err) < 0 ||
+        engine_recall(session->store, &session->config, err) < 0 ||
+        cli_check_streams(session->config, session->clock, &stream, 1, err) < 0 ||
         account_open(&session->config->service, session->clock, &session->account, err) < 0)
         return -1;
     owner_make(session->owner);
@@ -64,6 +66,7 @@ static void session_close(struct session *session)
     engine_free(session->engine);
     account_close(&session->account);
     store_close(session->store);
+    config_free(session->config);
 }
 
 /* ---- what is asked for */
@@ -249,7 +252,7 @@ static int carry_out(struct session *session, struct by_hand_request *request, i
     int told = 0;
 
     request->dry_run = true;
-    if (session_open(session, err) < 0 ||
+    if (session_open(session, request->stream, err) < 0 ||
         engine_by_hand(session->engine, session->store, request, &plan, err) < 0)
         return -1;
     print_plan(session, request->stream, &plan);
@@ -270,16 +273,14 @@ static int run(struct by_hand_request *request)
 {
     struct session session = {0};
     struct error err = {0};
-    struct config *config = cli_config(config_path);
     int code = EXIT_DONE;
 
-    if (config == NULL)
+    session.config = cli_config(config_path);
+    if (session.config == NULL)
         return EXIT_USAGE;
-    session.config = config;
     if (carry_out(&session, request, &code, &err) < 0)
         code = cli_fail(&err);
     session_close(&session);
-    config_free(config);
     return code;
 }
 

@@ -50,6 +50,13 @@ void account_close(struct account *account);
  */
 struct config *cli_discover(struct engine *engine, struct store *store);
 
+/*
+ * Are all of these streams to speak of?  A section or a look for patterns (engine_recall() before) knows them;
+ * of a name that only a pattern matches AWS is asked.  ERROR_CONFIG: one is not configured, or does not exist.
+ */
+int cli_check_streams(const struct config *config, struct clock *clock, const char *const *streams,
+                      size_t count, struct error *err);
+
 /* ---- options */
 
 /* "table" or "json" */

@@ -22,15 +22,12 @@ static const struct cli_option resume_options[] = {
 };
 
 /* All of them or none: a misspelled name shall not leave the others paused unnoticed. */
-static int check_streams(const struct config *config, int argc, char **argv, struct error *err)
+static int check_streams(struct store *store, struct config **config, struct clock *clock, int argc,
+                         char **argv, struct error *err)
 {
-    if (argc == 0)
-        return error_set(err, ERROR_CONFIG, "which stream?  Name one or more");
-    for (int i = 1; i <= argc; i++) {
-        if (!config_covers(config, argv[i]))
-            return error_set(err, ERROR_CONFIG, "stream '%s' is not configured", argv[i]);
-    }
-    return 0;
+    if (engine_recall(store, config, err) < 0)
+        return -1;
+    return cli_check_streams(*config, clock, (const char *const *)argv + 1, (size_t)argc, err);
 }
 
 static int tell(struct store *store, const char *stream, int64_t until_ms, struct error *err)
@@ -54,19 +51,22 @@ static int tell(struct store *store, const char *stream, int64_t until_ms, struc
     return 0;
 }
 
-static int set(const struct config *config, int argc, char **argv, bool pause, struct error *err)
+static int set(struct config **config, int argc, char **argv, bool pause, struct error *err)
 {
     struct scaled_clock scaled;
     struct clock *clock;
     struct store *store;
     int64_t for_ms = 0, until_ms = 0, now_ms;
-    int result = 0;
+    int result;
 
+    if (argc == 0)
+        return error_set(err, ERROR_CONFIG, "which stream?  Name one or more");
     if (pause && for_text != NULL && (!number_parse_duration(for_text, &for_ms) || for_ms == 0))
         return error_set(err, ERROR_CONFIG, "--for must be a duration as 30m or 2h, not '%s'", for_text);
-    if (cli_clock(clock_text, &scaled, &clock, err) < 0 || check_streams(config, argc, argv, err) < 0 ||
-        store_open(config->service.database, &store, err) < 0)
+    if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
+        store_open((*config)->service.database, &store, err) < 0)
         return -1;
+    result = check_streams(store, config, clock, argc, argv, err);
     now_ms = clock_now_ms(clock);
     if (pause)
         until_ms = for_ms == 0 || for_ms > DATE_MAX_MS - now_ms ? INT64_MAX : now_ms + for_ms;
@@ -92,7 +92,7 @@ static int run(const struct command *command, const struct cli_option *options, 
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = set(config, left, argv, command == &command_pause, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    code = set(&config, left, argv, command == &command_pause, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
     config_free(config);
     return code;
 }

@@ -255,6 +255,7 @@ static int plan_streams(struct config **config, int argc, char **argv, bool json
         open_history((*config)->service.database, &store, err) < 0)
         return -1;
     if (engine_recall(store, config, err) < 0 ||
+        cli_check_streams(*config, clock, (const char *const *)argv + 1, (size_t)argc, err) < 0 ||
         account_open(&(*config)->service, clock, &account, err) < 0) {
         store_close(store);
         return -1;

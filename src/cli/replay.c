@@ -114,9 +114,12 @@ static int replay(struct config *config, const char *path, struct error *err)
     struct clock *clock;
     size_t length;
 
-    if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
-        file_read(path, SNS_LETTERS_MAX, &text, &length, err) < 0)
+    if (cli_clock(clock_text, &scaled, &clock, err) < 0)
         return -1;
+    if (file_read(path, SNS_LETTERS_MAX, &text, &length, err) < 0) {
+        err->kind = ERROR_CONFIG; /* a file that does not exist is the wrong one to name, too */
+        return -1;
+    }
     if (sns_letters_read(text, length, &letters, err) < 0)
         return error_wrap(err, "'%s'", path);
     return take_letters(config, clock, &letters, err);

@@ -90,11 +90,12 @@ static void print_json(const struct pass *pass)
     cJSON_Delete(array);
 }
 
-static int open_pass(struct pass *pass, struct error *err)
+static int open_pass(struct pass *pass, int argc, char **argv, struct error *err)
 {
     if (cli_clock(clock_text, &pass->clock_scaled, &pass->clock, err) < 0 ||
         store_open(pass->config->service.database, &pass->store, err) < 0 ||
         engine_recall(pass->store, &pass->config, err) < 0 ||
+        cli_check_streams(pass->config, pass->clock, (const char *const *)argv + 1, (size_t)argc, err) < 0 ||
         account_open(&pass->config->service, pass->clock, &pass->account, err) < 0)
         return -1;
     owner_make(pass->owner);
@@ -162,7 +163,7 @@ static int run_pass(struct pass *pass, int argc, char **argv, int *ret_code, str
     size_t followed = 0;
     bool failed = false;
 
-    if (!cli_output(output, &pass->json, err) || open_pass(pass, err) < 0)
+    if (!cli_output(output, &pass->json, err) || open_pass(pass, argc, argv, err) < 0)
         return -1;
     if (argc == 0) {
         config_free(pass->config);

@@ -163,6 +163,8 @@ static int show(struct config **config, int argc, char **argv, struct error *err
     for (int i = 1; i <= argc; i++) {
         object = view_stream(store, *config, argv[i], clock_now_ms(clock), (int)limit, err);
         result = object == NULL ? -1 : 0;
+        if (object == NULL && err->kind == ERROR_NOT_FOUND)
+            err->kind = ERROR_CONFIG; /* 404 of the admin route is wrong usage here */
         if (object == NULL)
             break;
         print_object(object, json, print_stream);

@@ -153,6 +153,17 @@ class Scale(ByHand):
                 self.assertEqual((said.returncode, said.stdout, said.stderr), (code, "", f"error: {complaint}\n"))
 
 
+class UnknownStream(ByHand):
+    def test_every_command_says_so_in_the_same_words(self):
+        with World(["orders"], SCENE, speed=1) as world:
+            self.command(world, "resume", "orders")  # there is a database now
+            for words in (["scale", "oders", "--to", "6"], ["split", "oders", "shardId-0"], ["pause", "oders"],
+                          ["plan", "orders", "oders"], ["scale-down", "orders", "oders"], ["status", "oders"]):
+                said = self.command(world, *words)
+                self.assertEqual((said.returncode, said.stdout, said.stderr),
+                                 (2, "", "error: stream 'oders' is not configured\n"), words)
+
+
 class Pause(ByHand):
     def test_a_paused_stream_is_left_alone_until_it_is_resumed(self):
         with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1m", "resharding": "split"}) as world:

@@ -161,7 +161,7 @@ class Replay(Commands):
         self.assertEqual(self.stored("beside-a-bad-one"), [])
         self.assertEqual(self.replay("\n").stdout, "0 taken, 0 ignored, 0 seen before, 0 refused\n")
         self.assertEqual(self.command(self.world, "replay").returncode, 2)
-        self.assertEqual(self.command(self.world, "replay", "/nowhere").returncode, 1)
+        self.assertEqual(self.command(self.world, "replay", "/nowhere").returncode, 2)
 
 
 if __name__ == "__main__":

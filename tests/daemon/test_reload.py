@@ -218,6 +218,20 @@ class Patterns(unittest.TestCase):
             "of its own\n"))
         world.close()
 
+    def test_a_name_that_only_a_pattern_matches_must_exist(self):
+        world = self.world()
+        world.config(name=FILE)
+        shard = "shardId-000000000000"
+        for words in (("pause", "orders-zzz"), ("resume", "orders-eu", "orders-zzz"), ("plan", "orders-zzz"),
+                      ("scale", "orders-zzz", "--to", "2"), ("split", "orders-zzz", shard),
+                      ("merge", "orders-zzz", shard, shard), ("scale-down", "orders-zzz")):
+            result = run(*words, "--config", os.path.join(world.folder, FILE), "--clock", world.clock,
+                         environment=world.environment())
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (
+                2, "", "error: stream 'orders-zzz' does not exist; only the pattern 'orders-*' matches it\n"), words)
+        self.assertEqual(self.command(world, "pause", "orders-eu"), "orders-eu: paused until it is resumed\n")
+        world.close()
+
     def test_an_alarm_of_a_stream_that_is_minutes_old_splits_it(self):
         world = self.world(settings={"reconcile_every": "1h"})
         daemon = world.daemon()

@@ -166,7 +166,8 @@ static int observe_load(struct turn *turn, struct observation *ret_seen, struct 
 
     if (look_facts(turn, &facts, &loads, &too_early, err) < 0)
         return -1;
-    if (too_early) { /* not knowing would be taken for having no metrics at all */
+    if (too_early && facts.alarmed) { /* not knowing would be taken for having no metrics at all */
+        record_decision(turn, "wait", "CloudWatch has no figures yet from after the last action", NULL, NULL);
         look_again(turn);
     } else {
         plan_up(&facts, &plan);

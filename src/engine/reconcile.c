@@ -11,15 +11,20 @@
 #include "base/random.h"
 #include "base/text.h"
 
-enum { PRUNE_ROUNDS = 100 };
+enum {
+    PRUNE_ROUNDS = 100,
+    /* What another process writes while a stream is looked at is not ahead of the clock. */
+    CLOCK_SLACK_MS = 60 * 1000,
+};
 
 struct look_around {
     struct engine *engine;
     struct store *store;
     struct config *config; /* as it was when the look began */
-    int64_t now_ms;
-    struct alarm_list
-        *lists; /* one per topic, and one per composite alarm that stands in ALARM: its children */
+    int64_t now_ms;        /* when the stream at hand is looked at; a look may last minutes */
+    int64_t listed_ms;     /* when the alarms were asked for */
+    /* One per topic, and one per composite alarm that stands in ALARM: its children. */
+    struct alarm_list *lists;
     size_t list_count;
     bool lists_whole; /* all of them could be read */
     /* The alarms of all lists, by their stream: for slice_of(). */
@@ -253,13 +258,41 @@ static int forget_missing(const struct look_around *around, const char *stream, 
     return store_stream_outcome(around->store, stream, around->now_ms, NULL, err);
 }
 
+/* An action that ended since the alarms were listed has moved them. */
+static int lists_are_old(const struct look_around *around, const char *stream, bool *ret_old,
+                         struct error *err)
+{
+    struct action_list last = {0};
+
+    if (store_actions_recent(around->store, stream, 1, &last, err) < 0)
+        return -1;
+    *ret_old = last.count > 0 && last.items[0].ended_ms >= around->listed_ms;
+    action_list_clear(&last);
+    return 0;
+}
+
+/* Do the alarms fit the shards, as far as can be told? */
+static int alarms_match(const struct look_around *around, const struct stream_config *config,
+                        const struct shard_map *shards, bool *ret_match, struct error *err)
+{
+    bool match, old = false;
+
+    if (shard_alarms_match(around, config, shards, &match, err) < 0)
+        return -1;
+    match = match && thresholds_fit(around, config, shards);
+    if (!match && lists_are_old(around, config->name, &old, err) < 0)
+        return -1;
+    *ret_match = match || old;
+    return 0;
+}
+
 /* What is to be done about the shards there are; 0: nothing. */
-static unsigned judge_shards(const struct look_around *around, const struct stream_config *config,
-                             const struct shard_map *shards)
+static unsigned judge_shards(const struct stream_config *config, const struct shard_map *shards,
+                             bool alarms_fit)
 {
     unsigned reasons = 0;
 
-    if ((int64_t)shards->count < config->min_shards || !thresholds_fit(around, config, shards))
+    if ((int64_t)shards->count < config->min_shards || !alarms_fit)
         reasons |= DUE_REPAIR;
     if ((int64_t)shards->count > config->max_shards)
         reasons |= DUE_ABOVE_MAXIMUM;
@@ -281,8 +314,8 @@ static int look_at_shards(struct look_around *around, const struct stream_config
         if (result == 0)
             result = forget_missing(around, config->name, err);
         if (result == 0)
-            result = shard_alarms_match(around, config, &shards, &match, err);
-        reasons = judge_shards(around, config, &shards) | (match ? 0 : (unsigned)DUE_REPAIR);
+            result = alarms_match(around, config, &shards, &match, err);
+        reasons = judge_shards(config, &shards, match);
         if (result == 0 && reasons != 0)
             result = store_stream_make_due(around->store, config->name, around->now_ms, reasons, err);
     }
@@ -297,9 +330,10 @@ static int look_at_shards(struct look_around *around, const struct stream_config
 static int catch_up(const struct look_around *around, const struct stream_config *config, struct error *err)
 {
     int64_t rest_ms = config->cooldown_ms > DUE_LATEST_MS ? config->cooldown_ms : DUE_LATEST_MS;
-    struct stream_latest latest = {.cooldown_ms = around->now_ms + config->cooldown_ms,
-                                   .lock_ms = around->now_ms + LEASE_MS,
-                                   .due_ms = around->now_ms + rest_ms};
+    int64_t now_ms = around->now_ms + CLOCK_SLACK_MS;
+    struct stream_latest latest = {.cooldown_ms = now_ms + config->cooldown_ms,
+                                   .lock_ms = now_ms + LEASE_MS,
+                                   .due_ms = now_ms + rest_ms};
     bool changed;
 
     if (store_stream_catch_up(around->store, config->name, &latest, &changed, err) < 0)
@@ -315,6 +349,7 @@ static int look_at_stream(struct look_around *around, const struct stream_config
     struct action action;
     bool running;
 
+    around->now_ms = clock_now_ms(around->engine->clock);
     if (catch_up(around, config, err) < 0 ||
         store_action_current(around->store, config->name, &action, &running, err) < 0)
         return -1;
@@ -377,6 +412,7 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
     around.config = engine_config(engine);
     count = around.config->stream_count;
     /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
+    around.listed_ms = clock_now_ms(engine->clock);
     around.lists_whole = look_at_alarms(&around, err) == 0;
     if (!around.lists_whole)
         LOG(LOG_WARN, "reconcile-failed", {"error", err->message});

@@ -248,6 +248,56 @@ START_TEST(the_alarms_of_one_stream_say_nothing_of_its_namesakes)
 }
 END_TEST
 
+/* While AWS is slow, what others store meanwhile is not ahead of the clock. */
+START_TEST(a_look_that_lasts_minutes_cuts_no_cooldown_that_began_meanwhile)
+{
+    struct world *world =
+        world_new("[stream a]\n[stream b]\n[stream c]\n[stream d]\n[stream orders]\n", NULL);
+    int64_t cooldown_ms = config_find(world->config, "orders")->cooldown_ms;
+    struct stream_state before, after;
+    struct error err = {0};
+    bool taken;
+
+    world_scene(world, "orders", 2);
+    world->answer_ms = MINUTE_MS;
+    /* As an action that ends when `orders`, the last, is looked at. */
+    ck_assert_int_eq(
+        store_lock_take(world->store, "orders", "x", world->clock.ms, 1, true, &taken, &before, &err), 0);
+    ck_assert_int_eq(
+        store_lock_release(world->store, "orders", "x", world->clock.ms + 4 * MINUTE_MS + cooldown_ms, &err),
+        0);
+    ck_assert_int_eq(store_stream_load(world->store, "orders", &before, &err), 0);
+    ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
+    ck_assert_int_eq(store_stream_load(world->store, "orders", &after, &err), 0);
+    ck_assert_int_eq(after.cooldown_until_ms, before.cooldown_until_ms);
+    world_free(world);
+}
+END_TEST
+
+/* A stream that nobody writes to has no figures since its last action, however long a repair would wait for them. */
+START_TEST(thresholds_are_put_right_without_waiting_for_figures)
+{
+    struct world *world = world_new("[stream orders]\nmin_shards = 4\ncooldown = 60s\n", NULL);
+    struct error err = {0};
+
+    world_scene(world, "orders", 2);
+    ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
+    world_run(world, 4 * MINUTE_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 4);
+    cJSON_Delete(world_cloudwatch(
+        world, "PutMetricAlarm",
+        "{\"AlarmName\":\"orders "
+        "IncomingBytes\",\"Namespace\":\"AWS/Kinesis\",\"MetricName\":\"IncomingBytes\","
+        "\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"orders\"}],\"Statistic\":\"Sum\",\"Period\":60,"
+        "\"EvaluationPeriods\":1,\"Threshold\":5,\"ComparisonOperator\":\"GreaterThanThreshold\","
+        "\"AlarmActions\":[\"" WORLD_TOPIC "\"]}"));
+    ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
+    world_run(world, 2 * MINUTE_MS);
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 60 * 1048576 * 4);
+    world_free(world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine upkeep");
@@ -256,6 +306,8 @@ static Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, three_requests_lie_between_an_alarm_and_its_first_split, 0, 5);
     tcase_add_test(tcase, the_alarms_of_one_stream_say_nothing_of_its_namesakes);
+    tcase_add_test(tcase, a_look_that_lasts_minutes_cuts_no_cooldown_that_began_meanwhile);
+    tcase_add_test(tcase, thresholds_are_put_right_without_waiting_for_figures);
     tcase_add_test(tcase, what_ended_before_the_history_is_forgotten);
     tcase_add_test(tcase, a_stream_that_does_not_exist_is_shown_as_failing_until_it_does);
     tcase_add_loop_test(tcase, a_message_that_asks_for_nothing_or_no_longer_is_dropped_with_the_reason, 0,

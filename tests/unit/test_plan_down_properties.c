@@ -240,6 +240,35 @@ START_TEST(a_plan_can_be_carried_out_and_leaves_no_merged_shard_above_the_thresh
 }
 END_TEST
 
+/* The same, with max_shards as the fewest and scale_up_threshold as the fullest. */
+START_TEST(a_plan_to_the_maximum_stops_there_and_leaves_no_merged_shard_that_would_alarm)
+{
+    uint64_t state = 7333 * ((uint64_t)_i + 1);
+    static struct scene scene;
+    int reached = 0;
+
+    for (int n = 0; n < STREAMS_PER_ROUND; n++) {
+        SCOPED(down_plan_clear) struct down_plan plan = {0};
+        SCOPED(shard_map_clear) struct shard_map after = {0};
+
+        roll(&scene, SHARDS, false, &state);
+        scene.config.max_shards = dice_between(&state, 1, (int64_t)scene.map.count);
+        scene.config.min_shards = 1;
+        scene.facts.to_maximum = true;
+        plan_down(&scene.facts, &plan);
+        shard_map_copy(&after, &scene.map);
+        for (size_t i = 0; i < plan.operation_count; i++)
+            apply_operation(&after, &plan.operations[i]);
+        scene.config.min_shards = scene.config.max_shards;
+        scene.config.scale_down_threshold = scene.config.scale_up_threshold;
+        check_plan(&scene, &plan, &after);
+        reached += plan.verdict == DOWN_RESHARD && plan.to_shards == scene.config.max_shards;
+        scene_clear(&scene);
+    }
+    ck_assert_int_gt(reached, STREAMS_PER_ROUND / 20);
+}
+END_TEST
+
 /* -- the best division ---------------------------------------------------------------------------------- */
 
 /* Bit i of `borders`: a group ends after shard i.  INFINITY when a merged group is above the threshold. */
@@ -533,6 +562,8 @@ static Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_plan_can_be_carried_out_and_leaves_no_merged_shard_above_the_threshold, 0,
                         40);
+    tcase_add_loop_test(tcase, a_plan_to_the_maximum_stops_there_and_leaves_no_merged_shard_that_would_alarm,
+                        0, 40);
     tcase_add_loop_test(tcase, no_other_merges_leave_fewer_shards_or_a_fullest_one_less_full, 0, 40);
     tcase_add_loop_test(tcase, planning_again_after_every_operation_gives_the_rest_of_the_plan, 0, 40);
     tcase_add_loop_test(tcase, what_a_scale_down_leaves_is_enough_for_the_same_load, 0, 50);

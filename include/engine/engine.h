@@ -122,12 +122,13 @@ struct by_hand_plan {
     size_t operation_count;
     int64_t from_shards, to_shards, peak_shards;
     char reason[384];
+    char refusal[512]; /* of a dry run: what forbids it now, and until when; "" when nothing does */
 };
 /*
  * Begins an action that does what an operator asked for; it goes on in later turns (engine_turn()), whoever takes
  * them.  A pause does not forbid it: whoever pauses a stream may want to work on it.
- * ERROR_BUSY: a lock, a running action, a cooldown or somebody else's resharding forbids it.  ERROR_CONFIG: outside
- * min_shards and max_shards.  ERROR_NOT_FOUND, ERROR_INPUT: no such stream or shard, or not possible with those.
+ * ERROR_BUSY: a lock, a running action, a cooldown or somebody else's resharding forbids it; a dry run tells that in the
+ * plan instead.  ERROR_CONFIG: outside min_shards and max_shards, or a shard named twice.  ERROR_NOT_FOUND, ERROR_INPUT: no such stream or shard, or not possible with those.
  */
 int engine_by_hand(struct engine *engine, struct store *store, const struct by_hand_request *request,
                    struct by_hand_plan *ret_plan, struct error *err);

@@ -122,6 +122,8 @@ static void print_plan(const struct session *session, const char *stream, const 
 {
     fprintf(session->out, "%s: %s\n", stream, plan->reason);
     operations_print(plan->operations, plan->operation_count, session->out);
+    if (plan->refusal[0] != '\0')
+        fprintf(session->out, "it would be refused now: %s\n", plan->refusal);
     fflush(session->out);
 }
 
@@ -140,6 +142,7 @@ static cJSON *plan_json(const char *stream, const struct by_hand_plan *plan)
 
     (void)cJSON_AddStringToObject(object, "stream", stream);
     (void)cJSON_AddStringToObject(object, "reason", plan->reason);
+    (void)cJSON_AddStringToObject(object, "refusal", plan->refusal);
     (void)cJSON_AddNumberToObject(object, "from_shards", (double)plan->from_shards);
     (void)cJSON_AddNumberToObject(object, "to_shards", (double)plan->to_shards);
     (void)cJSON_AddNumberToObject(object, "peak_shards", (double)plan->peak_shards);
@@ -193,10 +196,15 @@ static int begin(struct session *session, const struct by_hand_request *request,
     return drive_until_over(&drive, &request->stream, 1, ret_failed, err);
 }
 
-enum result { PLANNED, NOTHING, DECLINED, BEGUN, DONE, FAILED };
+enum result { PLANNED, NOTHING, REFUSED, DECLINED, BEGUN, DONE, FAILED };
 static const char *const result_names[] = {
-    [PLANNED] = "planned", [NOTHING] = "nothing", [DECLINED] = "declined",
+    [PLANNED] = "planned", [NOTHING] = "nothing", [DECLINED] = "declined", [REFUSED] = "refused",
     [BEGUN] = "begun",     [DONE] = "done",       [FAILED] = "failed",
+};
+
+static const int exit_codes[] = {
+    [PLANNED] = EXIT_DONE, [NOTHING] = EXIT_DONE, [REFUSED] = EXIT_FORBIDDEN, [DECLINED] = EXIT_FAILED,
+    [BEGUN] = EXIT_DONE,   [DONE] = EXIT_DONE,    [FAILED] = EXIT_FAILED,
 };
 
 /* What became of it. */
@@ -227,6 +235,10 @@ static int carry_out_plan(struct session *session, struct by_hand_request *reque
         request->kind = BY_HAND_TO;
         request->count = plan->to_shards;
     }
+    if (plan->refusal[0] != '\0') {
+        *ret_result = REFUSED;
+        return 0;
+    }
     if (plan->operation_count == 0 || dry_run != NULL) {
         *ret_result = plan->operation_count == 0 ? NOTHING : PLANNED;
         return 0;
@@ -255,6 +267,8 @@ static int carry_out(struct session *session, struct by_hand_request *request, i
     if (session_open(session, request->stream, err) < 0 ||
         engine_by_hand(session->engine, session->store, request, &plan, err) < 0)
         return -1;
+    if (dry_run == NULL && plan.refusal[0] != '\0')
+        return error_set(err, ERROR_BUSY, "%s", plan.refusal);
     print_plan(session, request->stream, &plan);
     if (carry_out_plan(session, request, &plan, &result, err) < 0)
         return -1;
@@ -265,7 +279,7 @@ static int carry_out(struct session *session, struct by_hand_request *request, i
             print_json(document);
         cJSON_Delete(document);
     }
-    *ret_code = result == FAILED || result == DECLINED ? EXIT_FAILED : EXIT_DONE;
+    *ret_code = exit_codes[result];
     return told;
 }
 

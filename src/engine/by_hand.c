@@ -6,6 +6,7 @@
  */
 #include "turn.h"
 
+#include "base/date.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -114,6 +115,17 @@ static const struct shard *find(const struct shard_map *map, const char *stream,
     return shard;
 }
 
+static int check_twice(const struct by_hand_request *request, struct error *err)
+{
+    for (size_t i = 1; i < request->shard_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (text_equal(request->shards[i], request->shards[k]))
+                return error_set(err, ERROR_CONFIG, "shard '%s' is named twice", request->shards[i]);
+        }
+    }
+    return 0;
+}
+
 static int split_named(const struct by_hand_request *request, struct shard_map *map, struct error *err)
 {
     for (size_t i = 0; i < request->shard_count; i++) {
@@ -190,7 +202,8 @@ static int partition(const struct by_hand_request *request, const struct stream_
     struct step_list steps = {0};
 
     if (request->kind == BY_HAND_SPLIT || request->kind == BY_HAND_MERGE) {
-        if ((request->kind == BY_HAND_SPLIT ? split_named : merge_named)(request, map, err) < 0)
+        if (check_twice(request, err) < 0 ||
+            (request->kind == BY_HAND_SPLIT ? split_named : merge_named)(request, map, err) < 0)
             return -1;
         return check_bounds(config, from, (int64_t)map->count, err);
     }
@@ -298,29 +311,46 @@ void by_hand_plan_clear(struct by_hand_plan *plan)
 static int check_store(const struct turn *turn, struct error *err)
 {
     const struct stream_state *state = &turn->state;
+    char until[DATE_SIZE];
 
     if (turn->running)
         return error_set(err, ERROR_BUSY, "stream '%s': %s #%lld is under way", turn->config->name,
                          action_kind_name(turn->action.kind), (long long)turn->action.id);
-    if (turn->now_ms < state->cooldown_until_ms)
-        return error_set(err, ERROR_BUSY, "stream '%s' is in its cooldown for another %lld s",
+    if (turn->now_ms < state->cooldown_until_ms) {
+        date_format_seconds(state->cooldown_until_ms, until);
+        return error_set(err, ERROR_BUSY, "stream '%s' is in its cooldown for another %lld s, until %s",
                          turn->config->name,
-                         (long long)(state->cooldown_until_ms - turn->now_ms + 999) / 1000);
+                         (long long)(state->cooldown_until_ms - turn->now_ms + 999) / 1000, until);
+    }
     if (!turn->locked && state->lock_owner[0] != '\0' && state->lock_until_ms > turn->now_ms)
         return error_set(err, ERROR_BUSY, "stream '%s': '%s' works on it", turn->config->name,
                          state->lock_owner);
     return 0;
 }
 
-static int check_stream(struct turn *turn, struct error *err)
+/* What forbids it keeps nobody from planning it: a dry run goes on, and tells the first of the reasons. */
+static int forbid(const struct by_hand_request *request, struct by_hand_plan *plan, const struct error *err)
+{
+    if (!request->dry_run || err->kind != ERROR_BUSY)
+        return -1;
+    if (plan->refusal[0] == '\0')
+        (void)text_copy(plan->refusal, sizeof(plan->refusal), err->message);
+    return 0;
+}
+
+static int check_stream(struct turn *turn, const struct by_hand_request *request, struct by_hand_plan *plan,
+                        struct error *err)
 {
     if (look_summary(turn, err) < 0)
         return -1;
     if (turn->summary.on_demand)
         return error_set(err, ERROR_INPUT, "stream '%s' is on-demand: AWS scales it", turn->config->name);
-    if (turn->summary.status != STREAM_ACTIVE)
-        return error_set(err, ERROR_BUSY, "stream '%s' is %s, not ACTIVE", turn->config->name,
-                         stream_status_name(turn->summary.status));
+    if (turn->summary.status != STREAM_ACTIVE) {
+        (void)error_set(err, ERROR_BUSY, "stream '%s' is %s, not ACTIVE", turn->config->name,
+                        stream_status_name(turn->summary.status));
+        if (forbid(request, plan, err) < 0)
+            return -1;
+    }
     return look_shards(turn, err);
 }
 
@@ -356,14 +386,16 @@ static int begin(struct turn *turn, struct error *err)
 static int ask(struct turn *turn, const struct by_hand_request *request, struct by_hand_goal *goal,
                struct by_hand_plan *plan, struct error *err)
 {
-    if (turn_load(turn, request->stream, err) < 0 || check_store(turn, err) < 0)
+    if (turn_load(turn, request->stream, err) < 0)
+        return -1;
+    if (check_store(turn, err) < 0 && forbid(request, plan, err) < 0)
         return -1;
     if (!request->dry_run && lock(turn, err) < 0)
         return -1;
     /* What waits for the stream is not forgotten when this turn sets its due time. */
     turn->next_ms = turn->state.due_ms;
     turn->next_reasons = turn->state.due_reasons;
-    if (check_stream(turn, err) < 0 || make_plan(turn, request, goal, plan, err) < 0)
+    if (check_stream(turn, request, plan, err) < 0 || make_plan(turn, request, goal, plan, err) < 0)
         return -1;
     if (request->dry_run || plan->operation_count == 0)
         return 0;

@@ -66,7 +66,17 @@ class Scale(ByHand):
 
             again = self.command(world, "scale", "orders", "--by", "-50%")
             self.assertEqual((again.returncode, again.stdout), (3, ""))
-            self.assertRegex(again.stderr, r"^error: stream 'orders' is in its cooldown for another \d+ s\n$")
+            why = r"stream 'orders' is in its cooldown for another \d+ s, until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+            self.assertRegex(again.stderr, rf"^error: {why}\n$")
+            dry = self.command(world, "scale", "orders", "--by", "1", "--dry-run")
+            self.assertEqual((dry.returncode, dry.stderr), (3, ""))
+            self.assertTrue(dry.stdout.startswith("orders: by hand: from 6 to 7 shards, "), dry.stdout)
+            self.assertRegex(dry.stdout, rf"\nit would be refused now: {why}\n$")
+            dry = self.command(world, "scale", "orders", "--by", "1", "--dry-run", "--output", "json")
+            document = json.loads(dry.stdout)
+            self.assertEqual((dry.returncode, document["result"], document["to_shards"]), (3, "refused", 7))
+            self.assertRegex(document["refusal"], f"^{why}$")
+            self.assertEqual(len(world.aws.shards("orders")), 6)
 
     def test_json_is_one_document_whatever_is_told_meanwhile(self):
         with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1m", "resharding": "split"}) as world:
@@ -148,6 +158,10 @@ class Scale(ByHand):
                     (["split", "orders"], 2, "name a stream and its shards"),
                     (["merge", "orders", "shardId-000000000000"], 2,
                      "shards are merged in pairs: name an even number, not 1"),
+                    (["split", "orders", "shardId-000000000000", "shardId-000000000000"], 2,
+                     "shard 'shardId-000000000000' is named twice"),
+                    (["merge", "orders", "shardId-000000000000", "shardId-000000000000"], 2,
+                     "shard 'shardId-000000000000' is named twice"),
                     (["split", "orders", "shardId-9"], 1, "stream 'orders' has no open shard 'shardId-9'")):
                 said = self.command(world, *words)
                 self.assertEqual((said.returncode, said.stdout, said.stderr), (code, "", f"error: {complaint}\n"))

@@ -257,11 +257,11 @@ static const struct {
 } wrongs[] = {
     {{.kind = BY_HAND_MERGE, .shards = pair_apart, .shard_count = 2}, ERROR_INPUT, "are not adjacent"},
     {{.kind = BY_HAND_MERGE, .shards = three, .shard_count = 3}, ERROR_CONFIG, "in pairs"},
-    {{.kind = BY_HAND_MERGE, .shards = twice, .shard_count = 2}, ERROR_INPUT, "are not adjacent"},
+    {{.kind = BY_HAND_MERGE, .shards = twice, .shard_count = 2}, ERROR_CONFIG, "is named twice"},
     {{.kind = BY_HAND_MERGE, .shards = foreign, .shard_count = 2},
      ERROR_NOT_FOUND,
      "no open shard '" SHARD(9)},
-    {{.kind = BY_HAND_SPLIT, .shards = twice, .shard_count = 2}, ERROR_NOT_FOUND, "no open shard '" SHARD(0)},
+    {{.kind = BY_HAND_SPLIT, .shards = twice, .shard_count = 2}, ERROR_CONFIG, "is named twice"},
     {{.kind = BY_HAND_TO, .count = 1}, ERROR_CONFIG, "would have 1 shards, min_shards is 2"},
     {{.kind = BY_HAND_TO, .count = 17}, ERROR_CONFIG, "would have 17 shards, max_shards is 16"},
     {{.kind = BY_HAND_BY, .count = -4}, ERROR_CONFIG, "would have 0 shards"},

@@ -222,26 +222,33 @@ static int open_history(const char *path, struct store **ret_store, struct error
     return err->kind == ERROR_NOT_FOUND ? store_open(":memory:", ret_store, err) : -1;
 }
 
-/* Those named, else all that are configured. */
+/*
+ * Those named, else all that are configured.  One that cannot be looked at does not stop the others; the exit code is
+ * that of the first of these.
+ */
 static int plan_each(struct engine *engine, struct store *store, int argc, char **argv, int64_t target,
-                     cJSON *all, struct error *err)
+                     cJSON *all)
 {
-    struct config *config;
-    int result = 0;
+    struct config *config = argc > 0 ? NULL : cli_discover(engine, NULL);
+    size_t count = argc > 0 ? (size_t)argc : config->stream_count;
+    int code = EXIT_DONE;
 
-    for (int i = 1; i <= argc && result == 0; i++)
-        result = plan_stream(engine, store, argv[i], target, all, err);
-    if (argc > 0)
-        return result;
-    config = cli_discover(engine, NULL);
-    for (size_t i = 0; i < config->stream_count && result == 0; i++)
-        result = plan_stream(engine, store, config->streams[i].name, target, all, err);
+    for (size_t i = 0; i < count; i++) {
+        const char *stream = argc > 0 ? argv[i + 1] : config->streams[i].name;
+        struct error err = {0};
+
+        if (plan_stream(engine, store, stream, target, all, &err) < 0) {
+            int failed = cli_fail(&err);
+
+            code = code == EXIT_DONE ? failed : code;
+        }
+    }
     config_free(config);
-    return result;
+    return code;
 }
 
 static int plan_streams(struct config **config, int argc, char **argv, bool json, int64_t target,
-                        struct error *err)
+                        int *ret_code, struct error *err)
 {
     struct scaled_clock scaled;
     struct clock *clock;
@@ -249,7 +256,6 @@ static int plan_streams(struct config **config, int argc, char **argv, bool json
     struct engine *engine;
     struct store *store;
     cJSON *all = NULL;
-    int result;
 
     if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
         open_history((*config)->service.database, &store, err) < 0)
@@ -264,7 +270,7 @@ static int plan_streams(struct config **config, int argc, char **argv, bool json
         &(struct engine_options){.config = *config, .aws = account.aws, .clock = clock, .owner = "plan"});
     if (json)
         all = cJSON_CreateArray();
-    result = plan_each(engine, store, argc, argv, target, all, err);
+    *ret_code = plan_each(engine, store, argc, argv, target, all);
     if (json) {
         char *text = cJSON_Print(all);
 
@@ -275,7 +281,7 @@ static int plan_streams(struct config **config, int argc, char **argv, bool json
     engine_free(engine);
     account_close(&account);
     store_close(store);
-    return result;
+    return 0;
 }
 
 static int run(int argc, char **argv)
@@ -299,7 +305,8 @@ static int run(int argc, char **argv)
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = plan_streams(&config, left, argv, json, target, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    if (plan_streams(&config, left, argv, json, target, &code, &err) < 0)
+        code = cli_fail(&err);
     config_free(config);
     return code;
 }

@@ -178,6 +178,19 @@ class UnknownStream(ByHand):
                                  (2, "", "error: stream 'oders' is not configured\n"), words)
 
 
+class Plan(ByHand):
+    def test_a_stream_that_is_missing_at_aws_does_not_hide_the_others(self):
+        with World(["gone", "orders"], SCENE, speed=1) as world:
+            for words in ((), ("gone", "orders")):
+                said = self.command(world, "plan", *words, "--to", "8")
+                self.assertEqual(said.returncode, 1)
+                self.assertRegex(said.stderr, r"^error: .*'gone'.*\n$")
+                self.assertIn("orders: ", said.stdout)
+                said = self.command(world, "plan", *words, "--to", "8", "--output", "json")
+                self.assertEqual((said.returncode, [row["stream"] for row in json.loads(said.stdout)]),
+                                 (1, ["orders"]))
+
+
 class Pause(ByHand):
     def test_a_paused_stream_is_left_alone_until_it_is_resumed(self):
         with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1m", "resharding": "split"}) as world:

@@ -116,6 +116,26 @@ static int check_tls(const struct service_config *service, struct error *err)
     return 0;
 }
 
+/* What may be meant: a proxy may give a path another name, and a firewall may stand before the admin routes. */
+static void warn(const char *path, const struct service_config *service)
+{
+    const char *url = service->public_url, *admin = service->admin_listen;
+    const char *host = strstr(url, "://");
+    const char *url_path = host == NULL ? NULL : strchr(host + strlen("://"), '/');
+
+    if (text_starts_with(admin, "0.0.0.0:") || text_starts_with(admin, "[::]:"))
+        fprintf(stderr,
+                "warning: %s: admin_listen (%s) is every address of this machine, and the admin routes ask "
+                "for no "
+                "password: keep it private\n",
+                path, admin);
+    if (url[0] != '\0' && (url_path == NULL || !text_equal(url_path, "/sns")))
+        fprintf(stderr,
+                "warning: %s: the path of public_url (%s) is not /sns, the only one the daemon takes "
+                "messages on\n",
+                path, url);
+}
+
 /* What is printed, by the name of the form. */
 static const struct form {
     const char *name;
@@ -152,6 +172,7 @@ static int check_file(const char *path, const struct form *form)
         (void)error_wrap(&err, "%s: tls_certificate and tls_key", path);
         code = cli_fail(&err);
     } else {
+        warn(path, &config->service);
         form->summary(path, config);
     }
     config_free(config);

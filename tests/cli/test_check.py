@@ -57,6 +57,20 @@ orders                          2      64         2       80%      60%
 a-stream-with-a-long-name       1      16         1     72.5%      60%
 """)
 
+    def test_what_may_be_meant_but_seldom_is_gets_a_warning(self):
+        open_wide = "is every address of this machine, and the admin routes ask for no password: keep it private"
+        not_sns = "is not /sns, the only one the daemon takes messages on"
+        for line, warning in (("admin_listen = 0.0.0.0:9000", f"admin_listen (0.0.0.0:9000) {open_wide}"),
+                              ("admin_listen = [::]:9000", f"admin_listen ([::]:9000) {open_wide}"),
+                              ("public_url = https://a.example.com/kinesis",
+                               f"the path of public_url (https://a.example.com/kinesis) {not_sns}"),
+                              ("admin_listen = 127.0.0.1:9000", None),
+                              ("public_url = https://a.example.com/sns", None)):
+            self.write(GOOD.replace("[service]", f"[service]\n{line}"))
+            result = check(cwd=self.folder)
+            said = "" if warning is None else f"warning: streams.conf: {warning}\n"
+            self.assertEqual((result.returncode, result.stderr), (0, said), line)
+
     def test_a_good_file_is_summed_up_as_json(self):
         path = self.write(GOOD)
         result = check("--config", path, "--output", "json")

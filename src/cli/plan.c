@@ -186,8 +186,9 @@ static int plan_to(const struct engine_view *view, const char *stream, int64_t t
 
     if (steps_to_even(&view->shards, target, &steps, err) < 0)
         return -1;
-    snprintf(reason, sizeof(reason), "%zu splits and %zu merges lead from %zu shards to %lld even ones",
-             steps.splits, steps.merges, view->shards.count, (long long)target);
+    snprintf(reason, sizeof(reason), "%zu split%s and %zu merge%s lead from %zu shard%s to %lld even",
+             steps.splits, steps.splits == 1 ? "" : "s", steps.merges, steps.merges == 1 ? "" : "s",
+             view->shards.count, view->shards.count == 1 ? "" : "s", (long long)target);
     outlook.reason = reason;
     outlook.operations = steps.items;
     outlook.count = steps.count;

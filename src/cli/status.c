@@ -92,19 +92,21 @@ static void print_stream(const cJSON *stream)
 {
     const cJSON *row;
 
-    printf("%s: %s, %.0f shards worth %.6g, allowed %.0f to %.0f; seen %s\n", text_of(stream, "stream"),
-           text_of(stream, "state"), number_of(stream, "open_shards"), number_of(stream, "effective_shards"),
+    printf("%s: %s, %.0f shard%s worth %.6g, allowed %.0f to %.0f; seen %s\n", text_of(stream, "stream"),
+           text_of(stream, "state"), number_of(stream, "open_shards"),
+           number_of(stream, "open_shards") == 1 ? "" : "s", number_of(stream, "effective_shards"),
            number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(stream, "paused")))
         printf("  paused until %s\n", pause_end(stream));
     print_hot_key(cJSON_GetObjectItemCaseSensitive(stream, "hot_key"));
     if (number_of(stream, "failures") > 0)
-        printf("  failed %.0f times in a row, last at %s: %s\n", number_of(stream, "failures"),
-               text_of(stream, "last_error_at"), text_of(stream, "last_error"));
+        printf("  failed %.0f time%s in a row, last at %s: %s\n", number_of(stream, "failures"),
+               number_of(stream, "failures") == 1 ? "" : "s", text_of(stream, "last_error_at"),
+               text_of(stream, "last_error"));
     printf("  actions:\n");
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "actions")) {
-        printf("    %s  #%.0f %s, %s (rule %.0f): %.0f to %.0f shards; %s\n", text_of(row, "started"),
-               number_of(row, "id"), text_of(row, "kind"), text_of(row, "state"), number_of(row, "rule"),
+        printf("    %s  #%.0f %s, %s: %.0f to %.0f shards; %s\n", text_of(row, "started"),
+               number_of(row, "id"), text_of(row, "kind"), text_of(row, "state"),
                number_of(row, "from_shards"), number_of(row, "to_shards"), text_of(row, "reason"));
         if (strcmp(text_of(row, "failure"), "-") != 0)
             printf("      failed: %s\n", text_of(row, "failure"));

@@ -96,7 +96,7 @@ static cJSON *stream_object(struct store *store, const struct stream_config *con
     add_time(object, "last_scale_down", state.last_scale_down_ms);
     add_number(object, "failures", state.failures);
     add_text(object, "last_error", state.last_error);
-    add_time(object, "last_error_at", state.last_error_ms);
+    add_time(object, "last_error_at", state.last_error[0] != '\0' ? state.last_error_ms : 0);
     if (running)
         add_number(object, "action", (double)action.id);
     return object;

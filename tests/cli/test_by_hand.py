@@ -1,8 +1,10 @@
 """kinescale scale, split, merge, pause and resume: with and without a daemon, against the simulated AWS."""
 
+import contextlib
 import json
 import os
 import pty
+import sqlite3
 import sys
 import unittest
 
@@ -185,7 +187,7 @@ class Plan(ByHand):
                 said = self.command(world, "plan", *words, "--to", "8")
                 self.assertEqual(said.returncode, 1)
                 self.assertRegex(said.stderr, r"^error: .*'gone'.*\n$")
-                self.assertIn("orders: ", said.stdout)
+                self.assertIn("orders: by hand\n  4 splits and 0 merges lead from 4 shards to 8 even\n", said.stdout)
                 said = self.command(world, "plan", *words, "--to", "8", "--output", "json")
                 self.assertEqual((said.returncode, [row["stream"] for row in json.loads(said.stdout)]),
                                  (1, ["orders"]))
@@ -219,6 +221,20 @@ class Pause(ByHand):
             status = json.loads(self.command(world, "status", "--output", "json").stdout)["streams"][0]
             self.assertEqual((status["state"], status["paused"]), ("paused", True))
             self.assertRegex(status["paused_until"], r"^\d{4}-")
+
+    def test_one_is_not_many_and_an_error_that_is_over_has_no_time(self):
+        with World(["orders"], SCENE, speed=1) as world:
+            self.command(world, "resume", "orders")
+            for failures, error, shards in ((0, "", 1), (1, "timed out", 2)):
+                with contextlib.closing(sqlite3.connect(world.database())) as database, database:
+                    database.execute("UPDATE streams SET failures = ?, last_error = ?, last_error_ms = 1000, "
+                                     "open_shards = ?", (failures, error, shards))
+                status = json.loads(self.command(world, "status", "--output", "json").stdout)["streams"][0]
+                self.assertEqual(status["last_error_at"], "1970-01-01T00:00:01Z" if error else None)
+                said = self.command(world, "status", "orders").stdout
+                self.assertIn(f", {shards} shard{'s' if shards > 1 else ''} worth ", said)
+                self.assertEqual("\n  failed 1 time in a row, last at 1970-01-01T00:00:01Z: timed out\n" in said,
+                                 failures == 1)
 
     def test_wrong_words_are_named_and_nothing_is_paused(self):
         with World(["orders"], SCENE, speed=1) as world:

@@ -18,8 +18,9 @@ enum provision_result {
     PROVISION_OPEN, /* not yet over */
     PROVISION_MADE,
     PROVISION_UPDATED,
-    PROVISION_UNCHANGED, /* there was nothing to do; in a dry run see `deed` for what there would be */
-    PROVISION_BUSY,      /* somebody else was at work on it for too long */
+    PROVISION_UNCHANGED,  /* there was nothing to do; in a dry run see `deed` for what there would be */
+    PROVISION_INCOMPLETE, /* as UNCHANGED, but an alarm of the stack is missing: see note */
+    PROVISION_BUSY,       /* somebody else was at work on it for too long */
     PROVISION_FAILED,
 };
 const char *provision_result_name(enum provision_result result); /* "made", "unchanged"... */
@@ -33,7 +34,7 @@ struct provision_row {
     char doing[64];                 /* while it is open: "creating" */
     struct stack_values parameters; /* those it was, or would be, given */
     char reason[1400];              /* why; with FAILED what AWS says about it */
-    char note[384];                 /* what the operator should know besides; "" */
+    char note[PROVISION_NOTE_SIZE]; /* what the operator should know besides; "" */
 };
 
 struct provision_options {

@@ -30,6 +30,8 @@ void stack_values_clear(struct stack_values *values); /* begins zeroed */
 /* ---- names */
 
 enum { STACK_NAME_SIZE = 129 };
+/* Room for the longest name of each of the three alarms, and what to do about it. */
+enum { PROVISION_NOTE_SIZE = 1280 };
 
 /*
  * "kinescale-service-TOPIC" and "kinescale-stream-NAME".  Stacks may have neither '_' nor '.' in their names and at
@@ -84,8 +86,10 @@ struct provision_plan {
     enum provision_deed deed;
     struct stack_values parameters; /* with CREATE and UPDATE: all of them */
     bool changes_stream;            /* with UPDATE: the stack holds a stream that exists */
+    bool incomplete;                /* an alarm of the stack is missing, and no other does its work */
+    bool after_failure;             /* with UPDATE: the last one failed */
     char reason[384];
-    char note[384]; /* what the operator should know besides; "" */
+    char note[PROVISION_NOTE_SIZE]; /* what the operator should know besides; "" */
 };
 void provision_plan_clear(struct provision_plan *plan); /* begins zeroed */
 

@@ -84,7 +84,7 @@ static void draw(struct job *job)
 
 static const char *outcome(const struct provision_row *row)
 {
-    bool planned = dry_run != NULL && row->result != PROVISION_FAILED && row->result != PROVISION_BUSY;
+    bool planned = dry_run != NULL && row->result == PROVISION_UNCHANGED;
 
     return planned ? provision_deed_name(row->deed) : provision_result_name(row->result);
 }
@@ -146,7 +146,7 @@ static int exit_code(const struct job *job)
     const struct provision_row *rows = provision_rows(job->provision, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].result == PROVISION_FAILED)
+        if (rows[i].result == PROVISION_FAILED || rows[i].result == PROVISION_INCOMPLETE)
             return EXIT_FAILED;
         busy += rows[i].result == PROVISION_BUSY;
         done += rows[i].result == PROVISION_MADE || rows[i].result == PROVISION_UPDATED;

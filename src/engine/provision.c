@@ -33,8 +33,10 @@ enum {
 const char *provision_result_name(enum provision_result result)
 {
     static const char *const names[] = {
-        [PROVISION_OPEN] = "open",           [PROVISION_MADE] = "made", [PROVISION_UPDATED] = "updated",
-        [PROVISION_UNCHANGED] = "unchanged", [PROVISION_BUSY] = "busy", [PROVISION_FAILED] = "failed",
+        [PROVISION_OPEN] = "open",           [PROVISION_MADE] = "made",
+        [PROVISION_UPDATED] = "updated",     [PROVISION_INCOMPLETE] = "incomplete",
+        [PROVISION_UNCHANGED] = "unchanged", [PROVISION_BUSY] = "busy",
+        [PROVISION_FAILED] = "failed",
     };
 
     return names[result];
@@ -152,6 +154,12 @@ static void end_failed(struct way *way, const char *format, ...)
     vsnprintf(way->row.reason, sizeof(way->row.reason), format, arguments);
     va_end(arguments);
     end(way, PROVISION_FAILED);
+}
+
+/* There was nothing (more) to do. */
+static void end_left(struct way *way)
+{
+    end(way, way->incomplete ? PROVISION_INCOMPLETE : way->updates ? PROVISION_UPDATED : PROVISION_UNCHANGED);
 }
 
 /* Somebody was faster, or is at work: look again in a while. */
@@ -278,11 +286,15 @@ static int look(struct provision *provision, struct way *way, struct error *err)
     way->row.parameters = plan.parameters; /* moved */
     way->row.deed = plan.deed;
     way->changes_stream = plan.changes_stream;
+    way->incomplete = plan.incomplete;
+    way->after_failure = plan.after_failure;
     (void)text_copy(way->row.reason, sizeof(way->row.reason), plan.reason);
     (void)text_copy(way->row.note, sizeof(way->row.note), plan.note);
     if (plan.deed == PROVISION_REFUSE)
         end(way, PROVISION_FAILED);
-    else if (plan.deed == PROVISION_LEAVE || (provision->options.dry_run && plan.deed != PROVISION_WAIT))
+    else if (plan.deed == PROVISION_LEAVE)
+        end_left(way);
+    else if (provision->options.dry_run && plan.deed != PROVISION_WAIT)
         end(way, PROVISION_UNCHANGED);
     else if (plan.deed == PROVISION_WAIT && provision->options.dry_run)
         end(way, PROVISION_BUSY);
@@ -333,8 +345,14 @@ static int see_change(struct provision *provision, struct way *way, struct error
         end_failed(way, "the update would replace or remove '%s', and was not carried out", set.replaces);
     else if (set.state == CHANGE_SET_FAILED)
         end_failed(way, "the change set failed: %s", set.reason);
+    else if (way->after_failure)
+        end_failed(
+            way,
+            "its last update failed, and AWS finds nothing to change: take it back (aws cloudformation "
+            "rollback-stack --stack-name %s), then run this again",
+            way->row.stack);
     else
-        end(way, PROVISION_UNCHANGED);
+        end_left(way);
     return 0;
 }
 
@@ -370,7 +388,9 @@ static void tell_events(struct provision *provision, struct way *way, const stru
 static void conclude(struct provision *provision, struct way *way, const struct stack *stack,
                      const struct stack_event *failed)
 {
-    if (stack_succeeded(stack->status)) {
+    if (stack_succeeded(stack->status) && way->incomplete) {
+        look_again(provision, way); /* an alarm that was missing may have been made */
+    } else if (stack_succeeded(stack->status)) {
         end(way, way->updates ? PROVISION_UPDATED : PROVISION_MADE);
         provision->topic_there |= way->config == NULL;
     } else if (failed != NULL) {
@@ -448,7 +468,8 @@ static bool streams_may_begin(struct provision *provision)
 {
     if (provision->ways[0].stage != STAGE_OVER)
         return false;
-    if (provision->topic_there || provision->options.dry_run)
+    if (provision->topic_there ||
+        (provision->options.dry_run && provision->ways[0].row.result != PROVISION_FAILED))
         return true;
     for (size_t i = 1; i < provision->count; i++)
         end_failed(&provision->ways[i], "there is no topic that its alarms could publish to");

@@ -25,7 +25,9 @@ struct way {
     const struct stream_config *config; /* NULL: the service */
     enum stage stage;
     bool updates;        /* STAGE_MAKE: an update */
-    bool changes_stream; /* of the plan */
+    bool changes_stream; /* of the plan, as the next two */
+    bool incomplete;
+    bool after_failure;
     int64_t due_ms;
     int64_t waiting_since_ms; /* for somebody else; 0: not */
     int failures;             /* in a row */

@@ -111,6 +111,36 @@ static bool is_live(const char *name)
     return false;
 }
 
+enum { SHOWN_MAX = 140, SHOWN_BEFORE = 20, SHOWN_ITEM = 60 };
+
+/* Of two values that are too long to be shown: where what is shown of them begins, a little before they differ, and
+ * with the whole item of a list. */
+static size_t shown_from(const char *a, const char *b)
+{
+    size_t same = 0, item;
+
+    if (strlen(a) <= SHOWN_MAX && strlen(b) <= SHOWN_MAX)
+        return 0;
+    while (a[same] != '\0' && a[same] == b[same])
+        same++;
+    for (item = same; item > 0 && a[item - 1] != ','; item--)
+        continue;
+    if (same - item <= SHOWN_ITEM)
+        return item;
+    return same - SHOWN_BEFORE;
+}
+
+static void decide_update(struct provision_plan *plan, const char *name, const char *wanted,
+                          const char *given)
+{
+    size_t from = shown_from(wanted, given);
+    const char *cut = from > 0 ? "..." : "";
+
+    decide(plan, PROVISION_UPDATE, "%s '%s%.*s%s', not '%s%.*s%s'", name, cut, SHOWN_MAX, wanted + from,
+           strlen(wanted + from) > SHOWN_MAX ? "..." : "", cut, SHOWN_MAX, given + from,
+           strlen(given + from) > SHOWN_MAX ? "..." : "");
+}
+
 /* Is there a reason to update?  It is named. */
 static void compare(const struct stack_facts *stack, struct provision_plan *plan)
 {
@@ -122,12 +152,17 @@ static void compare(const struct stack_facts *stack, struct provision_plan *plan
         if (is_live(wanted->name) || text_equal(given, wanted->value))
             continue;
         if (plan->deed == PROVISION_LEAVE)
-            decide(plan, PROVISION_UPDATE, "%s '%.100s', not '%.100s'", wanted->name, wanted->value,
-                   given != NULL ? given : "");
+            decide_update(plan, wanted->name, wanted->value, given != NULL ? given : "");
     }
     if (plan->deed == PROVISION_LEAVE && !stack->template_same)
         decide(plan, PROVISION_UPDATE, "its template is another than this program's");
-    if (plan->deed == PROVISION_LEAVE)
+    /* What AWS shows of it then may be what was tried, and not what is. */
+    plan->after_failure = strcmp(stack->status, "UPDATE_FAILED") == 0;
+    if (plan->deed == PROVISION_LEAVE && plan->after_failure)
+        decide(plan, PROVISION_UPDATE, "its last update failed");
+    if (plan->deed == PROVISION_LEAVE && plan->incomplete)
+        decide(plan, PROVISION_LEAVE, "an alarm of the stack is missing");
+    else if (plan->deed == PROVISION_LEAVE)
         decide(plan, PROVISION_LEAVE, "as it should be");
 }
 
@@ -142,6 +177,26 @@ static const struct {
     [METRIC_THROTTLED] = {"ThrottledAlarm", NULL},
 };
 
+/* CloudFormation does not look for what it made: for the stack the alarm is still there. */
+static void miss_alarm(const struct stream_config *config, const struct stream_facts *facts,
+                       enum alarm_metric metric, struct provision_plan *plan)
+{
+    const struct alarm_fact *alarm = &facts->alarms[metric];
+    const char *topic_arn = stack_values_get(&facts->stack.parameters, "TopicArn");
+    char name[ALARM_NAME_SIZE];
+
+    /* The update to another topic, or the daemon on the shards, mends it. */
+    if (alarm->own || !text_equal(topic_arn, facts->topic_arn) || config->alarm_level != ALARM_LEVEL_STREAM)
+        return;
+    provision_alarm_name(config->name, metric, name);
+    if (alarm->other[0] != '\0') {
+        add_note(plan, "alarm '%s' of the stack is gone; '%s' does its work", name, alarm->other);
+        return;
+    }
+    add_note(plan, "alarm '%s' of the stack is gone, or no longer publishes to the topic", name);
+    plan->incomplete = true;
+}
+
 /* Does the stack have, or get, this alarm? */
 static bool wants_alarm(const struct stream_config *config, const struct stream_facts *facts,
                         enum alarm_metric metric, struct provision_plan *plan)
@@ -151,8 +206,7 @@ static bool wants_alarm(const struct stream_config *config, const struct stream_
 
     provision_alarm_name(config->name, metric, name);
     if (is_true(&facts->stack, alarm_parameters[metric].flag)) {
-        if (!alarm->own)
-            add_note(plan, "alarm '%s' of the stack is gone, or no longer publishes to the topic", name);
+        miss_alarm(config, facts, metric, plan);
         return true;
     }
     if (alarm->own || alarm->other[0] != '\0') {
@@ -184,6 +238,11 @@ static size_t set_alarms(const struct stream_config *config, const struct stream
         number_format_double(threshold, text, sizeof(text));
         stack_values_set(&plan->parameters, alarm_parameters[metric].threshold, "%s", text);
     }
+    if (plan->incomplete)
+        add_note(plan,
+                 "to have it made again: aws cloudformation delete-stack --stack-name %s (a stream in it "
+                 "stays, with its shards), and once it is deleted run this again",
+                 facts->stack_name);
     return count;
 }
 

@@ -584,6 +584,52 @@ START_TEST(one_stream_that_fails_stops_no_other_and_says_what_failed)
 }
 END_TEST
 
+START_TEST(an_alarm_that_was_deleted_leaves_the_row_incomplete_until_its_note_is_followed)
+{
+    struct error err = {0};
+    size_t before;
+
+    run(SERVICE ORDERS);
+    resize(8);
+    cJSON_Delete(world_cloudwatch(world, "DeleteAlarms", "{\"AlarmNames\":[\"" BYTES "\"]}"));
+    before = deeds();
+    run(SERVICE ORDERS);
+    assert_result("orders", PROVISION_INCOMPLETE);
+    ck_assert_uint_eq(deeds(), before);
+    ck_assert_msg(
+        strstr(row_of("orders")->note, "aws cloudformation delete-stack --stack-name " ORDERS_STACK) != NULL,
+        "%s", row_of("orders")->note);
+
+    ck_assert_int_eq(cloudformation_delete_stack(world->aws, ORDERS_STACK, &err), 0);
+    run(SERVICE ORDERS);
+    assert_result("orders", PROVISION_MADE);
+    ck_assert_double_eq(world_threshold(world, BYTES), 0.8 * 60 * 1048576 * 8);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 8);
+    run(SERVICE ORDERS);
+    assert_result("orders", PROVISION_UNCHANGED);
+    ck_assert_str_eq(row_of("orders")->note, "");
+}
+END_TEST
+
+START_TEST(an_update_that_makes_the_missing_alarm_is_no_longer_incomplete)
+{
+    run(SERVICE ORDERS);
+    cJSON_Delete(world_cloudwatch(world, "DeleteAlarms", "{\"AlarmNames\":[\"" BYTES "\"]}"));
+    run(SERVICE ORDERS LONGER);
+    assert_result("orders", has_alarm(BYTES) ? PROVISION_UPDATED : PROVISION_INCOMPLETE);
+}
+END_TEST
+
+START_TEST(a_dry_run_refuses_the_streams_whose_topic_cannot_be)
+{
+    provision = begin("[service]\ntopic_arn = arn:aws:sns:eu-west-1:000000000000:kinescale\n" ORDERS, true);
+    finish();
+    assert_result(NULL, PROVISION_FAILED);
+    assert_result("orders", PROVISION_FAILED);
+    ck_assert_str_eq(row_of("orders")->reason, "there is no topic that its alarms could publish to");
+}
+END_TEST
+
 START_TEST(a_stack_that_was_rolled_back_is_cleared_and_made_again)
 {
     run(SERVICE "[stream large]\nmax_shards = 1000\ndesired_shards = 600\n");
@@ -763,6 +809,9 @@ static Suite *suite(void)
     tcase_add_test(making, an_update_there_and_back_and_there_is_carried_out_each_time);
     tcase_add_test(making, an_update_that_would_replace_the_stream_is_not_carried_out);
     tcase_add_test(trouble, one_stream_that_fails_stops_no_other_and_says_what_failed);
+    tcase_add_test(trouble, an_alarm_that_was_deleted_leaves_the_row_incomplete_until_its_note_is_followed);
+    tcase_add_test(trouble, an_update_that_makes_the_missing_alarm_is_no_longer_incomplete);
+    tcase_add_test(trouble, a_dry_run_refuses_the_streams_whose_topic_cannot_be);
     tcase_add_test(trouble, a_stack_that_was_rolled_back_is_cleared_and_made_again);
     tcase_add_test(trouble, without_the_right_to_make_the_topic_no_stream_is_begun);
     tcase_add_test(trouble, a_lost_answer_makes_no_second_stack);

@@ -146,7 +146,7 @@ static const struct {
     {"IMPORT_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
     {"UPDATE_ROLLBACK_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
     {"IMPORT_ROLLBACK_COMPLETE", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
-    {"UPDATE_FAILED", STACK_AT_REST, PROVISION_LEAVE, "as it should be"},
+    {"UPDATE_FAILED", STACK_AT_REST, PROVISION_UPDATE, "its last update failed"},
     {"CREATE_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "CREATE_IN_PROGRESS"},
     {"DELETE_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "DELETE_IN_PROGRESS"},
     {"ROLLBACK_IN_PROGRESS", STACK_MOVING, PROVISION_WAIT, "somebody is at work"},
@@ -347,17 +347,60 @@ START_TEST(an_alarm_of_the_stack_stays_in_it_though_another_was_made_by_hand)
 }
 END_TEST
 
-START_TEST(an_alarm_of_the_stack_that_is_gone_is_told)
+#define GONE                                                                                          \
+    "alarm 'kinescale-orders-WriteProvisionedThroughputExceeded' of the stack is gone, or no longer " \
+    "publishes "                                                                                      \
+    "to the topic; to have it made again: aws cloudformation delete-stack --stack-name "              \
+    "kinescale-stream-orders (a stream in it stays, with its shards), and once it is deleted run this again"
+
+static const struct {
+    const char *topic; /* of the stack */
+    const char *other; /* alarm on the same metric */
+    enum alarm_level level;
+    bool incomplete;
+    enum provision_deed deed;
+    const char *reason, *note;
+} gone[] = {
+    {TOPIC, "", ALARM_LEVEL_STREAM, true, PROVISION_LEAVE, "an alarm of the stack is missing", GONE},
+    {TOPIC, "by hand", ALARM_LEVEL_STREAM, false, PROVISION_LEAVE, "as it should be",
+     "alarm 'kinescale-orders-WriteProvisionedThroughputExceeded' of the stack is gone; 'by hand' does its "
+     "work"},
+    {TOPIC, "", ALARM_LEVEL_SHARD, false, PROVISION_LEAVE, "as it should be", ""},
+    {TOPIC "-old", "", ALARM_LEVEL_STREAM, false, PROVISION_UPDATE,
+     "TopicArn '" TOPIC "', not '" TOPIC "-old'", ""},
+};
+
+START_TEST(an_alarm_of_the_stack_that_is_gone_is_told_with_what_to_do)
 {
     stack_is_there("CREATE_COMPLETE");
     stream_is_there(4);
     alarms_are_there(4);
     facts.alarms[METRIC_THROTTLED].own = false;
+    (void)text_copy(facts.alarms[METRIC_THROTTLED].other, ALARM_NAME_SIZE, gone[_i].other);
+    stack_values_set(&facts.stack.parameters, "TopicArn", "%s", gone[_i].topic);
+    config->streams[0].alarm_level = gone[_i].level;
     think();
-    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
-    ck_assert_msg(strstr(plan.note, "'kinescale-orders-WriteProvisionedThroughputExceeded' of the stack is "
-                                    "gone") != NULL,
-                  "%s", plan.note);
+    ck_assert_int_eq(plan.deed, gone[_i].deed);
+    ck_assert_int_eq(plan.incomplete, gone[_i].incomplete);
+    ck_assert_str_eq(plan.reason, gone[_i].reason);
+    ck_assert_str_eq(plan.note, gone[_i].note);
+}
+END_TEST
+
+START_TEST(the_note_has_room_for_three_alarms_of_the_longest_name)
+{
+    SCOPED(free_text) char *text = NULL;
+    char name[STREAM_NAME_SIZE];
+
+    memset(name, 'a', STREAM_NAME_MAX);
+    name[STREAM_NAME_MAX] = '\0';
+    text = must_printf(SERVICE "[stream %s]\n", name);
+    configure(text);
+    stack_is_there("CREATE_COMPLETE");
+    stream_is_there(4);
+    think();
+    ck_assert(plan.incomplete);
+    ck_assert_msg(text_ends_with(plan.note, "run this again"), "%s", plan.note);
 }
 END_TEST
 
@@ -612,6 +655,45 @@ START_TEST(rights_grow_with_the_streams)
 }
 END_TEST
 
+#define ARN "arn:aws:kinesis:eu-west-1:123456789012:stream/"
+#define MANY ORDERS "[stream user-events]\n[stream users]\n"
+
+static const struct {
+    const char *first, *then, *reason;
+} long_values[] = {
+    {MANY, MANY "[stream invoices]\n", "StreamArns '..." ARN "users," ARN "invoices', not '..." ARN "users'"},
+    {MANY, ORDERS "[stream user-events]\n[stream others]\n",
+     "StreamArns '..." ARN "others', not '..." ARN "users'"},
+    {ORDERS "[stream b]\n[stream c]\n[stream d]\n", ORDERS "[stream e]\n[stream c]\n[stream d]\n",
+     "StreamArns '..." ARN "e," ARN "c,arn:aws:kinesis:eu-west-1:123456789012:strea...', not '..." ARN
+     "b," ARN "c,arn:aws:kinesis:eu-west-1:123456789012:strea...'"},
+};
+
+START_TEST(of_long_values_the_part_that_differs_is_shown)
+{
+    think_service("", long_values[_i].first);
+    service_is_there();
+    think_service("", long_values[_i].then);
+    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
+    ck_assert_str_eq(plan.reason, long_values[_i].reason);
+}
+END_TEST
+
+START_TEST(of_long_values_that_are_no_lists_a_little_before_the_difference_is_shown)
+{
+    char long_url[160], setting[2][256];
+
+    memset(long_url, 'a', sizeof(long_url));
+    long_url[130] = '\0';
+    for (int i = 0; i < 2; i++)
+        snprintf(setting[i], sizeof(setting[i]), "public_url = https://a/%s%d\n", long_url, i);
+    think_service(setting[0], ORDERS);
+    service_is_there();
+    think_service(setting[1], ORDERS);
+    ck_assert_str_eq(plan.reason, "Endpoint '...aaaaaaaaaaaaaaaaaaaa1', not '...aaaaaaaaaaaaaaaaaaaa0'");
+}
+END_TEST
+
 START_TEST(rights_name_patterns_as_they_are_written)
 {
     think_service("", ORDERS "[stream user-*]\n");
@@ -680,7 +762,9 @@ static Suite *suite(void)
     tcase_add_test(stream, a_stack_without_the_stream_does_not_take_it_in);
     tcase_add_test(stream, an_alarm_that_was_made_by_hand_and_is_gone_is_made_by_the_stack);
     tcase_add_test(stream, an_alarm_of_the_stack_stays_in_it_though_another_was_made_by_hand);
-    tcase_add_test(stream, an_alarm_of_the_stack_that_is_gone_is_told);
+    tcase_add_loop_test(stream, an_alarm_of_the_stack_that_is_gone_is_told_with_what_to_do, 0,
+                        COUNT_OF(gone));
+    tcase_add_test(stream, the_note_has_room_for_three_alarms_of_the_longest_name);
     tcase_add_test(stream, a_stream_that_was_deleted_while_its_stack_has_it_is_for_people);
     tcase_add_test(stream, a_stack_of_alarms_whose_stream_was_deleted_makes_it);
     tcase_add_test(stream, a_stack_of_something_else_is_not_touched);
@@ -694,6 +778,8 @@ static Suite *suite(void)
     tcase_add_loop_test(service, an_endpoint_is_subscribed_once, 0, COUNT_OF(endpoints));
     tcase_add_test(service, a_subscription_that_sns_has_dropped_is_told);
     tcase_add_test(service, rights_grow_with_the_streams);
+    tcase_add_loop_test(service, of_long_values_the_part_that_differs_is_shown, 0, COUNT_OF(long_values));
+    tcase_add_test(service, of_long_values_that_are_no_lists_a_little_before_the_difference_is_shown);
     tcase_add_test(service, rights_name_patterns_as_they_are_written);
     tcase_add_test(service, rights_for_more_streams_than_a_policy_can_name_are_for_all);
     tcase_add_test(service, rights_cover_alarms_that_were_made_by_hand);

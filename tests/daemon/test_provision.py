@@ -215,8 +215,11 @@ class Provision(unittest.TestCase):
         world.close()
 
     def test_progress_on_a_terminal_is_one_line_per_stack_under_way(self):
+        try:
+            master, slave = os.openpty()
+        except OSError as error:  # a bare chroot has no /dev/pts
+            self.skipTest(str(error))
         world = self.world(["orders"])
-        master, slave = os.openpty()
         process = subprocess.Popen(self.command(world), stdout=slave, stderr=subprocess.DEVNULL,
                                    env={**clean_environment(), **world.environment()})
         os.close(slave)

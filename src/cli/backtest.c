@@ -9,9 +9,10 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 static const char *config_path = "streams.conf", *load_path, *stream_name, *initial_text, *peak_text,
-                  *record_text = "2048", *keys = "uniform", *split_text = "30", *update_text = "serial",
+                  *record_text, *keys = "uniform", *split_text = "30", *update_text = "serial",
                   *delay_text = "75", *seed_text = "1", *operations_path, *prices_text, *output = "table";
 
 static const struct cli_option options[] = {
@@ -21,7 +22,7 @@ static const struct cli_option options[] = {
     {"--stream", "NAME", NULL, "whose settings; the first stream unless given", &stream_name},
     {"--initial-shards", "N", NULL, "at the start; desired_shards unless given", &initial_text},
     {"--peak", "MIB_S", NULL, "what the 99.9th percentile minute of a file of counts stands for", &peak_text},
-    {"--record-bytes", "N", "2048", "with --peak: size of each record", &record_text},
+    {"--record-bytes", "N", NULL, "with --peak: size of each record; 2048 unless given", &record_text},
     {"--keys", "KEYS", "uniform", "uniform, zipf:S:KEYS or hot:SHARE", &keys},
     {"--split-seconds", "N", "30", "how long a split or merge takes", &split_text},
     {"--update-seconds", "serial|N", "serial", "UpdateShardCount: one operation after another, or N seconds",
@@ -73,7 +74,11 @@ static int read_load(struct backtest *backtest, struct error *err)
                               peak_mib_s > SHARDS_PER_STREAM_MAX))
         return error_set(err, ERROR_CONFIG, "--peak must be above 0 and at most %d MiB/s, not '%s'",
                          (int)SHARDS_PER_STREAM_MAX, peak_text);
-    if (read_number("--record-bytes", record_text, 1, 10 << 20, &how.record_bytes, err) < 0)
+    if (record_text != NULL && peak_text == NULL)
+        return error_set(err, ERROR_CONFIG,
+                         "--record-bytes needs --peak: else the file says the records itself");
+    if (read_number("--record-bytes", record_text != NULL ? record_text : "2048", 1, 10 << 20,
+                    &how.record_bytes, err) < 0)
         return -1;
     how.peak_bytes_s = peak_mib_s * SHARD_BYTES_PER_S;
     return sim_load_read(load_path, &how, &backtest->load, err);
@@ -129,6 +134,15 @@ static int close_operations(struct backtest *backtest, struct error *err)
     return 0;
 }
 
+/* Under whatever names. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
 static int replay_and_report(struct backtest *backtest, bool json, const struct price_list *prices,
                              struct error *err)
 {
@@ -137,6 +151,8 @@ static int replay_and_report(struct backtest *backtest, bool json, const struct 
     int outcome;
 
     if (operations_path != NULL) {
+        if (is_same_file(operations_path, load_path))
+            return error_set(err, ERROR_CONFIG, "--operations would write over the load in '%s'", load_path);
         backtest->operations = fopen(operations_path, "we");
         if (backtest->operations == NULL)
             return error_set(err, ERROR_CONFIG, "cannot write '%s': %s", operations_path, strerror(errno));

@@ -262,7 +262,7 @@ class Backtest(unittest.TestCase):
             (["--load", load, "--peak", "3"], f"{load}: says bytes and records itself, no peak scales it"),
             (["--load", nothing, "--peak", "3"], f"{nothing}: the 99.9th percentile is 0, there is no load to scale"),
             (["--load", counts, "--peak", "0"], "--peak must be above 0 and at most 10000 MiB/s, not '0'"),
-            (["--load", load, "--record-bytes", "0"], "--record-bytes must be 1 to 10485760, not '0'"),
+            (["--load", load, "--peak", "3", "--record-bytes", "0"], "--record-bytes must be 1 to 10485760, not '0'"),
             (["--load", load, "--initial-shards", "x"], "--initial-shards must be 1 to 10000, not 'x'"),
             (["--load", load, "--split-seconds", "0"], "--split-seconds must be 1 to 3600, not '0'"),
             (["--load", load, "--update-seconds", "fast"], "--update-seconds must be serial or 1 to 86400, not 'fast'"),
@@ -273,6 +273,8 @@ class Backtest(unittest.TestCase):
             (["--load", load, "--prices", "coffee=1"], "--prices: there is no price 'coffee'"),
             (["--load", load, "--output", "xml"], "--output must be table or json, not 'xml'"),
             (["--load", load, "--operations", "/none/ops"], "cannot write '/none/ops': No such file or directory"),
+            (["--load", load, "--operations", load], f"--operations would write over the load in '{load}'"),
+            (["--load", load, "--record-bytes", "300"], "--record-bytes needs --peak"),
             (["--load", load, "more"], "backtest takes no argument"),
         ]
         for arguments, complaint in cases:

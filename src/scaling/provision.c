@@ -123,8 +123,9 @@ static size_t shown_from(const char *a, const char *b)
         return 0;
     while (a[same] != '\0' && a[same] == b[same])
         same++;
-    for (item = same; item > 0 && a[item - 1] != ','; item--)
-        continue;
+    item = same;
+    while (item > 0 && a[item - 1] != ',')
+        item--;
     if (same - item <= SHOWN_ITEM)
         return item;
     return same - SHOWN_BEFORE;

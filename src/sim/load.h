@@ -54,5 +54,7 @@ struct trace {
 int model_trace_parse(const char *name, char *text, size_t length, struct trace *ret_trace,
                       struct error *err);
 void model_trace_clear(struct trace *trace);
+/* The value below or at which `fraction` (above 0, at most 1) of at least one value lie; sorts them. */
+double nearest_rank(double *values, size_t count, double fraction);
 
 #endif

@@ -6,8 +6,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-#include <math.h>
-
 enum { MINUTE_MS = 60000, MINUTES_MAX = TRACE_ROWS_MAX };
 
 void sim_load_clear(struct sim_load *load)
@@ -52,24 +50,16 @@ static int resample(const struct trace *trace, const char *name, struct sim_load
     return 0;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Nearest rank, of `bytes`. */
+/* Of `bytes`. */
 static double percentile(const struct sim_load *load, double fraction)
 {
-    double *sorted = must_calloc(load->count, sizeof(*sorted));
+    double *values = must_calloc(load->count, sizeof(*values));
     double found;
 
     for (size_t i = 0; i < load->count; i++)
-        sorted[i] = load->minutes[i].bytes;
-    qsort(sorted, load->count, sizeof(*sorted), compare_doubles);
-    found = sorted[(size_t)ceil(fraction * (double)load->count) - 1];
-    free(sorted);
+        values[i] = load->minutes[i].bytes;
+    found = nearest_rank(values, load->count, fraction);
+    free(values);
     return found;
 }
 

@@ -43,6 +43,8 @@ enum {
 int template_read(const char *text, size_t length, cJSON **ret_tree, struct fault *fault);
 int template_check(const cJSON *tree, struct fault *fault);
 
+/* A scalar as CloudFormation writes it; NULL for lists, mappings and null.  The caller frees. */
+char *template_scalar_text(const cJSON *value);
 /* The section ("Parameters", "Resources"...), NULL when there is none. */
 const cJSON *template_section(const cJSON *tree, const char *name);
 /* "CAPABILITY_NAMED_IAM", "CAPABILITY_IAM", or NULL when the template asks for none.  *ret_types, when not NULL:

@@ -41,8 +41,7 @@ static int charge_value(struct evaluation *evaluation, const cJSON *value, struc
     return charge(evaluation, bytes, fault);
 }
 
-/* A scalar as text; NULL for what is none. */
-static char *scalar_text(const cJSON *value)
+char *template_scalar_text(const cJSON *value)
 {
     char number[32];
 
@@ -63,7 +62,7 @@ static int evaluate_text(struct evaluation *evaluation, const cJSON *node, const
 
     if (template_evaluate(evaluation, node, &value, fault) < 0)
         return -1;
-    *ret_text = scalar_text(value);
+    *ret_text = template_scalar_text(value);
     return *ret_text != NULL
                ? 0
                : template_fault(fault, "Template error: every %s value must be a string", function);
@@ -257,7 +256,7 @@ static int add_reference(struct evaluation *evaluation, const struct template_pi
             return -1;
     } else if (template_parse_piece(piece, &reference)) {
         value = reference_value(evaluation, &reference);
-        text = scalar_text(value);
+        text = template_scalar_text(value);
     }
     if (text == NULL)
         return template_fault(
@@ -316,7 +315,7 @@ static int call_join(struct evaluation *evaluation, const cJSON *argument, cJSON
                               "delimiter and (2) a list of strings to be joined or a function that returns a "
                               "list of strings (such as Fn::GetAZs) to be joined.");
     cJSON_ArrayForEach(item, list) {
-        SCOPED(free_text) char *text = scalar_text(item);
+        SCOPED(free_text) char *text = template_scalar_text(item);
 
         if (text == NULL)
             return template_fault(fault, "Template error: every Fn::Join value must be a string");
@@ -402,8 +401,8 @@ static int call_equals(struct evaluation *evaluation, const cJSON *argument, boo
     if (template_evaluate(evaluation, cJSON_GetArrayItem(argument, 0), &left, fault) < 0 ||
         template_evaluate(evaluation, cJSON_GetArrayItem(argument, 1), &right, fault) < 0)
         return -1;
-    left_text = scalar_text(left);
-    right_text = scalar_text(right);
+    left_text = template_scalar_text(left);
+    right_text = template_scalar_text(right);
     if (left_text != NULL && right_text != NULL)
         *ret_value = text_equal(left_text, right_text);
     else

@@ -31,21 +31,6 @@ bool template_is_list_type(const char *type)
     return text_equal(type, "CommaDelimitedList") || text_equal(type, "List<Number>");
 }
 
-/* A scalar of the template as text; the caller frees; NULL for lists and mappings. */
-static char *text_of(const cJSON *value)
-{
-    char number[32];
-
-    if (cJSON_IsString(value))
-        return must_strdup(value->valuestring);
-    if (cJSON_IsBool(value))
-        return must_strdup(cJSON_IsTrue(value) ? "true" : "false");
-    if (!cJSON_IsNumber(value))
-        return NULL;
-    number_format_double(value->valuedouble, number, sizeof(number));
-    return must_strdup(number);
-}
-
 /* ---- one value */
 
 struct subject {
@@ -67,7 +52,7 @@ static int refuse(const struct subject *subject, const char *why)
 /* A limit, which may be written as a number or in quotes. */
 static bool limit_of(const struct subject *subject, const char *name, double *ret_limit)
 {
-    SCOPED(free_text) char *text = text_of(input_member(subject->declared, name));
+    SCOPED(free_text) char *text = template_scalar_text(input_member(subject->declared, name));
 
     return text != NULL && number_parse_double(text, ret_limit);
 }
@@ -77,7 +62,7 @@ static int check_allowed(const struct subject *subject, const char *value)
     const cJSON *allowed = input_member(subject->declared, "AllowedValues"), *item;
 
     cJSON_ArrayForEach(item, allowed) {
-        SCOPED(free_text) char *text = text_of(item);
+        SCOPED(free_text) char *text = template_scalar_text(item);
 
         if (text_equal(text, value))
             return 0;
@@ -214,7 +199,7 @@ int template_check_parameters(const cJSON *parameters, struct fault *fault)
         if (check_members(declared->string, declared, fault) < 0)
             return -1;
         subject.type = input_text(declared, "Type");
-        value = text_of(input_member(declared, "Default"));
+        value = template_scalar_text(input_member(declared, "Default"));
         if (value != NULL && check_value(&subject, value) < 0)
             return -1;
     }
@@ -260,7 +245,7 @@ static char *choose_value(const cJSON *declared, const cJSON *given, const cJSON
         return must_strdup(input_text(previous, declared->string));
     if (item != NULL)
         return must_strdup(input_text(item, "ParameterValue"));
-    return text_of(input_member(declared, "Default"));
+    return template_scalar_text(input_member(declared, "Default"));
 }
 
 int template_parameters(const cJSON *tree, const cJSON *given, const cJSON *previous, cJSON **ret_values,

@@ -111,17 +111,21 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Nearest rank. */
+double nearest_rank(double *values, size_t count, double fraction)
+{
+    qsort(values, count, sizeof(*values), compare_doubles);
+    return values[(size_t)ceil(fraction * (double)count) - 1];
+}
+
 static double percentile(const struct trace *trace, double fraction)
 {
-    double *sorted = must_calloc(trace->count, sizeof(*sorted));
+    double *values = must_calloc(trace->count, sizeof(*values));
     double found;
 
     for (size_t i = 0; i < trace->count; i++)
-        sorted[i] = trace->rows[i].bytes;
-    qsort(sorted, trace->count, sizeof(*sorted), compare_doubles);
-    found = sorted[(size_t)ceil(fraction * (double)trace->count) - 1];
-    free(sorted);
+        values[i] = trace->rows[i].bytes;
+    found = nearest_rank(values, trace->count, fraction);
+    free(values);
     return found;
 }
 
@@ -136,8 +140,7 @@ static int64_t common_step_ms(const struct trace *trace)
     steps = must_calloc(trace->count - 1, sizeof(*steps));
     for (size_t i = 0; i + 1 < trace->count; i++)
         steps[i] = (double)(trace->rows[i + 1].at_ms - trace->rows[i].at_ms);
-    qsort(steps, trace->count - 1, sizeof(*steps), compare_doubles);
-    median = (int64_t)steps[(trace->count - 1) / 2];
+    median = (int64_t)nearest_rank(steps, trace->count - 1, 0.5);
     free(steps);
     return median;
 }

@@ -485,3 +485,16 @@ const char *world_alarm_state(struct world *world, const char *name)
     cJSON_Delete(alarm);
     return found;
 }
+
+struct action world_last_action(struct world *world)
+{
+    struct action_list list = {0};
+    struct action action = {0};
+    struct error err = {0};
+
+    ck_assert_int_eq(store_actions_recent(world->store, "orders", 1, &list, &err), 0);
+    if (list.count > 0)
+        action = list.items[0];
+    action_list_clear(&list);
+    return action;
+}

@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "scaling/config.h"
 #include "sim/sim.h"
+#include "store/actions.h"
 #include "trouble.h"
 
 #include <cjson/cJSON.h>
@@ -100,6 +101,8 @@ void world_run(struct world *world, int64_t ms);
 size_t world_count_calls(const struct world *world, const char *operation);
 /* Open shards; the map begins zeroed and is the caller's. */
 void world_shards(struct world *world, const char *stream, struct shard_map *ret_map);
+/* Of `orders`; zeroed when it never had one. */
+struct action world_last_action(struct world *world);
 int64_t world_open_shards(struct world *world, const char *stream);
 /* Alarm by name, with every field; the caller's. */
 cJSON *world_alarm(struct world *world, const char *name);

@@ -63,19 +63,6 @@ static struct by_hand_request to(int64_t count)
     return (struct by_hand_request){.kind = BY_HAND_TO, .count = count};
 }
 
-static struct action last_action(struct world *world)
-{
-    struct action_list list = {0};
-    struct action action = {0};
-    struct error err = {0};
-
-    ck_assert_int_eq(store_actions_recent(world->store, "orders", 1, &list, &err), 0);
-    if (list.count > 0)
-        action = list.items[0];
-    action_list_clear(&list);
-    return action;
-}
-
 static struct stream_state state_of(struct world *world)
 {
     struct stream_state state;
@@ -104,7 +91,7 @@ static void assert_even(struct world *world, int shards)
 
 static void assert_done(struct world *world, int from, int shards)
 {
-    struct action action = last_action(world);
+    struct action action = world_last_action(world);
 
     ck_assert_int_eq(action.kind, ACTION_BY_HAND);
     ck_assert_msg(action.state == ACTION_DONE && action.failure[0] == '\0', "%s: %s",
@@ -173,7 +160,7 @@ START_TEST(what_is_asked_for_is_counted_from_the_shards_there_are)
     ck_assert_uint_eq(plan.operation_count > 0, amounts[_i].to != 4);
     world_run(world, 10 * MINUTE_MS);
     assert_even(world, 4); /* a dry run */
-    ck_assert_int_eq(last_action(world).id, 0);
+    ck_assert_int_eq(world_last_action(world).id, 0);
     ck_assert_int_eq(state_of(world).lock_until_ms, 0);
 
     request.dry_run = false;
@@ -182,7 +169,7 @@ START_TEST(what_is_asked_for_is_counted_from_the_shards_there_are)
     assert_even(world, (int)amounts[_i].to);
     ck_assert_int_eq(state_of(world).lock_until_ms, 0);
     if (amounts[_i].to == 4)
-        ck_assert_int_eq(last_action(world).id, 0);
+        ck_assert_int_eq(world_last_action(world).id, 0);
     world_free(world);
 }
 END_TEST
@@ -276,7 +263,7 @@ START_TEST(what_cannot_be_is_refused_with_the_reason)
     ck_assert_int_eq(state_of(world).lock_until_ms, 0);
     world_run(world, 10 * MINUTE_MS);
     assert_even(world, 4);
-    ck_assert_int_eq(last_action(world).id, 0);
+    ck_assert_int_eq(world_last_action(world).id, 0);
     world_free(world);
 }
 END_TEST
@@ -331,7 +318,7 @@ START_TEST(an_alarm_afterwards_is_acted_on_after_the_cooldown)
     world_run(world, 10 * MINUTE_MS);
     (void)must_do(world, to(4));
     world_run(world, 30 * MINUTE_MS);
-    ck_assert_int_eq(last_action(world).kind, ACTION_SCALE_UP);
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_UP);
     assert_even(world, 8);
     ck_assert_str_ne(world_alarm_state(world, BYTES_ALARM), "ALARM");
     world_free(world);
@@ -368,13 +355,13 @@ START_TEST(an_alarm_meanwhile_waits_with_its_reason_and_is_acted_on_afterwards)
     n = newest(world);
     ck_assert_int_eq(n.status, NOTIFICATION_DEFERRED);
     ck_assert_str_eq(n.reason, "by-hand #1 is under way");
-    ck_assert_int_eq(last_action(world).kind, ACTION_BY_HAND);
-    while (last_action(world).state != ACTION_DONE)
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_BY_HAND);
+    while (world_last_action(world).state != ACTION_DONE)
         world_run(world, 1000);
     assert_done(world, 16, 4);
 
     world_run(world, 40 * MINUTE_MS);
-    ck_assert_int_eq(last_action(world).kind, ACTION_SCALE_UP);
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_UP);
     ck_assert_int_ge(world_open_shards(world, "orders"), 14);
     world_assert_partition(world, "orders");
     world_free(world);
@@ -392,7 +379,7 @@ START_TEST(a_refused_step_ends_it_with_the_failure_and_thresholds_that_fit)
     world->fault_after = 1;
     world->fault_times = 1;
     world_run(world, 30 * MINUTE_MS);
-    action = last_action(world);
+    action = world_last_action(world);
     ck_assert_int_eq(action.state, ACTION_DONE);
     ck_assert_str_ne(action.failure, "");
     ck_assert_int_eq(action.to_shards, world_open_shards(world, "orders"));
@@ -418,7 +405,7 @@ START_TEST(an_action_whose_goal_was_never_stored_ends_and_says_so)
     ck_assert_int_eq(store_action_begin(world->store, &action, &err), 0);
     ck_assert_int_eq(store_stream_make_due(world->store, "orders", world->clock.ms, DUE_ACTION, &err), 0);
     world_run(world, MINUTE_MS);
-    action = last_action(world);
+    action = world_last_action(world);
     ck_assert_int_eq(action.state, ACTION_DONE);
     ck_assert_msg(strstr(action.failure, "before anything was done") != NULL, "%s", action.failure);
     assert_even(world, 4);

@@ -42,19 +42,6 @@ static void assert_rests_at(struct world *world, int shards, int effective)
     ck_assert_uint_eq(resharding_calls(world), calls);
 }
 
-static struct action last_action(struct world *world)
-{
-    struct action_list list = {0};
-    struct action action = {0};
-    struct error err = {0};
-
-    ck_assert_int_eq(store_actions_recent(world->store, "orders", 1, &list, &err), 0);
-    if (list.count > 0)
-        action = list.items[0];
-    action_list_clear(&list);
-    return action;
-}
-
 static struct decision last_decision(struct world *world)
 {
     struct decision_list list = {0};
@@ -88,7 +75,7 @@ START_TEST(a_stream_above_max_shards_is_brought_down_to_it_and_rests_there)
     struct action action;
 
     world_run(world, HOUR_MS);
-    action = last_action(world);
+    action = world_last_action(world);
     ck_assert_int_eq(action.kind, ACTION_SCALE_DOWN);
     ck_assert_str_eq(action.failure, "");
     ck_assert_msg(strstr(action.reason, "more than max_shards (") != NULL, "%s", action.reason);
@@ -104,7 +91,7 @@ START_TEST(load_that_does_not_fit_below_max_shards_keeps_the_shards_it_needs)
     struct decision decision;
 
     world_run(world, 2 * HOUR_MS);
-    ck_assert_str_eq(last_action(world).failure, "");
+    ck_assert_str_eq(world_last_action(world).failure, "");
     assert_rests_at(world, 6, 6);
     decision = last_decision(world);
     ck_assert_str_eq(decision.verdict, "hold");
@@ -127,7 +114,7 @@ START_TEST(a_hold_that_lasts_is_stored_once)
 
     world_run(world, 6 * (int64_t)HOUR_MS);
     ck_assert_uint_eq(resharding_calls(world), 0);
-    ck_assert_int_eq(last_action(world).id, 0);
+    ck_assert_int_eq(world_last_action(world).id, 0);
     ck_assert_int_eq(store_decisions_recent(world->store, "orders", 100, &list, &err), 0);
     ck_assert_uint_eq(list.count, 1);
     ck_assert_str_eq(list.items[0].verdict, "hold");
@@ -160,8 +147,9 @@ START_TEST(an_alarm_meanwhile_ends_the_merging_and_max_shards_bounds_what_is_don
     world_run(world, HOUR_MS);
     ck_assert_int_gt(world_open_shards(world, "orders"), 8);
     ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 0);
-    ck_assert_int_eq(last_action(world).kind, ACTION_SCALE_UP);
-    ck_assert_msg(strstr(last_action(world).failure, "max_shards") != NULL, "%s", last_action(world).failure);
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_UP);
+    ck_assert_msg(strstr(world_last_action(world).failure, "max_shards") != NULL, "%s",
+                  world_last_action(world).failure);
     world_assert_partition(world, "orders");
     world_free(world);
 }

@@ -67,19 +67,6 @@ static size_t holds_stored(struct world *world)
     return holds;
 }
 
-static struct action last_action(struct world *world)
-{
-    struct action_list list = {0};
-    struct action action = {0};
-    struct error err = {0};
-
-    ck_assert_int_eq(store_actions_recent(world->store, "orders", 1, &list, &err), 0);
-    if (list.count > 0)
-        action = list.items[0];
-    action_list_clear(&list);
-    return action;
-}
-
 /* 3.2 MiB/s on 16 shards is 20 %; pairs carry 40 %, three would carry 60 %. */
 START_TEST(a_quiet_day_leads_to_the_fewest_shards_that_stay_below_half)
 {
@@ -91,7 +78,7 @@ START_TEST(a_quiet_day_leads_to_the_fewest_shards_that_stay_below_half)
     world_run(world, HOUR_MS);
     assert_thresholds(world, 8);
     ck_assert_uint_eq(world_count_calls(world, "MergeShards"), 8);
-    action = last_action(world);
+    action = world_last_action(world);
     ck_assert_int_eq(action.kind, ACTION_SCALE_DOWN);
     ck_assert_int_eq(action.state, ACTION_DONE);
     ck_assert_str_eq(action.failure, "");
@@ -107,7 +94,7 @@ START_TEST(a_dry_run_says_the_same_and_touches_nothing)
     ck_assert_msg(row.result == PASS_RESHARD && row.to_shards == 8, "%d: %s", (int)row.result, row.reason);
     world_run(world, HOUR_MS);
     ck_assert_uint_eq(world_count_calls(world, "MergeShards"), 0);
-    ck_assert_int_eq(last_action(world).id, 0);
+    ck_assert_int_eq(world_last_action(world).id, 0);
     world_free(world);
 }
 END_TEST
@@ -202,7 +189,7 @@ START_TEST(an_alarm_ends_the_merging_and_is_acted_on_at_once)
     world_run(world, HOUR_MS);
     ck_assert_int_ge(world_open_shards(world, "orders"), 16);
     ck_assert_uint_lt(world_count_calls(world, "MergeShards"), 8);
-    ck_assert_int_eq(last_action(world).kind, ACTION_SCALE_UP);
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_UP);
     world_assert_partition(world, "orders");
     world_free(world);
 }

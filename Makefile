@@ -9,6 +9,8 @@ BUILD    = $(O)/$(FLAVOUR)
 VERSION := 0.1.0
 JOBS    ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+# A line a file; V=1 shows the commands, -s nothing.
+SAYS = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  cc $@";))
 # How much may go wrong in one run of the model: 2 takes seconds, 4 a minute, 5 several and 2 GiB.
 MODEL_LUCK ?= 4
 
@@ -67,31 +69,31 @@ all: $(BUILD)/kinescale ## the program: build/kinescale
 	$(if $(filter release,$(FLAVOUR)),@ln -sfn release/kinescale $(O)/kinescale)
 
 $(BUILD)/kinescale: $(BUILD)/src/main.o $(LIBRARY)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(SAYS) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIBRARY): $(SOURCES:%.c=$(BUILD)/%.o)
 	rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(SUPPORT) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+	$(SAYS) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 # A fuzzer with libFuzzer in the flavour fuzz, else a program that replays the inputs it is given.
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(if $(filter fuzz,$(FLAVOUR)),,$(BUILD)/tests/fuzz/replay.o) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(SAYS) $(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/explore: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/model/*.c)) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(SAYS) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/bench_%: $(BUILD)/tests/bench/bench_%.o $(BED) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(SAYS) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(SAYS) $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/src/store/migrate.o: $(BUILD)/generated/migrations.inc
 $(BUILD)/generated/migrations.inc: $(wildcard migrations/*.sql) tools/embed-migrations tools/embed

@@ -39,10 +39,15 @@ void store_close(struct store *store);
 int store_probe(struct store *store, int64_t now_ms, struct error *err);
 /*
  * Forgets what ended before `before_ms`: notifications acted on or dropped, decisions, finished actions with
- * their steps, splits that were not measured since.  Dead letters stay until they are replayed.  At most 1000 of each per call, so that other writers
- * do not wait long; call again while *ret_deleted is not 0.  Totals and counts are not touched by it.
+ * their steps, splits that were not measured since.  Dead letters that came before then are dropped, and forgotten with
+ * the others.  At most 1000 of each per call, so that other writers do not wait long; call again while ret_pruned->rows
+ * is not 0.  Totals and counts are not touched by it, but for dead letters, which become dropped ones.
  */
-int store_prune(struct store *store, int64_t before_ms, int *ret_deleted, struct error *err);
+struct pruned {
+    int rows; /* deleted, without the steps of actions */
+    int dead_letters;
+};
+int store_prune(struct store *store, int64_t before_ms, struct pruned *ret_pruned, struct error *err);
 /* How long a writer waits for another one; 5000 at first. */
 enum { STORE_BUSY_TIMEOUT_MS = 5000 };
 void store_set_busy_timeout(struct store *store, int milliseconds);

@@ -27,6 +27,7 @@ struct look_around {
     struct alarm_list *lists;
     size_t list_count;
     bool lists_whole; /* all of them could be read */
+    bool answered;    /* AWS did as it was asked, once at least */
     /* The alarms of all lists, by their stream: for slice_of(). */
     const struct alarm **by_stream;
     size_t alarm_count;
@@ -307,6 +308,7 @@ static int look_at_shards(struct look_around *around, const struct stream_config
     unsigned reasons;
     int result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
 
+    around->answered |= result == 0;
     /* A listing in the middle of a reshard says nothing; whoever reshards will be looked at again. */
     if (result == 0 && shard_map_check(&shards, err) == 0) {
         result = store_stream_seen(around->store, config->name, (int64_t)shards.count,
@@ -370,15 +372,18 @@ static int look_at_stream(struct look_around *around, const struct stream_config
 /* History that nobody asks for any more; a part at a time, so that alarms never wait long for the database. */
 static void forget_old(const struct look_around *around)
 {
+    int64_t before_ms = around->now_ms - around->config->service.history_ms;
+    struct pruned pruned = {.rows = 1};
     struct error err = {0};
-    int deleted = 1;
 
-    for (int rounds = 0; deleted > 0 && rounds < PRUNE_ROUNDS; rounds++) {
-        if (store_prune(around->store, around->now_ms - around->config->service.history_ms, &deleted, &err) <
-            0) {
+    for (int rounds = 0; pruned.rows > 0 && rounds < PRUNE_ROUNDS; rounds++) {
+        if (store_prune(around->store, before_ms, &pruned, &err) < 0) {
             LOG(LOG_ERROR, "store-failed", {"error", err.message});
             return;
         }
+        if (pruned.dead_letters > 0)
+            LOG(LOG_WARN, "dead-letters-forgotten", {"count", .number = pruned.dead_letters},
+                {"why", "they are older than `history`"});
     }
 }
 
@@ -413,7 +418,7 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
     count = around.config->stream_count;
     /* Without alarms the shards can still be looked at; thresholds then seem to fit. */
     around.listed_ms = clock_now_ms(engine->clock);
-    around.lists_whole = look_at_alarms(&around, err) == 0;
+    around.lists_whole = around.answered = look_at_alarms(&around, err) == 0;
     if (!around.lists_whole)
         LOG(LOG_WARN, "reconcile-failed", {"error", err->message});
     index_alarms(&around);
@@ -422,7 +427,9 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
         alarm_list_clear(&around.lists[i]);
     free(around.lists);
     free(around.by_stream);
-    forget_old(&around);
+    /* AWS answers nobody whose clock is wrong: one that is a year ahead shall not cost the whole history. */
+    if (around.answered)
+        forget_old(&around);
     config_free(around.config);
     if (failed == count && (failed > 0 || !discovered))
         return error_wrap(err, "none of %zu streams could be looked at", failed);

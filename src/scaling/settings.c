@@ -54,7 +54,7 @@ static const struct setting table[] = {
      .help = "How often every stream is looked at without a notification, for those that were lost."},
     {"history", .type = TYPE_DURATION, SERVICE(history_ms), .minimum = HOURS(48), .maximum = HOURS(24 * 3650),
      .unit = "duration", .fallback = "90d",
-     .help = "How long finished actions, decisions and notifications are kept; dead letters stay."},
+     .help = "How long finished actions, decisions and notifications are kept, dead letters too."},
     {"scale_down_schedule", .type = TYPE_CHOICE, SERVICE(scale_down_schedule), .unit = "choice",
      .choices = "off|internal", .fallback = "off",
      .help =

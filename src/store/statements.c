@@ -172,6 +172,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [DECISION_RECENT_STREAM] =
         "SELECT " DECISION_COLUMNS " FROM decisions WHERE stream = ? ORDER BY id DESC LIMIT ?",
 
+    [PRUNE_DEAD_LETTERS] = "UPDATE notifications SET status = 3 WHERE id IN (SELECT id FROM notifications"
+                           " WHERE status = 4 AND received_ms < ? LIMIT ?)",
     /* Not by status alone, which SQLite would choose and then sort. */
     [PRUNE_NOTIFICATIONS] = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications"
                             " INDEXED BY notifications_ended WHERE status IN (2, 3) AND received_ms < ?"

@@ -165,24 +165,26 @@ int store_probe(struct store *store, int64_t now_ms, struct error *err)
     return store_run(store, PROBE, VALUES(INTEGER(now_ms)), err);
 }
 
-int store_prune(struct store *store, int64_t before_ms, int *ret_deleted, struct error *err)
+int store_prune(struct store *store, int64_t before_ms, struct pruned *ret_pruned, struct error *err)
 {
     /* Notifications and decisions first: they refer to actions. */
     static const enum statement statements[] = {PRUNE_NOTIFICATIONS, PRUNE_DECISIONS, PRUNE_ACTIONS,
                                                 PRUNE_SPLITS};
     SCOPED(store_rollback) struct store *transaction = NULL;
-    int deleted = 0;
+    struct pruned pruned = {0};
 
-    if (store_begin(store, &transaction, err) < 0)
+    if (store_begin(store, &transaction, err) < 0 ||
+        store_run(store, PRUNE_DEAD_LETTERS, VALUES(INTEGER(before_ms), INTEGER(PRUNE_MAX)), err) < 0)
         return -1;
+    pruned.dead_letters = store_changes(store);
     for (size_t i = 0; i < COUNT_OF(statements); i++) {
         if (store_run(store, statements[i], VALUES(INTEGER(before_ms), INTEGER(PRUNE_MAX)), err) < 0)
             return -1;
-        deleted += store_changes(store);
+        pruned.rows += store_changes(store);
     }
     if (store_commit(&transaction, err) < 0)
         return -1;
-    *ret_deleted = deleted;
+    *ret_pruned = pruned;
     return 0;
 }
 

@@ -72,6 +72,28 @@ START_TEST(what_ended_before_the_history_is_forgotten)
 }
 END_TEST
 
+/* Message ids too: with them a clock that is put right again would forget what was seen a minute ago. */
+START_TEST(a_clock_that_is_a_year_ahead_forgets_nothing)
+{
+    struct world *world = world_new(orders, NULL);
+    struct error err = {0};
+    size_t before;
+
+    world_scene(world, "orders", 2);
+    world_traffic(world, "orders", "constant:1.8M", 2048, "uniform");
+    world_run(world, 5 * MINUTE_MS + _i * 20000);
+    before = decisions(world);
+    ck_assert_uint_gt(before, 0);
+
+    world->fault = FAULT_CLOCK;
+    world->fault_times = INT32_MAX;
+    world->clock.ms += 365 * (24 * (int64_t)HOUR_MS);
+    (void)engine_reconcile(world->engine, world->store, &err);
+    ck_assert_uint_eq(decisions(world), before);
+    world_free(world);
+}
+END_TEST
+
 /* `status` shows the failure of the last turn; an alarm for such a stream will never come. */
 START_TEST(a_stream_that_does_not_exist_is_shown_as_failing_until_it_does)
 {
@@ -309,6 +331,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_look_that_lasts_minutes_cuts_no_cooldown_that_began_meanwhile);
     tcase_add_test(tcase, thresholds_are_put_right_without_waiting_for_figures);
     tcase_add_test(tcase, what_ended_before_the_history_is_forgotten);
+    tcase_add_loop_test(tcase, a_clock_that_is_a_year_ahead_forgets_nothing, 0, 6);
     tcase_add_test(tcase, a_stream_that_does_not_exist_is_shown_as_failing_until_it_does);
     tcase_add_loop_test(tcase, a_message_that_asks_for_nothing_or_no_longer_is_dropped_with_the_reason, 0,
                         COUNT_OF(unbelieved));

@@ -270,7 +270,7 @@ START_TEST(old_rows_are_forgotten_and_what_still_counts_is_kept)
     struct decision_list thoughts = {0};
     struct action_list actions = {0};
     struct step_list_stored steps = {0};
-    int deleted;
+    struct pruned pruned;
     bool dead;
 
     fill(store, 5);
@@ -290,8 +290,9 @@ START_TEST(old_rows_are_forgotten_and_what_still_counts_is_kept)
     running = action_of("orders", ACTION_SCALE_UP, 200);
     MUST(store_action_begin(store, &running, &err));
 
-    MUST(store_prune(store, 1004, &deleted, &err)); /* received_ms are 1000 to 1004 */
-    ck_assert_int_eq(deleted, 4);                   /* notifications 1 and 2, one decision, one action */
+    MUST(store_prune(store, 1002, &pruned, &err)); /* received_ms are 1000 to 1004 */
+    ck_assert_int_eq(pruned.rows, 4);              /* notifications 1 and 2, one decision, one action */
+    ck_assert_int_eq(pruned.dead_letters, 0);
     MUST(store_notifications_recent(store, NULL, -1, 100, &left, &err));
     ck_assert_uint_eq(left.count, 3);
     ck_assert(left.items[0].id == 5 && left.items[1].id == 4 && left.items[2].id == 3);
@@ -308,12 +309,40 @@ START_TEST(old_rows_are_forgotten_and_what_still_counts_is_kept)
     MUST(store_action_totals(store, &totals, &err));
     ck_assert(totals.actions[ACTION_SCALE_UP] == 2 && totals.running == 1);
     ck_assert_int_eq(totals.steps[OPERATION_UPDATE][STEP_ACCEPTED], 1);
-    MUST(store_prune(store, 1004, &deleted, &err));
-    ck_assert_int_eq(deleted, 0);
+    MUST(store_prune(store, 1002, &pruned, &err));
+    ck_assert_int_eq(pruned.rows, 0);
     notification_list_clear(&left);
     decision_list_clear(&thoughts);
     action_list_clear(&actions);
     step_list_stored_clear(&steps);
+    store_close(store);
+}
+END_TEST
+
+/* It counts as dropped from then on, as if an operator had done it. */
+START_TEST(a_dead_letter_that_nobody_wanted_is_forgotten_in_the_end)
+{
+    struct store *store = open_store(":memory:");
+    int64_t counts[NOTIFICATION_STATUS_COUNT];
+    struct notification_list left = {0};
+    struct dead_letters dead;
+    struct pruned pruned;
+    bool is_dead;
+
+    fill(store, 2);
+    for (int i = 0; i < 3; i++)
+        MUST(store_notification_failed(store, 1, "no access", &is_dead, &err));
+    MUST(store_prune(store, 1000, &pruned, &err)); /* received_ms are 1000 and 1001 */
+    ck_assert(pruned.rows == 0 && pruned.dead_letters == 0);
+    MUST(store_prune(store, 5000, &pruned, &err));
+    ck_assert(pruned.rows == 1 && pruned.dead_letters == 1);
+    MUST(store_notifications_recent(store, NULL, -1, 100, &left, &err));
+    ck_assert(left.count == 1 && left.items[0].status == NOTIFICATION_PENDING);
+    MUST(store_notification_counts(store, counts, &err));
+    ck_assert(counts[NOTIFICATION_DEAD] == 0 && counts[NOTIFICATION_DROPPED] == 1);
+    MUST(store_dead_letters(store, &dead, &err));
+    ck_assert(dead.count == 0 && dead.oldest_ms == 0);
+    notification_list_clear(&left);
     store_close(store);
 }
 END_TEST
@@ -334,6 +363,7 @@ static Suite *suite(void)
     tcase_add_test(opening, a_truncated_or_overwritten_file_is_refused_with_what_to_do);
     tcase_add_test(opening, a_directory_that_cannot_be_written_is_the_operators_matter);
     tcase_add_test(opening, old_rows_are_forgotten_and_what_still_counts_is_kept);
+    tcase_add_test(opening, a_dead_letter_that_nobody_wanted_is_forgotten_in_the_end);
     suite_add_tcase(made, opening);
     return made;
 }

@@ -152,9 +152,9 @@ static int end(struct store *store)
 
 static int prune(struct store *store)
 {
-    int deleted;
+    struct pruned pruned;
 
-    return store_prune(store, 5000, &deleted, &err);
+    return store_prune(store, 5000, &pruned, &err);
 }
 
 static const struct {

@@ -158,14 +158,15 @@ END_TEST
 START_TEST(a_long_history_is_pruned_piece_by_piece)
 {
     struct store *store = open_store(":memory:");
-    int deleted = 1, total = 0, calls = 0;
+    struct pruned pruned = {.rows = 1};
+    int total = 0, calls = 0;
 
     write_history(store);
-    for (; deleted != 0; calls++) {
-        MUST(store_prune(store, 5001, &deleted, &err));
-        ck_assert_int_le(deleted, 3 * PRUNE_MAX);
+    for (; pruned.rows != 0; calls++) {
+        MUST(store_prune(store, 5001, &pruned, &err));
+        ck_assert_int_le(pruned.rows, 3 * PRUNE_MAX);
         ck_assert_int_lt(cost(store, PRUNE_NOTIFICATIONS), 400000);
-        total += deleted;
+        total += pruned.rows;
     }
     ck_assert_int_eq(total, 5000 + 5000 + 4999); /* an action ends 1 ms after it begins */
     ck_assert_int_eq(calls, 6);

@@ -117,13 +117,13 @@ START_TEST(splits_that_were_not_measured_for_long_are_forgotten)
 {
     struct store *store = open_store(":memory:");
     struct lineage_split split = split_of("shardId-1", 0, 100, 199, 0.5, 0.25), *found;
-    int deleted;
+    struct pruned pruned;
 
     MUST(store_splits_seen(store, "orders", &split, 1, 1000, &err));
-    MUST(store_prune(store, 1000, &deleted, &err));
-    ck_assert_int_eq(deleted, 0);
-    MUST(store_prune(store, 1001, &deleted, &err));
-    ck_assert_int_eq(deleted, 1);
+    MUST(store_prune(store, 1000, &pruned, &err));
+    ck_assert_int_eq(pruned.rows, 0);
+    MUST(store_prune(store, 1001, &pruned, &err));
+    ck_assert_int_eq(pruned.rows, 1);
     ck_assert_uint_eq(load(store, "orders", 0, &found), 0);
     store_close(store);
 }

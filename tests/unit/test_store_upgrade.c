@@ -144,12 +144,12 @@ START_TEST(a_deleted_action_takes_its_steps_along_after_an_upgrade)
 {
     const char *path = database_path();
     struct store *store;
-    int deleted;
+    struct pruned pruned;
 
     write_old(path, _i);
     store = open_store(path);
-    MUST(store_prune(store, 250, &deleted, &err));
-    ck_assert_int_eq(deleted, 3); /* notification, decision, action */
+    MUST(store_prune(store, 250, &pruned, &err));
+    ck_assert_int_eq(pruned.rows, 3); /* notification, decision, action */
     store_close(store);
     ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM steps"), 1);
 }

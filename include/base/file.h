@@ -1,5 +1,5 @@
 /*
- * file.h - whole small files.
+ * file.h - whole files, read and written.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -11,5 +11,8 @@
 /* A file of more than `limit` bytes is refused.  *ret_text is the caller's to free and ends with '\0';
  * ret_length may be NULL.  ERROR_NOT_FOUND when there is no such file, else ERROR_CONFIG. */
 int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err);
+/* In the place of what is there, all or nothing: a reader never sees half of it.  What is no file, as a device or a pipe,
+ * is written to.  ERROR_TRANSIENT when there is no room or the disk fails, else ERROR_CONFIG. */
+int file_write(const char *path, const char *text, size_t length, struct error *err);
 
 #endif

@@ -124,7 +124,7 @@ struct sim_load_options {
     int64_t record_bytes; /* with a peak: size of each record, 1 to 10 MiB */
 };
 /*
- * Reads CSV: `minute,bytes,records` (offered in that minute), or `timestamp,value` and `minute,value` (counts that are
+ * Reads CSV: `minute,bytes,records` or `timestamp,bytes,records` (offered in that minute), or `timestamp,value` and `minute,value` (counts that are
  * scaled to the peak), in steps of any length; between two rows a straight line, after the last one its value for one
  * more step.  ERROR_CONFIG, with file and line where there is one.
  */

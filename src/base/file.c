@@ -1,5 +1,5 @@
 /*
- * file.c - whole small files: configuration, credentials, certificates, traces.
+ * file.c - whole files: configuration, credentials, certificates, traces; reports.
  */
 #include "base/file.h"
 
@@ -7,6 +7,9 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void close_file(FILE **file)
 {
@@ -41,5 +44,67 @@ int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_lengt
     if (ret_length != NULL)
         *ret_length = text.length;
     *ret_text = buffer_take(&text);
+    return 0;
+}
+
+/* Closes `fd` in any case.  An answer of close(2) counts: a full disk may show only there. */
+static int write_all(int fd, const char *text, size_t length)
+{
+    int failure = 0;
+
+    while (length > 0 && failure == 0) {
+        ssize_t wrote = write(fd, text, length);
+
+        if (wrote < 0 && errno != EINTR)
+            failure = errno;
+        if (wrote > 0) {
+            text += wrote;
+            length -= (size_t)wrote;
+        }
+    }
+    if (close(fd) < 0 && failure == 0)
+        failure = errno;
+    errno = failure;
+    return failure == 0 ? 0 : -1;
+}
+
+static int replace(const char *path, const char *text, size_t length)
+{
+    SCOPED(free_text) char *draft = must_printf("%s.%ld.tmp", path, (long)getpid());
+    int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int failure;
+
+    if (fd < 0)
+        return -1;
+    if (write_all(fd, text, length) == 0 && rename(draft, path) == 0)
+        return 0;
+    failure = errno;
+    (void)unlink(draft);
+    errno = failure;
+    return -1;
+}
+
+/* A device or a pipe is written to: a file in its place would not be what was meant. */
+static int write_through(const char *path, const char *text, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    return fd < 0 ? -1 : write_all(fd, text, length);
+}
+
+int file_write(const char *path, const char *text, size_t length, struct error *err)
+{
+    SCOPED(free_text) char *target = realpath(path, NULL); /* what a link leads to */
+    struct stat there;
+    bool special = target != NULL && stat(target, &there) == 0 && !S_ISREG(there.st_mode);
+    int result =
+        special ? write_through(target, text, length) : replace(target != NULL ? target : path, text, length);
+
+    if (result < 0)
+        return error_set(err,
+                         errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO
+                             ? ERROR_TRANSIENT
+                             : ERROR_CONFIG,
+                         "cannot write '%s': %s", path, strerror(errno));
     return 0;
 }

@@ -3,6 +3,8 @@
  */
 #include "backtest.h"
 
+#include "history.h"
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
@@ -13,14 +15,23 @@
 
 static const char *config_path = "streams.conf", *load_path, *stream_name, *initial_text, *peak_text,
                   *record_text, *keys = "uniform", *split_text = "30", *update_text = "serial",
-                  *delay_text = "75", *seed_text = "1", *operations_path, *prices_text, *output = "table";
+                  *delay_text = "75", *seed_text = "1", *operations_path, *prices_text, *output = "table",
+                  *history_stream, *days_text, *save_path, *clock_text;
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "streams.conf", "whose settings are tried; nothing of it is touched", &config_path},
-    {"--load", "FILE", NULL, "CSV: minute,bytes,records; or timestamp,value or minute,value with --peak",
+    {"--load", "FILE", NULL,
+     "CSV: minute,bytes,records or timestamp,bytes,records; with --peak timestamp,value or minute,value",
      &load_path},
-    {"--stream", "NAME", NULL, "whose settings; the first stream unless given", &stream_name},
-    {"--initial-shards", "N", NULL, "at the start; desired_shards unless given", &initial_text},
+    {"--from-cloudwatch", "STREAM", NULL, "instead of --load: what was put into this stream, and throttled",
+     &history_stream},
+    {"--days", "N", NULL, "of that; 14 unless given, 1 to 455; what is older than 15 is known less exactly",
+     &days_text},
+    {"--save-load", "FILE", NULL, "write what was fetched, for --load", &save_path},
+    {"--stream", "NAME", NULL, "whose settings; that stream's, or the first one's, unless given",
+     &stream_name},
+    {"--initial-shards", "N", NULL,
+     "at the start; what --from-cloudwatch has now, or desired_shards, unless given", &initial_text},
     {"--peak", "MIB_S", NULL, "what the 99.9th percentile minute of a file of counts stands for", &peak_text},
     {"--record-bytes", "N", NULL, "with --peak: size of each record; 2048 unless given", &record_text},
     {"--keys", "KEYS", "uniform", "uniform, zipf:S:KEYS or hot:SHARE", &keys},
@@ -33,6 +44,7 @@ static const struct cli_option options[] = {
     {"--operations", "FILE", NULL, "write every resharding call, a JSON object a line", &operations_path},
     {"--prices", "LIST", NULL, "other prices, as shard-hour=0.018,put-units=0.017", &prices_text},
     {"--output", "table|json", "table", "for people or for programs", &output},
+    {"--clock", "BASE@SPEED", NULL, "simulated time, for --from-cloudwatch from sim-aws", &clock_text},
 };
 
 static int read_number(const char *option, const char *text, int64_t minimum, int64_t maximum,
@@ -63,13 +75,53 @@ static int read_times(struct backtest *backtest, struct error *err)
     return 0;
 }
 
+static int fetch(struct backtest *backtest, int64_t days, struct history *history, struct error *err)
+{
+    struct account account = {0};
+    struct scaled_clock scaled;
+    struct clock *clock;
+    int result = cli_clock(clock_text, &scaled, &clock, err);
+
+    if (result == 0)
+        result = account_open(&backtest->config->service, clock, &account, err);
+    if (result == 0)
+        result = history_fetch(account.aws, history_stream, days, clock_now_ms(clock), history, err);
+    account_close(&account);
+    return result;
+}
+
+static int read_history(struct backtest *backtest, struct error *err)
+{
+    SCOPED(history_clear) struct history history = {0};
+    int64_t days;
+
+    if (load_path != NULL || peak_text != NULL || record_text != NULL)
+        return error_set(err, ERROR_CONFIG, "--from-cloudwatch takes no --load, --peak or --record-bytes");
+    if (read_number("--days", days_text != NULL ? days_text : "14", 1, HISTORY_DAYS_MAX, &days, err) < 0 ||
+        fetch(backtest, days, &history, err) < 0 ||
+        (save_path != NULL && history_save(&history, save_path, err) < 0))
+        return -1;
+    history_print(&history, history_stream, stderr);
+    if (initial_text == NULL)
+        backtest->initial_shards = history.open_shards;
+    backtest->load = history.load;
+    history.load = (struct sim_load){0};
+    return 0;
+}
+
 static int read_load(struct backtest *backtest, struct error *err)
 {
     struct sim_load_options how = {0};
     double peak_mib_s = 0;
 
+    if (history_stream != NULL)
+        return read_history(backtest, err);
+    if (days_text != NULL || save_path != NULL || clock_text != NULL)
+        return error_set(err, ERROR_CONFIG, "--days, --save-load and --clock need --from-cloudwatch");
     if (load_path == NULL)
-        return error_set(err, ERROR_CONFIG, "--load FILE says what producers offer; it is missing");
+        return error_set(
+            err, ERROR_CONFIG,
+            "--load FILE or --from-cloudwatch STREAM says what producers offer; both are missing");
     if (peak_text != NULL && (!number_parse_double(peak_text, &peak_mib_s) || peak_mib_s <= 0 ||
                               peak_mib_s > SHARDS_PER_STREAM_MAX))
         return error_set(err, ERROR_CONFIG, "--peak must be above 0 and at most %d MiB/s, not '%s'",
@@ -89,6 +141,8 @@ static int choose_stream(const struct config *config, struct backtest *backtest,
 {
     const struct stream_config *stream;
 
+    if (stream_name == NULL)
+        stream_name = history_stream;
     if (stream_name == NULL && config->stream_count == 0)
         return error_set(err, ERROR_CONFIG, "%s has patterns only: --stream NAME says which stream is meant",
                          config_path);
@@ -96,7 +150,13 @@ static int choose_stream(const struct config *config, struct backtest *backtest,
         stream_name = config->streams[0].name;
     backtest->config = config_only(config, stream_name);
     if (backtest->config == NULL)
-        return error_set(err, ERROR_CONFIG, "%s speaks of no stream '%s'", config_path, stream_name);
+        return error_set(err, ERROR_CONFIG, "%s speaks of no stream '%s'%s", config_path, stream_name,
+                         stream_name == history_stream ? "; --stream NAME says whose settings are tried"
+                                                       : "");
+    if (history_stream != NULL && !text_copy(backtest->config->streams[0].name,
+                                             sizeof(backtest->config->streams[0].name), history_stream))
+        return error_set(err, ERROR_CONFIG, "--from-cloudwatch: '%.64s...' is no name of a stream",
+                         history_stream);
     stream = &backtest->config->streams[0];
     backtest->initial_shards = stream->desired_shards;
     if (initial_text != NULL && read_number("--initial-shards", initial_text, 1, SHARDS_PER_STREAM_MAX,
@@ -151,7 +211,7 @@ static int replay_and_report(struct backtest *backtest, bool json, const struct 
     int outcome;
 
     if (operations_path != NULL) {
-        if (is_same_file(operations_path, load_path))
+        if (load_path != NULL && is_same_file(operations_path, load_path))
             return error_set(err, ERROR_CONFIG, "--operations would write over the load in '%s'", load_path);
         backtest->operations = fopen(operations_path, "we");
         if (backtest->operations == NULL)

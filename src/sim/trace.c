@@ -1,7 +1,8 @@
 /*
  * trace.c - recorded traffic from CSV files.
  *
- * Three forms, told apart by their header: `timestamp,value`, `minute,value` and `minute,bytes,records`.
+ * Four forms, told apart by their header: `timestamp,value`, `minute,value`, `timestamp,bytes,records` and
+ * `minute,bytes,records`.
  * A row stands until the next one.  Anything else is refused with file and line: a trace that is read
  * wrong gives a wrong verdict on a policy.
  */
@@ -21,6 +22,7 @@ static const struct form {
 } forms[] = {
     {"timestamp,value", false, 2},
     {"minute,value", true, 2},
+    {"timestamp,bytes,records", false, 3},
     {"minute,bytes,records", true, 3},
 };
 
@@ -181,8 +183,8 @@ int model_trace_parse(const char *name, char *text, size_t length, struct trace 
             form = find_form(line);
             if (form == NULL)
                 return error_set(err, ERROR_INPUT,
-                                 "%s: the header must be 'timestamp,value', 'minute,value' or "
-                                 "'minute,bytes,records'",
+                                 "%s: the header must be 'timestamp,value', 'minute,value', "
+                                 "'timestamp,bytes,records' or 'minute,bytes,records'",
                                  where);
             continue;
         }

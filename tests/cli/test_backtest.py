@@ -255,7 +255,7 @@ class Backtest(unittest.TestCase):
         nothing = self.write("nothing.csv", "minute,value\n0,0\n1,0\n")
         broken = self.write("broken.csv", "minute,value\n0,1\nx,2\n")
         cases = [
-            ([], "--load FILE says what producers offer; it is missing"),
+            ([], "--load FILE or --from-cloudwatch STREAM says what producers offer; both are missing"),
             (["--load", "/none.csv"], "/none.csv"),
             (["--load", broken], f"{broken}:3: 'x' is not a minute"),
             (["--load", counts], f"{counts}: has counts only, a peak must say what they stand for"),

@@ -3,6 +3,9 @@
 #include "base/memory.h"
 #include "support.h"
 
+#include <glob.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 START_TEST(a_file_is_read_whole)
@@ -113,6 +116,90 @@ START_TEST(a_file_that_tells_no_size_is_read)
 }
 END_TEST
 
+/* How many files there are whose name begins so. */
+static size_t files_like(const char *pattern)
+{
+    glob_t found = {0};
+    size_t count = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+
+    globfree(&found);
+    return count;
+}
+
+START_TEST(a_file_is_written_in_the_place_of_another_and_leaves_nothing_beside_it)
+{
+    SCOPED(free_text) char *path = must_printf("%s/page", temporary_directory());
+    SCOPED(free_text) char *beside = must_printf("%s*", path);
+    SCOPED(free_text) char *text = NULL;
+    struct error err = {0};
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_msg(file_write(path, "long text" + 5 * i, (size_t)(9 - 5 * i), &err) == 0, "%s",
+                      err.message);
+    text = read_text(path);
+    ck_assert_str_eq(text, "text");
+    ck_assert_uint_eq(files_like(beside), 1);
+}
+END_TEST
+
+START_TEST(a_link_stays_a_link_and_its_file_is_written)
+{
+    SCOPED(free_text) char *path = must_printf("%s/page", temporary_directory());
+    SCOPED(free_text) char *link = must_printf("%s.link", path);
+    SCOPED(free_text) char *text = NULL;
+    struct error err = {0};
+    struct stat there;
+
+    write_text(path, "old");
+    ck_assert_int_eq(symlink(path, link), 0);
+    ck_assert_msg(file_write(link, "new", 3, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(lstat(link, &there), 0);
+    ck_assert(S_ISLNK(there.st_mode));
+    text = read_text(path);
+    ck_assert_str_eq(text, "new");
+}
+END_TEST
+
+START_TEST(what_cannot_be_written_is_told_and_what_was_there_stays)
+{
+    SCOPED(free_text) char *directory = must_strdup(temporary_directory());
+    SCOPED(free_text) char *inside = must_printf("%s/none/page", directory);
+    SCOPED(free_text) char *wanted = must_printf("cannot write '%s': No such file or directory", inside);
+    struct error err = {0};
+
+    ck_assert_int_eq(file_write(inside, "x", 1, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_str_eq(err.message, wanted);
+    ck_assert_int_eq(file_write(directory, "x", 1, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "Is a directory"));
+    ck_assert_int_eq(file_write("/dev/full", "x", 1, &err), -1); /* a device is written to and not replaced */
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
+    ck_assert_str_eq(err.message, "cannot write '/dev/full': No space left on device");
+    ck_assert_int_eq(file_write("/dev/null", "x", 1, &err), 0);
+}
+END_TEST
+
+START_TEST(a_full_disk_leaves_the_old_file)
+{
+    SCOPED(free_text) char *path = must_printf("%s/page", temporary_directory());
+    SCOPED(free_text) char *beside = must_printf("%s*", path);
+    SCOPED(free_text) char *text = NULL;
+    struct rlimit small = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
+    char much[4096] = {0};
+    struct error err = {0};
+
+    write_text(path, "old");
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0); /* as far as the file is concerned, the same */
+    ck_assert_int_eq(file_write(path, much, sizeof(much), &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.message, "File too large"));
+    text = read_text(path);
+    ck_assert_str_eq(text, "old");
+    ck_assert_uint_eq(files_like(beside), 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("file");
@@ -124,6 +211,10 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, the_limit_is_the_longest_accepted, 0, 8);
     tcase_add_test(tcase, a_file_that_is_not_there_is_told_from_one_that_cannot_be_read);
     tcase_add_test(tcase, a_file_that_tells_no_size_is_read);
+    tcase_add_test(tcase, a_file_is_written_in_the_place_of_another_and_leaves_nothing_beside_it);
+    tcase_add_test(tcase, a_link_stays_a_link_and_its_file_is_written);
+    tcase_add_test(tcase, what_cannot_be_written_is_told_and_what_was_there_stays);
+    tcase_add_test(tcase, a_full_disk_leaves_the_old_file);
     suite_add_tcase(suite, tcase);
     return suite;
 }

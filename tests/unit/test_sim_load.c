@@ -166,7 +166,8 @@ END_TEST
 static const struct {
     const char *text, *message;
 } bad_traces[] = {
-    {"", "t.csv:1: the header must be 'timestamp,value', 'minute,value' or 'minute,bytes,records'"},
+    {"", "t.csv:1: the header must be 'timestamp,value', 'minute,value', "
+         "'timestamp,bytes,records' or 'minute,bytes,records'"},
     {"minute,value\n", "t.csv: no rows"},
     {"minute,value\n0,0\n", "t.csv: the 99.9th percentile is 0, there is no load to scale"},
     {"minute,value\n0,1\n0,1\n", "t.csv:3: not later than the row before"},

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hashkey.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -150,6 +151,18 @@ struct sim_totals {
 };
 /* Since the stream was made; ERROR_NOT_FOUND. */
 int sim_stream_totals(struct sim *sim, const char *name, struct sim_totals *ret_totals, struct error *err);
+
+struct sim_shard {
+    int64_t index;      /* of its id */
+    hashkey start, end; /* inclusive */
+    int64_t opened_ms;
+    int64_t closed_ms; /* 0 while it takes records */
+    double share;      /* of what producers offer; 0 when it is closed or nothing is offered */
+};
+/* Those that were open at `since_ms` or later, as far as the stream still knows them (a day), oldest first.  The caller
+ * frees *ret_shards.  ERROR_NOT_FOUND. */
+int sim_stream_shards(struct sim *sim, const char *name, int64_t since_ms, struct sim_shard **ret_shards,
+                      size_t *ret_count, struct error *err);
 
 /* The next `times` deeds ("create", "update", "delete") of CloudFormation on resources of this logical id, in whatever
  * stack, fail and say `reason`.  ERROR_CONFIG for another deed, or when there are more than 100 such orders. */

@@ -34,6 +34,13 @@ int backtest_run(const struct backtest *backtest, struct backtest_result *ret_re
 
 /* ---- backtest_report.c */
 
+/* Every way to run the stream, side by side; table_clear() it. */
+void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
+                    const struct price_list *prices, struct table *table);
+/* What was replayed; what was done. */
+void backtest_print_load(const struct backtest *backtest, const struct backtest_result *result, FILE *file);
+void backtest_print_deeds(const struct backtest_result *result, FILE *file);
+/* All of these. */
 void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, FILE *file);
 void backtest_print_json(const struct backtest *backtest, const struct backtest_result *result,

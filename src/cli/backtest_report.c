@@ -98,7 +98,7 @@ static double percent(double part, double whole)
 
 /* ---- for people */
 
-static void print_load(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
+void backtest_print_load(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
 {
     double highest = 0;
 
@@ -107,7 +107,7 @@ static void print_load(const struct backtest *backtest, const struct backtest_re
     fprintf(
         file,
         "%s: %zu minutes (%.1f days), %.1f GiB and %.0f records offered, keys %s\n"
-        "  %.3f MiB/s in the mean, %.3f in the highest minute; %lld shards at the start, %lld at the end\n\n",
+        "  %.3f MiB/s in the mean, %.3f in the highest minute; %lld shards at the start, %lld at the end\n",
         backtest->config->streams[0].name, backtest->load.count, result->hours / 24,
         result->totals.offered_bytes / 1024 / MIB, result->totals.offered_records, backtest->keys,
         result->totals.offered_bytes / MIB / result->hours / 3600, highest / 60 / MIB,
@@ -137,24 +137,26 @@ static void add_way(struct table *table, enum way way, const struct figures *fig
     table_add(table, "%.2f", f->shard_hours / result->hours);
 }
 
-void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
-                    const struct price_list *prices, FILE *file)
+void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
+                    const struct price_list *prices, struct table *table)
 {
     static const char *const headings[] = {
         "", "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN", NULL};
-    struct table table = {.headings = headings, .right_aligned = 0xfe};
     struct figures figures[WAY_COUNT] = {0};
+
+    *table = (struct table){.headings = headings, .right_aligned = 0xfe};
+    compute(backtest, result, prices, figures);
+    for (int way = 0; way < WAY_COUNT; way++)
+        add_way(table, (enum way)way, figures, result, figures[WAY_FORESIGHT].shard_hours);
+}
+
+void backtest_print_deeds(const struct backtest_result *result, FILE *file)
+{
     const struct sim_totals *totals = &result->totals;
 
-    compute(backtest, result, prices, figures);
-    print_load(backtest, result, file);
-    for (int way = 0; way < WAY_COUNT; way++)
-        add_way(&table, (enum way)way, figures, result, figures[WAY_FORESIGHT].shard_hours);
-    table_print(&table, file);
-    table_clear(&table);
     fprintf(
         file,
-        "\nkinescale throttled %.1f MiB, %.0f records.  It made %lld splits, %lld merges and %lld calls of\n"
+        "kinescale throttled %.1f MiB, %.0f records.  It made %lld splits, %lld merges and %lld calls of\n"
         "UpdateShardCount; AWS refused %lld calls%s.  Dollars: shard-hours, PUT payload units and alarms, "
         "%s\n"
         "prices of %s unless set otherwise; on-demand as if one reader read everything once.\n",
@@ -162,6 +164,20 @@ void backtest_print(const struct backtest *backtest, const struct backtest_resul
         (long long)totals->merges, (long long)totals->updates, (long long)result->refused,
         result->failed_turns > 0 ? "; some turns failed and were taken again" : "", PRICE_REGION,
         price_rows[PRICE_SHARD_HOUR].read_on);
+}
+
+void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
+                    const struct price_list *prices, FILE *file)
+{
+    struct table table;
+
+    backtest_table(backtest, result, prices, &table);
+    backtest_print_load(backtest, result, file);
+    fputc('\n', file);
+    table_print(&table, file);
+    table_clear(&table);
+    fputc('\n', file);
+    backtest_print_deeds(result, file);
 }
 
 /* ---- for programs */

@@ -20,7 +20,7 @@
  *
  * Who implements what of sim.h: model.c sim_new, sim_free, sim_advance, sim_next_event_ms;
  * deliveries.c sim_take_delivery, sim_delivery_result, sim_delivery_clear; traffic.c sim_set_traffic,
- * sim_set_consumer, sim_stream_totals; stacks.c sim_fail_resource; the wire sim_answer and sim_server_*.
+ * sim_set_consumer, sim_stream_totals; reshard.c sim_stream_shards; stacks.c sim_fail_resource; the wire sim_answer and sim_server_*.
  */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H

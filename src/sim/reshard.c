@@ -205,3 +205,32 @@ void model_reshard_step(struct sim *sim, struct stream *stream)
     stream->listed_below = INT64_MAX;
     stream->event_ms = INT64_MAX;
 }
+
+/* ---- sim.h */
+
+int sim_stream_shards(struct sim *sim, const char *name, int64_t since_ms, struct sim_shard **ret_shards,
+                      size_t *ret_count, struct error *err)
+{
+    struct stream *stream;
+    struct sim_shard *shards;
+    struct fault fault;
+    size_t count = 0;
+
+    model_lock(sim);
+    if (model_find_stream(sim, name, &stream, &fault) < 0) {
+        model_unlock(sim);
+        return error_set(err, ERROR_NOT_FOUND, "no stream '%.128s'", name);
+    }
+    shards = must_calloc(stream->shard_count + 1, sizeof(*shards));
+    for (size_t i = 0; i < stream->shard_count; i++) {
+        const struct shard *shard = &stream->shards[i];
+
+        if (shard->closed_ms == 0 || shard->closed_ms >= since_ms)
+            shards[count++] = (struct sim_shard){shard->index,      shard->start,     shard->end,
+                                                 shard->created_ms, shard->closed_ms, shard->share};
+    }
+    model_unlock(sim);
+    *ret_shards = shards;
+    *ret_count = count;
+    return 0;
+}

@@ -101,8 +101,10 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int result = run(argc, argv);
+    int result;
 
+    memory_hide();
+    result = run(argc, argv);
     /* What did not reach the disk or the pipe was not said. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && result == EXIT_DONE) {
         fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno));

@@ -31,13 +31,17 @@ bool profile_file_has(const struct profile_file *file, const char *profile);
 /* NULL when there is no such key or it is empty. */
 const char *profile_file_value(const struct profile_file *file, const char *profile, const char *key);
 
+/* Where it is, there or not: AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE, else below HOME/.aws.  The caller frees;
+ * NULL when neither the variable nor HOME is set. */
+char *profiles_path(const char *(*get_env)(const char *name), enum profile_file_kind kind);
+
 /* Both files; either may be NULL, when there is none. */
 struct profiles {
     struct profile_file *config;
     struct profile_file *credentials;
 };
 
-/* AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, else those below HOME/.aws.  ERROR_CONFIG. */
+/* ERROR_CONFIG. */
 int profiles_read(const char *(*get_env)(const char *name), struct profiles *ret_profiles, struct error *err);
 void profiles_clear(struct profiles *profiles);
 bool profiles_has(const struct profiles *profiles, const char *profile);

@@ -8,6 +8,7 @@
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -34,5 +35,14 @@ char *take_text(char **text);
 void wipe(void *memory, size_t size);
 /* Wipes the whole string, then frees it.  Accepts NULL. */
 void free_secret(char *text);
+/* For SCOPED(): the same with what a `char *` variable points to. */
+void free_secret_text(char **text);
+/* Takes as long wherever they differ: who guesses learns nothing but the length. */
+bool secret_equal(const char *a, const char *b);
+/*
+ * From now on this process leaves no core file, and nobody but root can attach a debugger to it or read its memory and
+ * environment below /proc.  A debugger that started it stays.  For main(): keys will be in there.
+ */
+void memory_hide(void);
 
 #endif

@@ -51,6 +51,7 @@ struct route {
     const char *pattern; /* "/healthz", "/streams/{name}" */
     size_t body_max;     /* bytes; a larger body is 413 and never reaches the handler */
     http_handler_fn *handler;
+    bool open; /* also to who brings no token, where the server asks for one */
 };
 
 enum match {

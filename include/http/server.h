@@ -3,7 +3,7 @@
  *
  * Bodies are collected up to the route's ceiling, then the handler runs on one of the server's
  * threads.  Slow and idle connections are closed after `timeout_s`; the number
- * of connections is bounded.  404, 405 (with Allow), 413, 400 are answered here.
+ * of connections is bounded.  404, 405 (with Allow), 413, 400, 401 are answered here.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -27,10 +27,13 @@ struct http_server_options {
     unsigned connections_max;    /* 0: 1024 */
     unsigned timeout_s;          /* 0: 10 */
     const char *tls_certificate; /* PEM files, both or neither */
-    const char *tls_key;
+    const char *tls_key;         /* refused when others may read it */
+    /* Who asks must bring what stands in this file, "Authorization: Bearer TOKEN", or is answered 401; refused when
+     * others may read it.  NULL: nobody needs a token. */
+    const char *token_file;
 };
 
-/* ERROR_CONFIG when the address is wrong or in use or a PEM file cannot be read, with its name. */
+/* ERROR_CONFIG when the address is wrong or in use or a file cannot be read or is open to others, with its name. */
 int http_server_start(const struct http_server_options *options, struct http_server **ret_server,
                       struct error *err);
 /* Refuses new connections, lets running handlers end, then frees.  Accepts NULL. */

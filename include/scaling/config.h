@@ -34,10 +34,11 @@ enum { TOPICS_MAX = 16, ADDRESS_SIZE = 256, PATH_SIZE = 1024 };
 
 struct service_config {
     char database[PATH_SIZE];
-    char listen[ADDRESS_SIZE]; /* "host:port"; IPv6 as "[::1]:8080" */
-    char admin_listen[ADDRESS_SIZE];
-    char region[64];   /* "" when it comes from the environment */
-    char profile[128]; /* "" for the default profile */
+    char listen[ADDRESS_SIZE];        /* "host:port"; IPv6 as "[::1]:8080" */
+    char admin_listen[ADDRESS_SIZE];  /* a loopback address, or there is a token */
+    char admin_token_file[PATH_SIZE]; /* "" when the admin routes ask for no token */
+    char region[64];                  /* "" when it comes from the environment */
+    char profile[128];                /* "" for the default profile */
     char topic_arns[TOPICS_MAX][256];
     size_t topic_count;
     char public_url[512];            /* where SNS reaches the daemon, for provision; "" when it is not said */

@@ -216,18 +216,17 @@ const char *profile_file_value(const struct profile_file *file, const char *prof
 /* ---- both files */
 
 static const struct {
-    enum profile_file_kind kind;
     const char *variable;
     const char *below_home;
 } places[] = {
-    {PROFILE_CONFIG, "AWS_CONFIG_FILE", "/.aws/config"},
-    {PROFILE_CREDENTIALS, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials"},
+    [PROFILE_CONFIG] = {"AWS_CONFIG_FILE", "/.aws/config"},
+    [PROFILE_CREDENTIALS] = {"AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials"},
 };
 
-/* The caller frees; NULL when neither the variable nor HOME is set. */
-static char *file_path(const char *(*get_env)(const char *name), const char *variable, const char *below_home)
+char *profiles_path(const char *(*get_env)(const char *name), enum profile_file_kind kind)
 {
-    const char *path = get_env(variable);
+    const char *below_home = places[kind].below_home;
+    const char *path = get_env(places[kind].variable);
     const char *home = get_env("HOME");
 
     if (home != NULL && *home == '\0')
@@ -263,12 +262,11 @@ int profiles_read(const char *(*get_env)(const char *name), struct profiles *ret
 {
     struct profiles profiles = {0};
 
-    for (size_t i = 0; i < COUNT_OF(places); i++) {
-        SCOPED(free_text) char *path = file_path(get_env, places[i].variable, places[i].below_home);
-        struct profile_file **file =
-            places[i].kind == PROFILE_CONFIG ? &profiles.config : &profiles.credentials;
+    for (enum profile_file_kind kind = 0; kind < COUNT_OF(places); kind++) {
+        SCOPED(free_text) char *path = profiles_path(get_env, kind);
+        struct profile_file **file = kind == PROFILE_CONFIG ? &profiles.config : &profiles.credentials;
 
-        if (path != NULL && read_file(path, places[i].kind, file, err) < 0) {
+        if (path != NULL && read_file(path, kind, file, err) < 0) {
             profiles_clear(&profiles);
             return -1;
         }

@@ -17,18 +17,26 @@ static void close_file(FILE **file)
         (void)fclose(*file); /* read only: nothing can be lost */
 }
 
-int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err)
+/* NULL with err set. */
+static FILE *open_file(const char *path, struct error *err)
 {
-    SCOPED(close_file) FILE *file = fopen(path, "re");
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL)
+        (void)error_set(err, errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_CONFIG,
+                        "cannot open '%s': %s", path, strerror(errno));
+    return file;
+}
+
+static int read_whole(FILE *file, const char *path, size_t limit, char **ret_text, size_t *ret_length,
+                      struct error *err)
+{
     SCOPED(buffer_wipe)
     struct buffer text = {.ceiling = limit}; /* what is refused half way may be a secret */
     struct error too_long = {0};
     char piece[8192];
     size_t got;
 
-    if (file == NULL)
-        return error_set(err, errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_CONFIG,
-                         "cannot open '%s': %s", path, strerror(errno));
     (void)setvbuf(file, NULL, _IONBF, 0); /* no copy in stdio's buffer */
 
     while ((got = fread(piece, 1, sizeof(piece), file)) > 0) {
@@ -45,6 +53,45 @@ int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_lengt
         *ret_length = text.length;
     *ret_text = buffer_take(&text);
     return 0;
+}
+
+int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err)
+{
+    SCOPED(close_file) FILE *file = open_file(path, err);
+
+    return file == NULL ? -1 : read_whole(file, path, limit, ret_text, ret_length, err);
+}
+
+/* What others than the owner may do with it, as a mode. */
+static unsigned for_others(const struct stat *found)
+{
+    return found->st_mode & (S_IRWXG | S_IRWXO);
+}
+
+int file_read_secret(const char *path, size_t limit, char **ret_text, struct error *err)
+{
+    SCOPED(close_file) FILE *file = open_file(path, err);
+    struct stat found;
+
+    if (file == NULL)
+        return -1;
+    if (fstat(fileno(file), &found) < 0)
+        return error_set(err, ERROR_CONFIG, "cannot read '%s': %s", path, strerror(errno));
+    if (for_others(&found) != 0 && (for_others(&found) != S_IRGRP || found.st_uid != 0 || geteuid() == 0))
+        return error_set(err, ERROR_CONFIG,
+                         "'%s' holds a secret, and others may read or change it (mode %04o): chmod 600 it",
+                         path, (unsigned)found.st_mode & 07777);
+    return read_whole(file, path, limit, ret_text, NULL, err);
+}
+
+bool file_is_open_to_others(const char *path, unsigned *ret_mode)
+{
+    struct stat found;
+
+    if (stat(path, &found) < 0 || !S_ISREG(found.st_mode) || for_others(&found) == 0)
+        return false;
+    *ret_mode = found.st_mode & 07777;
+    return true;
 }
 
 /* Closes `fd` in any case.  An answer of close(2) counts: a full disk may show only there. */

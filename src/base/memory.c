@@ -4,6 +4,8 @@
 #include "base/memory.h"
 
 #include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 static void *there(void *memory)
 {
@@ -73,4 +75,31 @@ void free_secret(char *text)
     if (text != NULL)
         wipe(text, strlen(text));
     free(text);
+}
+
+void free_secret_text(char **text)
+{
+    free_secret(*text);
+}
+
+bool secret_equal(const char *a, const char *b)
+{
+    size_t length = strlen(a);
+    volatile unsigned char different = 0;
+
+    if (strlen(b) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        different |= (unsigned char)(a[i] ^ b[i]);
+    return different == 0;
+}
+
+/* Either alone would do; a system call filter may forbid one (systemd's @resources), so neither must succeed. */
+void memory_hide(void)
+{
+    struct rlimit limit;
+
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max > 0)
+        (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }

@@ -1,6 +1,8 @@
 /*
  * check.c - `kinescale check`: is this configuration right, and what can it say?
  */
+#include "aws/profile.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -10,7 +12,14 @@
 #include "scaling/config.h"
 
 #include <cjson/cJSON.h>
+#include <stdarg.h>
 #include <stdbool.h>
+
+/* What is found out about a file: told to stderr at once, and in the JSON. */
+struct report {
+    const char *path;
+    cJSON *faults, *warnings; /* arrays of texts */
+};
 
 static size_t longer_name(const struct stream_config *sections, size_t count, size_t widest)
 {
@@ -42,13 +51,19 @@ static void print_sections(const struct stream_config *sections, size_t count, i
     }
 }
 
-static void summary_table(const char *path, const struct config *config)
+/* Nothing when there are faults. */
+static void summary_table(const struct report *report, const struct config *config)
 {
-    const struct service_config *service = &config->service;
-    size_t widest = longer_name(config->streams, config->stream_count, strlen("STREAM"));
-    int width = (int)longer_name(config->patterns, config->pattern_count, widest);
+    const struct service_config *service;
+    size_t widest;
+    int width;
 
-    printf("%s: no faults; %zu stream%s, ", path, config->stream_count, plural(config->stream_count));
+    if (config == NULL)
+        return;
+    service = &config->service;
+    widest = longer_name(config->streams, config->stream_count, strlen("STREAM"));
+    width = (int)longer_name(config->patterns, config->pattern_count, widest);
+    printf("%s: no faults; %zu stream%s, ", report->path, config->stream_count, plural(config->stream_count));
     if (config->pattern_count > 0)
         printf("%zu pattern%s, ", config->pattern_count, plural(config->pattern_count));
     printf("%zu topic%s\n", service->topic_count, plural(service->topic_count));
@@ -76,21 +91,23 @@ static cJSON *section_json(const struct stream_config *stream, bool pattern)
     return object;
 }
 
-static void summary_json(const char *path, const struct config *config)
+static void summary_json(const struct report *report, const struct config *config)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *topics, *streams, *patterns;
     char *text;
 
-    cJSON_AddStringToObject(object, "file", path);
+    cJSON_AddStringToObject(object, "file", report->path);
+    (void)cJSON_AddItemReferenceToObject(object, "faults", report->faults);
+    (void)cJSON_AddItemReferenceToObject(object, "warnings", report->warnings);
     topics = cJSON_AddArrayToObject(object, "topics");
-    for (size_t i = 0; i < config->service.topic_count; i++)
-        cJSON_AddItemToArray(topics, cJSON_CreateString(config->service.topic_arns[i]));
     streams = cJSON_AddArrayToObject(object, "streams");
-    for (size_t i = 0; i < config->stream_count; i++)
-        cJSON_AddItemToArray(streams, section_json(&config->streams[i], false));
     patterns = cJSON_AddArrayToObject(object, "patterns");
-    for (size_t i = 0; i < config->pattern_count; i++)
+    for (size_t i = 0; config != NULL && i < config->service.topic_count; i++)
+        cJSON_AddItemToArray(topics, cJSON_CreateString(config->service.topic_arns[i]));
+    for (size_t i = 0; config != NULL && i < config->stream_count; i++)
+        cJSON_AddItemToArray(streams, section_json(&config->streams[i], false));
+    for (size_t i = 0; config != NULL && i < config->pattern_count; i++)
         cJSON_AddItemToArray(patterns, section_json(&config->patterns[i], true));
     text = cJSON_Print(object);
     printf("%s\n", text);
@@ -98,48 +115,108 @@ static void summary_json(const char *path, const struct config *config)
     cJSON_Delete(object);
 }
 
-/* As the daemon will at its start: it takes them only when they are a certificate with its key. */
-static int check_tls(const struct service_config *service, struct error *err)
-{
-    struct http_server_options options = {.listen = "127.0.0.1:0",
-                                          .tls_certificate = service->tls_certificate,
-                                          .tls_key = service->tls_key,
-                                          .threads = 1,
-                                          .connections_max = 1};
-    struct http_server *server = NULL;
+/* ---- what is wrong, and what may be meant */
 
-    if (service->tls_certificate[0] == '\0')
-        return 0;
-    if (http_server_start(&options, &server, err) < 0)
-        return -1;
-    http_server_stop(server);
-    return 0;
+static void tell(cJSON *list, const char *what, const char *text)
+{
+    fprintf(stderr, "%s: %s\n", what, text);
+    cJSON_AddItemToArray(list, cJSON_CreateString(text));
 }
 
-/* What may be meant: a proxy may give a path another name, and a firewall may stand before the admin routes. */
-static void warn(const char *path, const struct service_config *service)
+__attribute__((format(printf, 2, 3))) static void warn(struct report *report, const char *format, ...)
 {
-    const char *url = service->public_url, *admin = service->admin_listen;
-    const char *host = strstr(url, "://");
-    const char *url_path = host == NULL ? NULL : strchr(host + strlen("://"), '/');
+    char text[PATH_SIZE + 512];
+    size_t length = (size_t)snprintf(text, sizeof(text), "%.512s: ", report->path);
+    va_list arguments;
 
-    if (text_starts_with(admin, "0.0.0.0:") || text_starts_with(admin, "[::]:"))
-        fprintf(stderr,
-                "warning: %s: admin_listen (%s) is every address of this machine, and the admin routes ask "
-                "for no "
-                "password: keep it private\n",
-                path, admin);
-    if (url[0] != '\0' && (url_path == NULL || !text_equal(url_path, "/sns")))
-        fprintf(stderr,
-                "warning: %s: the path of public_url (%s) is not /sns, the only one the daemon takes "
-                "messages on\n",
-                path, url);
+    va_start(arguments, format);
+    (void)vsnprintf(text + length, sizeof(text) - length, format, arguments);
+    va_end(arguments);
+    tell(report->warnings, "warning", text);
+}
+
+/* NULL with every fault told. */
+static struct config *load(struct report *report)
+{
+    SCOPED(fault_list_clear) struct fault_list faults = {0};
+    struct config *config = NULL;
+    struct error err = {0};
+
+    if (config_load(report->path, &config, &faults, &err) == 0)
+        return config;
+    for (size_t i = 0; i < faults.count; i++)
+        tell(report->faults, "error", faults.texts[i]);
+    if (faults.count == 0) /* there is no such file, or it cannot be read */
+        tell(report->faults, "error", err.message);
+    return NULL;
+}
+
+/* Does a listener start with these files?  As the daemon will at its start, but on a port of its own. */
+static void check_listener(struct report *report, const char *settings,
+                           const struct http_server_options *files)
+{
+    struct http_server_options options = *files;
+    struct http_server *server = NULL;
+    struct error err = {0};
+
+    options.listen = "127.0.0.1:0";
+    options.threads = options.connections_max = 1;
+    if (http_server_start(&options, &server, &err) < 0) {
+        (void)error_wrap(&err, "%s: %s", report->path, settings);
+        tell(report->faults, "error", err.message);
+        return;
+    }
+    http_server_stop(server);
+}
+
+static void check_files(struct report *report, const struct service_config *service)
+{
+    if (service->tls_certificate[0] != '\0')
+        check_listener(report, "tls_certificate and tls_key",
+                       &(struct http_server_options){.tls_certificate = service->tls_certificate,
+                                                     .tls_key = service->tls_key});
+    if (service->admin_token_file[0] != '\0')
+        check_listener(report, "admin_token_file",
+                       &(struct http_server_options){.token_file = service->admin_token_file});
+}
+
+static const char *system_getenv(const char *name)
+{
+    return getenv(name);
+}
+
+/* The AWS CLI takes its keys from a file that everybody may read, so we do; but it is seldom meant. */
+static void warn_of_open_files(struct report *report, const struct service_config *service)
+{
+    SCOPED(free_text) char *credentials = profiles_path(system_getenv, PROFILE_CREDENTIALS);
+    unsigned mode;
+
+    if (file_is_open_to_others(service->database, &mode))
+        warn(report,
+             "others may read or change the database '%s' (mode %04o): chmod 600 it, '-wal' and '-shm' too",
+             service->database, mode);
+    if (credentials != NULL && file_is_open_to_others(credentials, &mode))
+        warn(report, "others may read or change '%s' (mode %04o), where AWS keys are kept: chmod 600 it",
+             credentials, mode);
+}
+
+/* A proxy may give the path another name. */
+static void warn_of_path(struct report *report, const struct service_config *service)
+{
+    const char *url = service->public_url;
+    const char *host = strstr(url, "://");
+    const char *path = host == NULL ? NULL : strchr(host + strlen("://"), '/');
+
+    if (url[0] != '\0' && (path == NULL || !text_equal(path, "/sns")))
+        warn(report, "the path of public_url (%s) is not /sns, the only one the daemon takes messages on",
+             url);
 }
 
 /* What is printed, by the name of the form. */
 static const struct form {
     const char *name;
-    void (*summary)(const char *path, const struct config *config); /* NULL: only with --explain */
+    /* `config` is NULL when there are faults.  NULL: only with --explain. */
+    void (*summary)(const struct report *report, const struct config *config);
     explain_fn *explain;
 } forms[] = {
     {"table", summary_table, explain_table},
@@ -162,21 +239,21 @@ static const struct form *find_form(const char *name, bool explain)
 
 static int check_file(const char *path, const struct form *form)
 {
-    struct config *config = cli_config(path);
-    struct error err = {0};
-    int code = EXIT_DONE;
+    struct report report = {path, cJSON_CreateArray(), cJSON_CreateArray()};
+    struct config *config = load(&report);
+    int faults;
 
-    if (config == NULL)
-        return EXIT_USAGE;
-    if (check_tls(&config->service, &err) < 0) {
-        (void)error_wrap(&err, "%s: tls_certificate and tls_key", path);
-        code = cli_fail(&err);
-    } else {
-        warn(path, &config->service);
-        form->summary(path, config);
+    if (config != NULL) {
+        check_files(&report, &config->service);
+        warn_of_open_files(&report, &config->service);
+        warn_of_path(&report, &config->service);
     }
+    faults = cJSON_GetArraySize(report.faults);
+    form->summary(&report, faults == 0 ? config : NULL);
+    cJSON_Delete(report.faults);
+    cJSON_Delete(report.warnings);
     config_free(config);
-    return code;
+    return faults == 0 ? EXIT_DONE : EXIT_USAGE;
 }
 
 static int run_check(int argc, char **argv)

@@ -235,6 +235,7 @@ static int start_daemon(struct demo *demo, struct error *err)
     (void)text_copy(service->admin_listen, sizeof(service->admin_listen), "127.0.0.1:0");
     service->scale_down_schedule = SCHEDULE_INTERNAL;
     service->tls_certificate[0] = service->tls_key[0] = service->profile[0] = '\0';
+    service->admin_token_file[0] = '\0';
     return daemon_start(&daemon, &demo->daemon, err);
 }
 

@@ -191,8 +191,10 @@ static void get_stream(void *context, const struct http_request *request, struct
 }
 
 const struct route admin_routes[] = {
-    {"GET", "/healthz", 0, get_health},        {"GET", "/readyz", 0, get_ready},
-    {"GET", "/metrics", 0, get_metrics},       {"GET", "/status", 0, get_status},
+    {"GET", "/healthz", 0, get_health, .open = true},
+    {"GET", "/readyz", 0, get_ready},
+    {"GET", "/metrics", 0, get_metrics},
+    {"GET", "/status", 0, get_status},
     {"GET", "/streams/{name}", 0, get_stream},
 };
 const size_t admin_route_count = COUNT_OF(admin_routes);

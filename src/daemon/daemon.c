@@ -88,12 +88,14 @@ static int start_listeners(struct daemon *daemon, struct error *err)
                                         .refused = intake_refused,
                                         .tls_certificate = tls ? service->tls_certificate : NULL,
                                         .tls_key = tls ? service->tls_key : NULL};
-    struct http_server_options admin = {.listen = service->admin_listen,
-                                        .routes = admin_routes,
-                                        .route_count = admin_route_count,
-                                        .context = daemon,
-                                        .threads = 2,
-                                        .connections_max = 64};
+    struct http_server_options admin = {
+        .listen = service->admin_listen,
+        .routes = admin_routes,
+        .route_count = admin_route_count,
+        .context = daemon,
+        .token_file = service->admin_token_file[0] != '\0' ? service->admin_token_file : NULL,
+        .threads = 2,
+        .connections_max = 64};
 
     if (http_server_start(&front, &daemon->front, err) < 0)
         return -1;

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <signal.h>
 
-/* Field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)); 0 when there is no such process. */
+/* Field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)); 0 when there is no such process, or it is hidden. */
 static int64_t start_time(int64_t pid)
 {
     SCOPED(free_text) char *stat = NULL;
@@ -69,7 +69,7 @@ bool owner_is_dead(const char *owner)
 {
     char place[64], text[OWNER_SIZE];
     char *cursor = text, *pid_text, *start_text;
-    int64_t pid, started;
+    int64_t pid, started, running;
 
     place_make(place, sizeof(place));
     if (!text_starts_with(owner, place) || !text_copy(text, sizeof(text), owner + strlen(place)))
@@ -81,7 +81,9 @@ bool owner_is_dead(const char *owner)
         return false;
     if (kill((pid_t)pid, 0) < 0)
         return errno == ESRCH;
-    return start_time(pid) != started;
+    /* systemd's ProtectProc= hides the processes of other services, also those of the same user. */
+    running = start_time(pid);
+    return running != 0 && running != started;
 }
 
 bool owner_other_has_lock(struct store *store, const struct stream_state *state, const char *owner,

@@ -12,6 +12,12 @@
 /* A bound, listening, non-blocking socket; and the port it got.  ERROR_CONFIG. */
 int http_listen(const char *address, int *ret_socket, int *ret_port, struct error *err);
 
+/* The token in a file: one line of 16 to 512 of the characters a bearer token may have.  ERROR_CONFIG; the
+ * caller's to free_secret(). */
+int token_read(const char *path, char **ret_token, struct error *err);
+/* Is this the Authorization header (NULL: there is none) of who knows the token? */
+bool token_is_in(const char *authorization, const char *token);
+
 /*
  * The watch: a thread that cuts off connections which take too long as a whole.  The server's own timeout
  * begins anew with every byte, so a client that sends one now and then would keep its place for ever.

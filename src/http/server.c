@@ -34,6 +34,7 @@ struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
     struct watch *watch;
+    char *token;  /* NULL: nobody needs one */
     int listener; /* -1 when the daemon has it, or nobody */
     int port;
     bool starting; /* what the library says is kept in `complaint` */
@@ -58,9 +59,8 @@ static const struct {
     int status;
     const char *text;
 } refusals[] = {
-    {400, "400 bad request\n"},
-    {404, "404 not found\n"},
-    {405, "405 method not allowed\n"},
+    {400, "400 bad request\n"},       {401, "401 unauthorized: a token is needed\n"},
+    {404, "404 not found\n"},         {405, "405 method not allowed\n"},
     {413, "413 content too large\n"},
 };
 
@@ -185,6 +185,8 @@ static enum MHD_Result refuse(struct request *request)
         router_allow(options->routes, options->route_count, request->http.path, allow, sizeof(allow));
         response_add(&response, MHD_HTTP_HEADER_ALLOW, allow);
     }
+    if (request->refusal == MHD_HTTP_UNAUTHORIZED)
+        response_add(&response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"kinescale\"");
     return send_response(request, &response);
 }
 
@@ -228,6 +230,15 @@ static bool body_is_clear(struct request *request, bool *ret_has_body, int64_t *
     return true;
 }
 
+/* Who brings no token is not even told which paths there are. */
+static bool is_let_in(const struct request *request)
+{
+    const char *token = request->server->token;
+
+    return token == NULL || (request->refusal == 0 && request->route->open) ||
+           token_is_in(find_header(&request->http, MHD_HTTP_HEADER_AUTHORIZATION), token);
+}
+
 /* The headers are there.  A request without a body is refused when it is whole, so that its connection lives
  * on. */
 static enum MHD_Result take_headers(struct request *request, const char *method)
@@ -256,6 +267,8 @@ static enum MHD_Result take_headers(struct request *request, const char *method)
     }
     if (!body_is_clear(request, &has_body, &length))
         request->refusal = MHD_HTTP_BAD_REQUEST;
+    else if (!is_let_in(request))
+        request->refusal = MHD_HTTP_UNAUTHORIZED;
     else if (request->refusal == 0 && (uint64_t)length > request->route->body_max)
         request->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
     if (request->refusal != 0 && has_body)
@@ -324,16 +337,14 @@ __attribute__((format(printf, 2, 0))) static void hear(void *context, const char
     server->complaint[strcspn(server->complaint, "\r\n")] = '\0';
 }
 
-static void free_key(char **key)
+static int read_pem(const char *path, bool secret, char **ret_text, struct error *err)
 {
-    free_secret(*key);
-}
+    const char *label = secret ? "PRIVATE KEY-----" : "CERTIFICATE-----";
+    SCOPED(free_secret_text) char *text = NULL;
+    int result = secret ? file_read_secret(path, PEM_BYTES_MAX, &text, err)
+                        : file_read(path, PEM_BYTES_MAX, &text, NULL, err);
 
-static int read_pem(const char *path, const char *label, char **ret_text, struct error *err)
-{
-    SCOPED(free_key) char *text = NULL;
-
-    if (file_read(path, PEM_BYTES_MAX, &text, NULL, err) < 0) {
+    if (result < 0) {
         err->kind = ERROR_CONFIG;
         return -1;
     }
@@ -376,15 +387,17 @@ static int start(struct http_server *server, struct error *err)
 {
     const struct http_server_options *options = &server->options;
     SCOPED(free_text) char *certificate = NULL;
-    SCOPED(free_key) char *key = NULL;
+    SCOPED(free_secret_text) char *key = NULL;
 
     if ((options->tls_certificate == NULL) != (options->tls_key == NULL))
         return error_set(err, ERROR_CONFIG, "a certificate needs its key, and a key its certificate");
     if (options->tls_certificate != NULL && MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
         return error_set(err, ERROR_CONFIG, "this libmicrohttpd was built without TLS");
     if (options->tls_certificate != NULL &&
-        (read_pem(options->tls_certificate, "CERTIFICATE-----", &certificate, err) < 0 ||
-         read_pem(options->tls_key, "PRIVATE KEY-----", &key, err) < 0))
+        (read_pem(options->tls_certificate, false, &certificate, err) < 0 ||
+         read_pem(options->tls_key, true, &key, err) < 0))
+        return -1;
+    if (options->token_file != NULL && token_read(options->token_file, &server->token, err) < 0)
         return -1;
     if (http_listen(options->listen, &server->listener, &server->port, err) < 0 ||
         watch_start(options->timeout_s, options->connections_max, &server->watch, err) < 0)
@@ -442,6 +455,7 @@ void http_server_stop(struct http_server *server)
     watch_stop(server->watch);
     if (server->listener >= 0)
         (void)close(server->listener);
+    free_secret(server->token);
     free(server);
 }
 

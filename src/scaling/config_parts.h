@@ -57,6 +57,8 @@ struct draft {
 /* config_value.c: reads `text` into its member of `target`, or adds a fault and returns false. */
 bool config_read_value(const struct setting *setting, const char *text, int line, void *target,
                        struct fault_log *faults);
+/* Is this HOST:PORT, which has been read, of this machine alone?  Of names only localhost: others may be any. */
+bool config_is_loopback(const char *address);
 
 /* config_text.c */
 void config_read_text(const char *text, size_t length, struct draft *draft, struct fault_log *faults);

@@ -346,6 +346,21 @@ static void check_listeners(const struct draft *draft, struct fault_log *faults)
                   "listen (%s) and admin_listen (%s) must not be the same port", listen, admin);
 }
 
+/* What the admin routes tell is not for everybody. */
+static void check_admin(const struct draft *draft, struct fault_log *faults)
+{
+    const struct service_config *service = &draft->config->service;
+
+    if (service_line(draft, "admin_listen") == 0 || service_wrong(draft, "admin_listen") ||
+        service_line(draft, "admin_token_file") != 0 || config_is_loopback(service->admin_listen))
+        return;
+    fault_add(
+        faults, service_line(draft, "admin_listen"),
+        "admin_listen (%s) must be localhost, 127.0.0.1 or [::1] unless admin_token_file is given: the admin "
+        "routes would be open to everybody",
+        service->admin_listen);
+}
+
 static void check_duplicates(const struct draft *draft, struct fault_log *faults)
 {
     struct config *config = draft->config;
@@ -369,6 +384,7 @@ void config_check_rules(const struct draft *draft, struct fault_log *faults)
     check_tls(draft, faults);
     check_topic_regions(draft, faults);
     check_listeners(draft, faults);
+    check_admin(draft, faults);
     check_duplicates(draft, faults);
     for (size_t i = 0; i < COUNT_OF(shard_rules); i++)
         check_shard_rule(&shard_rules[i], draft, faults);

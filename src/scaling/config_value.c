@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <strings.h>
 
 struct value {
     const struct setting *setting;
@@ -165,6 +166,24 @@ static bool is_host(char *host)
     if (only_of(host, DIGITS "."))
         return inet_pton(AF_INET, host, address) == 1;
     return only_of(host, LETTERS DIGITS ".-") && host[0] != '-' && host[0] != '.';
+}
+
+bool config_is_loopback(const char *address)
+{
+    char host[ADDRESS_SIZE];
+    struct in6_addr v6;
+    struct in_addr v4;
+
+    if (!text_copy(host, sizeof(host), address) || strrchr(host, ':') == NULL)
+        return false;
+    *strrchr(host, ':') = '\0';
+    if (strcasecmp(host, "localhost") == 0)
+        return true;
+    if (host[0] == '[') {
+        host[strlen(host) - 1] = '\0';
+        return inet_pton(AF_INET6, host + 1, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    }
+    return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
 static bool read_address(const struct value *value)

@@ -29,7 +29,11 @@ static const struct setting table[] = {
      .help = "Where SNS posts notifications (POST /sns); 0.0.0.0:PORT opens it to every network."},
     {"admin_listen", .type = TYPE_ADDRESS, SERVICE(admin_listen), .unit = "address",
      .fallback = "127.0.0.1:8081", .restart = true,
-     .help = "Where health, metrics and status are served; keep it private."},
+     .help = "Where health, metrics and status are served; other than a loopback address needs "
+             "`admin_token_file`."},
+    {"admin_token_file", .type = TYPE_TEXT, SERVICE(admin_token_file), .unit = "path", .fallback = "",
+     .example = "/etc/kinescale/admin.token", .restart = true,
+     .help = "File with the token that the admin routes then ask for, readable by its owner only."},
     {"region", .type = TYPE_REGION, SERVICE(region), .unit = "region", .fallback = "", .example = "eu-west-1",
      .restart = true,
      .help = "AWS region of the streams; when left out, that of the environment or the profile."},

@@ -29,8 +29,9 @@ max_shrads = 3
 """
 
 
-def check(*arguments, cwd=ROOT):
-    return subprocess.run([PROGRAM, "check", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
+def check(*arguments, cwd=ROOT, **environment):
+    return subprocess.run([PROGRAM, "check", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **environment})
 
 
 class Check(unittest.TestCase):
@@ -58,11 +59,8 @@ a-stream-with-a-long-name       1      16         1     72.5%      60%
 """)
 
     def test_what_may_be_meant_but_seldom_is_gets_a_warning(self):
-        open_wide = "is every address of this machine, and the admin routes ask for no password: keep it private"
         not_sns = "is not /sns, the only one the daemon takes messages on"
-        for line, warning in (("admin_listen = 0.0.0.0:9000", f"admin_listen (0.0.0.0:9000) {open_wide}"),
-                              ("admin_listen = [::]:9000", f"admin_listen ([::]:9000) {open_wide}"),
-                              ("public_url = https://a.example.com/kinesis",
+        for line, warning in (("public_url = https://a.example.com/kinesis",
                                f"the path of public_url (https://a.example.com/kinesis) {not_sns}"),
                               ("admin_listen = 127.0.0.1:9000", None),
                               ("public_url = https://a.example.com/sns", None)):
@@ -71,12 +69,41 @@ a-stream-with-a-long-name       1      16         1     72.5%      60%
             said = "" if warning is None else f"warning: streams.conf: {warning}\n"
             self.assertEqual((result.returncode, result.stderr), (0, said), line)
 
+    def test_files_that_others_may_read_get_a_warning(self):
+        self.write(GOOD)
+        database, keys = (self.write("", name) for name in ("kinescale.db", "credentials"))
+        for mode, warned in ((0o600, False), (0o400, False), (0o640, True), (0o644, True), (0o606, True)):
+            os.chmod(database, mode)
+            os.chmod(keys, mode)
+            result = check("--output", "json", cwd=self.folder, AWS_SHARED_CREDENTIALS_FILE=keys)
+            wanted = [f"streams.conf: others may read or change the database 'kinescale.db' (mode {mode:04o}): "
+                      "chmod 600 it, '-wal' and '-shm' too",
+                      f"streams.conf: others may read or change '{keys}' (mode {mode:04o}), where AWS keys are kept: "
+                      "chmod 600 it"] if warned else []
+            self.assertEqual(result.returncode, 0)
+            self.assertEqual(json.loads(result.stdout)["warnings"], wanted)
+            self.assertEqual(result.stderr, "".join(f"warning: {line}\n" for line in wanted))
+
+    def test_a_token_file_is_read_as_the_daemon_will(self):
+        token = self.write("0123456789abcdefghij\n", "admin.token")
+        self.write(GOOD.replace("[service]", f"[service]\nadmin_listen = 0.0.0.0:9000\nadmin_token_file = {token}"))
+        for mode, code, said in ((0o600, 0, ""), (0o644, 2, "error: streams.conf: admin_token_file: "
+                                 f"'{token}' holds a secret, and others may read or change it (mode 0644): "
+                                 "chmod 600 it\n")):
+            os.chmod(token, mode)
+            result = check(cwd=self.folder)
+            self.assertEqual((result.returncode, result.stderr), (code, said))
+        os.remove(token)
+        result = check(cwd=self.folder)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn(f"admin_token_file: cannot open '{token}': No such file or directory", result.stderr)
+
     def test_a_good_file_is_summed_up_as_json(self):
         path = self.write(GOOD)
         result = check("--config", path, "--output", "json")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         said = json.loads(result.stdout)
-        self.assertEqual(said["file"], path)
+        self.assertEqual((said["file"], said["faults"], said["warnings"]), (path, [], []))
         self.assertEqual(said["topics"], [TOPIC])
         self.assertEqual([stream["name"] for stream in said["streams"]], ["orders", "a-stream-with-a-long-name"])
         self.assertEqual(said["streams"][0], {
@@ -87,17 +114,25 @@ a-stream-with-a-long-name       1      16         1     72.5%      60%
         self.write(BAD)
         for output in ("table", "json"):
             result = check("--output", output, cwd=self.folder)
-            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertEqual(result.returncode, 2)
             lines = result.stderr.splitlines()
             self.assertEqual(len(lines), 2)
             self.assertIn("streams.conf:5: max_shards must be at least min_shards (4), not 2", lines[0])
             self.assertIn("streams.conf:7: no setting is called 'max_shrads': did you mean max_shards?", lines[1])
+            if output == "json":
+                said = json.loads(result.stdout)
+                self.assertEqual([f"error: {fault}" for fault in said["faults"]], lines)
+                self.assertEqual((said["file"], said["streams"], said["topics"]), ("streams.conf", [], []))
+            else:
+                self.assertEqual(result.stdout, "")
 
     def test_a_file_that_is_not_there_is_named(self):
         result = check(cwd=self.folder)
         self.assertEqual((result.returncode, result.stdout), (2, ""))
         self.assertEqual(len(result.stderr.splitlines()), 1)
         self.assertIn("cannot open 'streams.conf': No such file or directory", result.stderr)
+        said = json.loads(check("--output", "json", cwd=self.folder).stdout)
+        self.assertEqual(said["faults"], ["cannot open 'streams.conf': No such file or directory"])
 
     def test_the_sample_is_right(self):
         result = check("--config=streams.conf")

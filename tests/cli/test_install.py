@@ -66,6 +66,21 @@ class Install(unittest.TestCase):
         self.assertEqual(self.files(), set())
 
     @unittest.skipIf(shutil.which("systemd-analyze") is None, "systemd is not at hand")
+    def test_the_services_are_exposed_as_little_as_readme_says(self):
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            told = re.search(r"`systemd-analyze security` gives both services ([0-9.]+) of 10", file.read()).group(1)
+        self.make("install")
+        for unit in UNITS:
+            if not unit.endswith(".service"):
+                continue
+            result = subprocess.run(
+                ["systemd-analyze", "security", "--offline=true", "--no-pager", os.path.join(self.folder, unit)],
+                capture_output=True, text=True, timeout=60)
+            score = re.search(r"Overall exposure level for \S+: ([0-9.]+) ", result.stdout).group(1)
+            self.assertEqual(score, told, unit)
+            self.assertLess(float(score), 1.5)
+
+    @unittest.skipIf(shutil.which("systemd-analyze") is None, "systemd is not at hand")
     def test_systemd_understands_every_line_of_the_units(self):
         self.make("install")
         paths = []

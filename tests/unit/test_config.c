@@ -268,6 +268,47 @@ START_TEST(a_value_of_the_service_is_checked)
 }
 END_TEST
 
+static const struct {
+    const char *address;
+    bool token_needed;
+} admin_addresses[] = {
+    {"127.0.0.1:8081", false},
+    {"127.9.8.7:8081", false},
+    {"localhost:8081", false},
+    {"LocalHost:0", false},
+    {"[::1]:8081", false},
+    {"[0:0:0:0:0:0:0:1]:8081", false},
+    {"0.0.0.0:8081", true},
+    {"[::]:8081", true},
+    {"10.0.0.7:8081", true},
+    {"192.0.2.1:8081", true},
+    {"[2001:db8::1]:8081", true},
+    {"[fe80::1]:8081", true},
+    {"[::ffff:10.0.0.7]:8081", true},
+    {"127.example.com:8081", true}, /* a name that looks like it */
+    {"localhost.example.com:8081", true},
+    {"scaling.example.com:8081", true},
+};
+
+START_TEST(an_admin_address_that_others_reach_needs_a_token)
+{
+    const char *const lines[] = {"", "admin_token_file = admin.token\n"};
+
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        SCOPED(free_text)
+        char *text = must_printf("[service]\ntopic_arn = " TOPIC "\n%sadmin_listen = %s\n[stream a]\n",
+                                 lines[i], admin_addresses[_i].address);
+        bool refused = parse(text) < 0;
+
+        ck_assert_msg(refused == (admin_addresses[_i].token_needed && i == 0), "%s", text);
+        if (refused)
+            ck_assert_msg(faults.count == 1 && strstr(faults.texts[0], "unless admin_token_file is given"),
+                          "%s", faults.texts[0]);
+        forget();
+    }
+}
+END_TEST
+
 /* ---- what is refused */
 
 static struct dirent **bad_files;
@@ -630,6 +671,7 @@ static Suite *suite(void)
 
     tcase_add_loop_test(bad, a_bad_file_is_refused_with_exactly_these_words, 0, bad_count);
     tcase_add_loop_test(bad, a_value_of_the_service_is_checked, 0, COUNT_OF(values));
+    tcase_add_loop_test(bad, an_admin_address_that_others_reach_needs_a_token, 0, COUNT_OF(admin_addresses));
     tcase_add_test(bad, a_text_beyond_the_ceiling_is_refused_unread);
     tcase_add_test(bad, more_streams_than_the_ceiling_are_refused);
     tcase_add_test(bad, a_file_is_loaded_or_named);

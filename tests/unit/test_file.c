@@ -200,6 +200,78 @@ START_TEST(a_full_disk_leaves_the_old_file)
 }
 END_TEST
 
+enum { NOBODY = 65534 };
+
+/* Whose file, with which permissions, may hold a secret for whom: root, or a service. */
+static const struct {
+    unsigned mode;
+    bool of_root, as_root, taken;
+} secrets[] = {
+    {0600, true, true, true},   {0400, true, true, true},    {0700, true, true, true},
+    {0640, true, true, false},  {0604, true, true, false},   {0644, true, true, false},
+    {0610, true, true, false},  {0666, true, true, false},   {0600, false, false, true},
+    {0400, false, false, true}, {0640, false, false, false}, {0604, false, false, false},
+    {0640, true, false, true},  {0440, true, false, true},   {0660, true, false, false},
+    {0644, true, false, false}, {0650, true, false, false},
+};
+
+START_TEST(a_secret_that_others_may_read_is_refused)
+{
+    const char *directory = temporary_directory();
+    SCOPED(free_text) char *path = must_printf("%s/secret", directory);
+    SCOPED(free_text) char *text = NULL;
+    struct error err = {0};
+    bool root = geteuid() == 0, taken;
+
+    if (!root && (secrets[_i].of_root || secrets[_i].as_root)) {
+        printf("skipped: only root has files of root\n");
+        return;
+    }
+    write_text(path, "hush\n");
+    ck_assert_int_eq(chmod(path, secrets[_i].mode), 0);
+    if (root && !secrets[_i].of_root)
+        ck_assert_int_eq(chown(path, NOBODY, NOBODY), 0);
+    if (root && secrets[_i].of_root)
+        ck_assert_int_eq(chown(path, 0, NOBODY), 0);
+    if (root && !secrets[_i].as_root)
+        ck_assert(chown(directory, NOBODY, NOBODY) == 0 && chdir(directory) == 0 && setegid(NOBODY) == 0 &&
+                  seteuid(NOBODY) == 0);
+    taken = file_read_secret(root && !secrets[_i].as_root ? "secret" : path, 100, &text, &err) == 0;
+    ck_assert(!root || (seteuid(0) == 0 && setegid(0) == 0)); /* the folder is to be removed */
+    ck_assert_msg(taken == secrets[_i].taken, "mode %o: %s", secrets[_i].mode, err.message);
+    if (taken) {
+        ck_assert_str_eq(text, "hush\n");
+    } else {
+        ck_assert_int_eq(err.kind, ERROR_CONFIG);
+        ck_assert_msg(strstr(err.message, "secret' holds a secret, and others may read or change it "
+                                          "(mode 0") != NULL &&
+                          strstr(err.message, "chmod 600 it") != NULL,
+                      "%s", err.message);
+    }
+}
+END_TEST
+
+START_TEST(a_file_that_is_open_to_others_is_told)
+{
+    static const struct {
+        unsigned mode;
+        bool open;
+    } cases[] = {{0600, false}, {0400, false}, {0700, false}, {0644, true},
+                 {0640, true},  {0602, true},  {0601, true},  {0610, true}};
+    SCOPED(free_text) char *path = must_printf("%s/file", temporary_directory());
+    unsigned mode = 0;
+
+    ck_assert(!file_is_open_to_others(path, &mode)); /* there is none */
+    write_text(path, "");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ck_assert_int_eq(chmod(path, cases[i].mode), 0);
+        ck_assert_msg(file_is_open_to_others(path, &mode) == cases[i].open, "mode %o", cases[i].mode);
+        if (cases[i].open)
+            ck_assert_uint_eq(mode, cases[i].mode);
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("file");
@@ -215,6 +287,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_link_stays_a_link_and_its_file_is_written);
     tcase_add_test(tcase, what_cannot_be_written_is_told_and_what_was_there_stays);
     tcase_add_test(tcase, a_full_disk_leaves_the_old_file);
+    tcase_add_loop_test(tcase, a_secret_that_others_may_read_is_refused, 0, COUNT_OF(secrets));
+    tcase_add_test(tcase, a_file_that_is_open_to_others_is_told);
     suite_add_tcase(suite, tcase);
     return suite;
 }

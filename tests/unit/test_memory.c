@@ -4,6 +4,8 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 START_TEST(memory_is_zeroed)
 {
@@ -113,6 +115,33 @@ START_TEST(wiping_leaves_nothing)
 }
 END_TEST
 
+START_TEST(secrets_are_equal_only_when_they_are_the_same)
+{
+    static const struct {
+        const char *a, *b;
+        bool equal;
+    } cases[] = {{"", "", true},       {"a", "a", true},   {"token", "token", true},
+                 {"a", "", false},     {"", "a", false},   {"token", "tokem", false},
+                 {"a", "b", false},    {"ab", "a", false}, {"token", "Token", false},
+                 {"a", "\xe1", false}, {"a", "\x61", true}};
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        ck_assert_msg(secret_equal(cases[i].a, cases[i].b) == cases[i].equal, "'%s', '%s'", cases[i].a,
+                      cases[i].b);
+}
+END_TEST
+
+START_TEST(hidden_memory_leaves_no_core_file)
+{
+    struct rlimit limit = {0};
+
+    memory_hide();
+    ck_assert_int_eq(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+    ck_assert(limit.rlim_cur == 0 && limit.rlim_max == 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("memory");
@@ -125,6 +154,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_part_ends_where_the_text_ends);
     tcase_add_test(tcase, a_scope_frees_what_was_not_taken_out_of_it);
     tcase_add_test(tcase, wiping_leaves_nothing);
+    tcase_add_test(tcase, secrets_are_equal_only_when_they_are_the_same);
+    tcase_add_test(tcase, hidden_memory_leaves_no_core_file);
     suite_add_tcase(suite, tcase);
 
     return suite;

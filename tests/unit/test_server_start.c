@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 static struct error err;
 static atomic_int slow_begun;
@@ -34,6 +35,7 @@ static const struct route routes[] = {
     {"GET", "/echo", 0, echo},
     {"POST", "/echo", 1000, echo},
     {"GET", "/slow", 0, slow},
+    {"GET", "/open", 0, echo, .open = true},
 };
 
 static struct http_server *start_server(struct http_server_options options)
@@ -290,6 +292,114 @@ START_TEST(a_pem_file_that_does_not_fit_is_named)
 }
 END_TEST
 
+START_TEST(a_key_that_others_may_read_is_refused)
+{
+    const char *directory = temporary_directory();
+    char certificate[128], key[128];
+    struct http_server_options options = {
+        .listen = "127.0.0.1:0", .tls_certificate = certificate, .tls_key = key};
+    struct http_server *server = NULL;
+
+    if (!make_certificate(directory, "server"))
+        return;
+    snprintf(certificate, sizeof(certificate), "%s/server.crt", directory);
+    snprintf(key, sizeof(key), "%s/server.key", directory);
+    ck_assert_int_eq(chmod(certificate, 0644), 0); /* it is no secret */
+    ck_assert_int_eq(chmod(key, 0644), 0);
+    ck_assert_int_eq(http_server_start(&options, &server, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "server.key' holds a secret, and others may read"));
+    ck_assert_int_eq(chmod(key, 0600), 0);
+    ck_assert_msg(http_server_start(&options, &server, &err) == 0, "%s", err.message);
+    http_server_stop(server);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    mode_t mode;
+    const char *complaint; /* NULL: it is one */
+} token_files[] = {
+    {"abcdefghijklmnop\n", 0600, NULL},
+    {"  abc-DEF._~+/0123456789==  \r\n\n", 0400, NULL},
+    {"abcdefghijklmno\n", 0600, "must hold one token of 16 to 512"}, /* too short */
+    {"", 0600, "must hold one token"},
+    {"abcdefghijklmnop qrstuvwxyz\n", 0600, "must hold one token"},
+    {"abcdefghijklmnop\nqrstuvwxyzabcdef\n", 0600, "must hold one token"},
+    {"abcdefghijklmno\xc3\xa9\n", 0600, "must hold one token"},
+    {"abcdefghijklmnop\n", 0644,
+     "holds a secret, and others may read or change it (mode 0644): chmod 600 it"},
+};
+
+START_TEST(a_token_file_holds_one_token_for_nobody_else)
+{
+    char path[128];
+    struct http_server_options options = {.listen = "127.0.0.1:0", .token_file = path};
+    struct http_server *server = NULL;
+
+    snprintf(path, sizeof(path), "%s/admin.token", temporary_directory());
+    ck_assert_int_eq(http_server_start(&options, &server, &err), -1); /* there is none */
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    write_text(path, token_files[_i].text);
+    ck_assert_int_eq(chmod(path, token_files[_i].mode), 0);
+    if (token_files[_i].complaint == NULL) {
+        ck_assert_msg(http_server_start(&options, &server, &err) == 0, "%s", err.message);
+        http_server_stop(server);
+        return;
+    }
+    ck_assert_int_eq(http_server_start(&options, &server, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_msg(strstr(err.message, token_files[_i].complaint) != NULL &&
+                      strstr(err.message, path) != NULL && strstr(err.message, "abcdef") == NULL,
+                  "%s", err.message);
+}
+END_TEST
+
+#define TOKEN "0123456789abcdef"
+
+/* What is asked, and what is answered where a token is needed. */
+static const struct {
+    const char *request;
+    int status;
+} asked[] = {
+    {"GET /echo HTTP/1.1\r\n" LAST "\r\n", 401},
+    {"GET /echo HTTP/1.1\r\n" LAST "Authorization: Bearer " TOKEN "\r\n\r\n", 200},
+    {"GET /echo HTTP/1.1\r\n" LAST "authorization: bearer   " TOKEN "\r\n\r\n", 200},
+    {"GET /echo HTTP/1.1\r\n" LAST "Authorization: Bearer 0123456789abcdeX\r\n\r\n", 401},
+    {"GET /echo HTTP/1.1\r\n" LAST "Authorization: Bearer 0123456789abcde\r\n\r\n", 401},
+    {"GET /echo HTTP/1.1\r\n" LAST "Authorization: Bearer " TOKEN "0\r\n\r\n", 401},
+    {"GET /echo HTTP/1.1\r\n" LAST "Authorization: Bearer\r\n\r\n", 401},
+    {"GET /echo HTTP/1.1\r\n" LAST "Authorization: Basic " TOKEN "\r\n\r\n", 401},
+    {"GET /echo HTTP/1.1\r\n" LAST "Authorization: " TOKEN "\r\n\r\n", 401},
+    {"GET /echo?token=" TOKEN " HTTP/1.1\r\n" LAST "\r\n", 401},
+    {"POST /echo HTTP/1.1\r\n" LAST "Content-Length: 5\r\n\r\nhello", 401},
+    {"GET /nowhere HTTP/1.1\r\n" LAST "\r\n", 401},
+    {"GET /nowhere HTTP/1.1\r\n" LAST "Authorization: Bearer " TOKEN "\r\n\r\n", 404},
+    {"PUT /open HTTP/1.1\r\n" LAST "\r\n", 401},
+    {"GET /open HTTP/1.1\r\n" LAST "\r\n", 200},
+    {"HEAD /open HTTP/1.1\r\n" LAST "\r\n", 200},
+};
+
+START_TEST(where_a_token_is_needed_nothing_is_told_without_it)
+{
+    char path[128], wanted[32], *answer;
+    struct http_server *server;
+
+    snprintf(path, sizeof(path), "%s/admin.token", temporary_directory());
+    write_text(path, TOKEN "\n");
+    ck_assert_int_eq(chmod(path, 0600), 0);
+    server = start_server((struct http_server_options){.token_file = path});
+    snprintf(wanted, sizeof(wanted), "HTTP/1.1 %d ", asked[_i].status);
+    answer = ask(http_server_port(server), asked[_i].request);
+    ck_assert_msg(strncmp(answer, wanted, strlen(wanted)) == 0, "%s: %s", asked[_i].request, answer);
+    ck_assert_msg((strstr(answer, "WWW-Authenticate: Bearer realm=\"kinescale\"\r\n") != NULL) ==
+                      (asked[_i].status == 401),
+                  "%s", answer);
+    free(answer);
+    http_server_stop(server);
+}
+END_TEST
+
 START_TEST(a_certificate_without_its_key_is_refused)
 {
     struct http_server_options options = {.listen = "127.0.0.1:0", .tls_certificate = "x.pem"};
@@ -314,6 +424,9 @@ static Suite *suite(void)
     tcase_add_test(start, tls_works_from_end_to_end);
     tcase_add_test(start, a_pem_file_that_does_not_fit_is_named);
     tcase_add_test(start, a_certificate_without_its_key_is_refused);
+    tcase_add_test(start, a_key_that_others_may_read_is_refused);
+    tcase_add_loop_test(start, a_token_file_holds_one_token_for_nobody_else, 0, COUNT_OF(token_files));
+    tcase_add_loop_test(start, where_a_token_is_needed_nothing_is_told_without_it, 0, COUNT_OF(asked));
     suite_add_tcase(made, start);
     return made;
 }

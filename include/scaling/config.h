@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "scaling/floors.h"
 #include "scaling/limits.h"
 
 #include <stdatomic.h>
@@ -69,6 +70,8 @@ struct stream_config {
     int64_t resharding;      /* enum resharding */
     int64_t threshold_basis; /* enum threshold_basis */
     int64_t missing_data;    /* enum missing_data */
+    struct floors floors;    /* scheduled */
+    int64_t floor_shards;    /* what min_shards was raised to by config_raise_floor(); 0 as it is read */
     int line;                /* of the [stream NAME] line */
 };
 
@@ -144,6 +147,12 @@ void config_compare(const struct config *before, const struct config *after, con
                     void *context);
 /* What counts only after a restart is in `config` as it is in `running`; nobody else may hold `config` yet. */
 void config_keep_restart_settings(struct config *config, const struct config *running);
+
+/* The minimum of the hour: where a scheduled floor asks for more than min_shards, that is raised to it, never above
+ * max_shards.  Times as in floors_needed(). */
+void config_raise_floor(struct stream_config *stream, int64_t open, int64_t now_ms, int64_t slack_ms);
+/* The setting that min_shards is from: "min_shards" or "floor". */
+const char *config_minimum_name(const struct stream_config *stream);
 
 /* Is this topic on the list? */
 bool config_has_topic(const struct config *config, const char *topic_arn);

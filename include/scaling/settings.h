@@ -24,6 +24,7 @@ enum setting_type {
     TYPE_REGION,   /* char[size] */
     TYPE_URL,      /* char[size], http(s)://HOST[:PORT]/PATH */
     TYPE_TOPICS,   /* the list of topic ARNs */
+    TYPE_FLOORS,   /* struct floors */
     SETTING_TYPE_COUNT
 };
 

@@ -186,8 +186,8 @@ static int64_t wanted_count(const struct by_hand_request *request, int64_t open)
 static int check_bounds(const struct stream_config *config, int64_t from, int64_t to, struct error *err)
 {
     if (to < config->min_shards && to < from)
-        return error_set(err, ERROR_CONFIG, "stream '%s' would have %lld shards, min_shards is %lld",
-                         config->name, (long long)to, (long long)config->min_shards);
+        return error_set(err, ERROR_CONFIG, "stream '%s' would have %lld shards, %s is %lld", config->name,
+                         (long long)to, config_minimum_name(config), (long long)config->min_shards);
     if (to > config->max_shards && to > from)
         return error_set(err, ERROR_CONFIG, "stream '%s' would have %lld shards, max_shards is %lld",
                          config->name, (long long)to, (long long)config->max_shards);

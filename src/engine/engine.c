@@ -53,12 +53,26 @@ bool turn_configure(struct turn *turn, const char *stream)
     return turn->config != NULL;
 }
 
+void turn_raise_floor(struct turn *turn)
+{
+    int64_t open = turn->running ? turn->action.from_shards : turn->state.open_shards;
+
+    if (turn->config == NULL || turn->config->floors.count == 0)
+        return;
+    if (turn->config != &turn->room)
+        turn->room = *turn->config;
+    turn->config = &turn->room;
+    config_raise_floor(&turn->room, open, turn->now_ms,
+                       turn->whole->service.reconcile_every_ms + FLOOR_SLACK_MS);
+}
+
 int turn_load(struct turn *turn, const char *stream, struct error *err)
 {
     if (store_stream_load(turn->store, stream, &turn->state, err) < 0 ||
         store_action_current(turn->store, stream, &turn->action, &turn->running, err) < 0 ||
         store_notifications_open(turn->store, stream, &turn->notifications, err) < 0)
         return -1;
+    turn_raise_floor(turn);
     return 0;
 }
 
@@ -228,6 +242,15 @@ int engine_turn(struct engine *engine, struct store *store, const char *stream, 
     return result < 0 ? error_wrap(err, "stream '%s'", stream) : 0;
 }
 
+/* A running action is passed over: what would be planned is as if there were none. */
+static int load_for_view(struct turn *turn, struct error *err)
+{
+    if (store_stream_load(turn->store, turn->config->name, &turn->state, err) < 0)
+        return -1;
+    turn_raise_floor(turn);
+    return 0;
+}
+
 int engine_view(struct engine *engine, struct store *store, const char *stream, struct engine_view *ret_view,
                 struct error *err)
 {
@@ -239,8 +262,7 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
 
     if (!turn_configure(&turn, stream))
         (void)error_set(err, ERROR_NOT_FOUND, "stream '%s' is not configured", stream);
-    else if (store_stream_load(store, stream, &turn.state, err) == 0 &&
-             look_facts(&turn, &facts, &loads, &too_early, err) == 0) {
+    else if (load_for_view(&turn, err) == 0 && look_facts(&turn, &facts, &loads, &too_early, err) == 0) {
         facts.alarmed = true;
         *ret_view = (struct engine_view){.summary = turn.summary,
                                          .demand = facts.demand,

@@ -66,6 +66,7 @@ static void ask_store(struct candidate *candidate, bool forced)
         rule_out(candidate, PASS_FAILED, err.message);
         return;
     }
+    turn_raise_floor(turn);
     candidate->row->from_shards = candidate->row->to_shards = state->open_shards;
     if (forbidden(turn) != NULL)
         rule_out(candidate, PASS_FORBIDDEN, forbidden(turn));

@@ -288,14 +288,17 @@ static int alarms_match(const struct look_around *around, const struct stream_co
 }
 
 /* What is to be done about the shards there are; 0: nothing. */
-static unsigned judge_shards(const struct stream_config *config, const struct shard_map *shards,
-                             bool alarms_fit)
+static unsigned judge_shards(const struct look_around *around, const struct stream_config *config,
+                             const struct shard_map *shards, bool alarms_fit)
 {
+    int64_t slack_ms = around->config->service.reconcile_every_ms + FLOOR_SLACK_MS;
+    int64_t open = (int64_t)shards->count;
     unsigned reasons = 0;
 
-    if ((int64_t)shards->count < config->min_shards || !alarms_fit)
+    if (open < config->min_shards || open < floors_needed(&config->floors, open, around->now_ms, slack_ms) ||
+        !alarms_fit)
         reasons |= DUE_REPAIR;
-    if ((int64_t)shards->count > config->max_shards)
+    if (open > config->max_shards)
         reasons |= DUE_ABOVE_MAXIMUM;
     return reasons;
 }
@@ -317,7 +320,7 @@ static int look_at_shards(struct look_around *around, const struct stream_config
             result = forget_missing(around, config->name, err);
         if (result == 0)
             result = alarms_match(around, config, &shards, &match, err);
-        reasons = judge_shards(config, &shards, match);
+        reasons = judge_shards(around, config, &shards, match);
         if (result == 0 && reasons != 0)
             result = store_stream_make_due(around->store, config->name, around->now_ms, reasons, err);
     }

@@ -32,6 +32,8 @@ enum {
     SETTLE_MS = 60 * 1000,
     /* No turn leaves a later due time but for a cooldown or a pause. */
     DUE_LATEST_MS = 5 * 60 * 1000,
+    /* A floor is prepared for by a look at everything, and whoever does it takes a while. */
+    FLOOR_SLACK_MS = 60 * 1000,
     /* The one generation for skew is spent for a day. */
     DAY_MS = 24 * 60 * 60 * 1000,
 };
@@ -93,6 +95,9 @@ struct turn {
 
 /* Takes the configuration in force; false when it does not speak of the stream. */
 bool turn_configure(struct turn *turn, const char *stream);
+/* Where a scheduled floor asks for more than min_shards, that is what min_shards is in this turn; the state must be
+ * loaded. */
+void turn_raise_floor(struct turn *turn);
 /* What the store knows of the stream. */
 int turn_load(struct turn *turn, const char *stream, struct error *err);
 /* The failure is stored, and the stream is due again after a while. */

@@ -123,6 +123,21 @@ const struct stream_config *config_find(const struct config *config, const char 
     return found == NULL ? NULL : *found;
 }
 
+void config_raise_floor(struct stream_config *stream, int64_t open, int64_t now_ms, int64_t slack_ms)
+{
+    int64_t floor = floors_needed(&stream->floors, open, now_ms, slack_ms);
+
+    if (floor > stream->max_shards)
+        floor = stream->max_shards;
+    if (floor > stream->min_shards)
+        stream->min_shards = stream->floor_shards = floor;
+}
+
+const char *config_minimum_name(const struct stream_config *stream)
+{
+    return stream->floor_shards > 0 ? "floor" : "min_shards";
+}
+
 bool config_has_topic(const struct config *config, const char *topic_arn)
 {
     for (size_t i = 0; i < config->service.topic_count; i++) {

@@ -250,6 +250,36 @@ static void check_shard_rule(const struct shard_rule *rule, const struct draft *
     }
 }
 
+static int64_t highest_floor(const struct stream_config *stream)
+{
+    int64_t highest = 0;
+
+    for (size_t i = 0; i < stream->floors.count; i++) {
+        if (stream->floors.windows[i].shards > highest)
+            highest = stream->floors.windows[i].shards;
+    }
+    return highest;
+}
+
+/* The later of both lines is to blame; one that [defaults] has for many streams is named once. */
+static void check_floors(const struct draft *draft, struct fault_log *faults)
+{
+    int blamed = 0;
+
+    for (size_t i = 0; i < draft->config->stream_count && !faults->full; i++) {
+        const struct stream_config *stream = &draft->config->streams[i];
+        struct side floor = side_of(draft, i, setting_find("floor"));
+        struct side most = side_of(draft, i, setting_find("max_shards"));
+        int line = floor.line > most.line ? floor.line : most.line;
+
+        if (floor.wrong || most.wrong || line == blamed || highest_floor(stream) <= stream->max_shards)
+            continue;
+        fault_add(faults, line, "floor must ask for at most max_shards (%lld), not %lld",
+                  (long long)stream->max_shards, (long long)highest_floor(stream));
+        blamed = line;
+    }
+}
+
 static int service_line(const struct draft *draft, const char *name)
 {
     size_t count;
@@ -386,6 +416,7 @@ void config_check_rules(const struct draft *draft, struct fault_log *faults)
     check_listeners(draft, faults);
     check_admin(draft, faults);
     check_duplicates(draft, faults);
+    check_floors(draft, faults);
     for (size_t i = 0; i < COUNT_OF(shard_rules); i++)
         check_shard_rule(&shard_rules[i], draft, faults);
     for (size_t i = 0; i < COUNT_OF(orders); i++)

@@ -350,11 +350,46 @@ static bool read_topics(const struct value *value)
     return fine;
 }
 
+static bool add_floor(const struct value *value, struct floors *floors, const char *text)
+{
+    const char *name = value->setting->name;
+    struct floor_window window;
+    const char *fault = floor_parse(text, &window);
+    char found[EXCERPT_SIZE];
+
+    fault_excerpt(text, found);
+    if (fault != NULL) {
+        fault_add(value->faults, value->line, "%s must hold windows DAYS HH:MM-HH:MM SHARDS, not '%s': %s",
+                  name, found, fault);
+        return false;
+    }
+    if (floors->count == FLOORS_MAX) {
+        fault_add(value->faults, value->line, "%s must hold at most %d windows, '%s' is one too many", name,
+                  FLOORS_MAX, found);
+        return false;
+    }
+    floors->windows[floors->count++] = window;
+    return true;
+}
+
+static bool read_floors(const struct value *value)
+{
+    SCOPED(free_text) char *text = must_strdup(value->text);
+    struct floors floors = {0};
+    char *cursor = text;
+    bool fine = true;
+
+    for (const char *piece; fine && (piece = text_split(&cursor, ',')) != NULL;)
+        fine = add_floor(value, &floors, piece);
+    memcpy(member(value), &floors, sizeof(floors));
+    return fine;
+}
+
 static bool (*const readers[SETTING_TYPE_COUNT])(const struct value *value) = {
     [TYPE_COUNT] = read_count,   [TYPE_PERCENT] = read_percent, [TYPE_DURATION] = read_duration,
     [TYPE_PERIOD] = read_period, [TYPE_CHOICE] = read_choice,   [TYPE_WORD] = read_word,
     [TYPE_TEXT] = read_text,     [TYPE_ADDRESS] = read_address, [TYPE_REGION] = read_region,
-    [TYPE_URL] = read_url,       [TYPE_TOPICS] = read_topics,
+    [TYPE_URL] = read_url,       [TYPE_TOPICS] = read_topics,   [TYPE_FLOORS] = read_floors,
 };
 
 bool config_read_value(const struct setting *setting, const char *text, int line, void *target,

@@ -103,8 +103,9 @@ static void say_skew(const struct up_facts *facts, const struct situation *situa
 static void say_what_is(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
     if (plan->basis == UP_BASIS_MINIMUM) {
-        say(plan, "%lld open shard%s, min_shards is %lld", (long long)plan->from_shards,
-            wording_plural(plan->from_shards), (long long)facts->config->min_shards);
+        say(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
+            wording_plural(plan->from_shards), config_minimum_name(facts->config),
+            (long long)facts->config->min_shards);
     } else if (!facts->alarmed) {
         say(plan, "no alarm asks for more");
         if (situation->measured) {

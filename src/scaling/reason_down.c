@@ -44,7 +44,7 @@ static void write_threshold(const struct window *window, char text[WORDING_SIZE]
 /* The setting that is the fewest shards a plan may leave. */
 static const char *floor_name(const struct window *window)
 {
-    return window->facts->to_maximum ? "max_shards" : "min_shards";
+    return window->facts->to_maximum ? "max_shards" : config_minimum_name(window->facts->config);
 }
 
 /* "the 5m from 2026-11-21T08:15:00Z filled 31 % of 16 shards" */

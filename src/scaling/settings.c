@@ -106,6 +106,9 @@ static const struct setting table[] = {
     {"missing_data", .type = TYPE_CHOICE, STREAM(missing_data), .unit = "choice",
      .choices = "auto|idle|unknown", .fallback = "auto",
      .help = "What the scale-down pass takes a period without datapoints for; auto asks the other metrics."},
+    {"floor", .type = TYPE_FLOORS, STREAM(floors), .unit = "windows", .fallback = "", .maximum = FLOORS_MAX,
+     .example = "Mon-Fri 07:00-10:00 20, daily 22:00-02:00 8",
+     .help = "Hours, in UTC, in which the stream has at least so many shards."},
 };
 
 _Static_assert(COUNT_OF(table) <= SETTINGS_MAX, "SETTINGS_MAX is too small");
@@ -198,6 +201,12 @@ void setting_allowed(const struct setting *setting, char text[SETTING_ALLOWED_SI
         snprintf(text, SETTING_ALLOWED_SIZE, "%.0f to %.0f ARNs of SNS topics, separated by commas",
                  setting->minimum, setting->maximum);
         break;
+    case TYPE_FLOORS:
+        snprintf(
+            text, SETTING_ALLOWED_SIZE,
+            "at most %.0f windows DAYS HH:MM-HH:MM SHARDS, separated by commas; DAYS: Mon, Mon-Fri, daily",
+            setting->maximum);
+        break;
     default:
         list_range(setting, text, SETTING_ALLOWED_SIZE);
         break;
@@ -247,6 +256,9 @@ void setting_format(const struct setting *setting, const void *source, char text
         break;
     case TYPE_TOPICS:
         format_topics(source, text);
+        break;
+    case TYPE_FLOORS:
+        floors_format((const struct floors *)(const void *)member, text, SETTING_VALUE_SIZE);
         break;
     case TYPE_WORD:
     case TYPE_TEXT:

@@ -23,6 +23,12 @@ bool number_parse_duration(const char *text, int64_t *ret_ms);
 void number_format_duration(int64_t ms, char *text, size_t size);
 /* The shortest text that reads back as the same double ("0.8", "50331648"); `size` at least 32. */
 void number_format_double(double value, char *text, size_t size);
+/*
+ * "5.0331648e+07": the fewest digits that read back as the same double, which is finite.  How many stand behind the
+ * point.
+ */
+enum { NUMBER_SHORTEST_SIZE = 32 };
+int number_shortest(double value, char digits[NUMBER_SHORTEST_SIZE]);
 /* "80%", "62.5%". */
 void number_format_percent(double fraction, char *text, size_t size);
 

@@ -12,6 +12,7 @@
 
 #include "answer.h"
 #include "base/json_check.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -306,7 +307,7 @@ int aws_call_json(struct aws_client *client, struct aws_call *call, const cJSON 
                   struct error *err)
 {
     SCOPED(aws_answer_clear) struct aws_answer answer = {0};
-    char *body = cJSON_PrintUnformatted(input);
+    char *body = json_print(input);
     cJSON *output = NULL;
     int result;
 

@@ -8,6 +8,7 @@
 #include "aws/cloudwatch.h"
 
 #include "base/json_check.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -83,39 +84,6 @@ static struct alarm *append(struct alarm_list *list)
     if ((list->count & (list->count - 1)) == 0)
         list->items = must_realloc(list->items, list->count > 0 ? 2 * list->count : 1, sizeof(*list->items));
     return &list->items[list->count++];
-}
-
-/* ---- exact numbers */
-
-/* The number as a text that reads back as the same double; cJSON itself prints 15 digits of some. */
-static void make_exact(cJSON *number)
-{
-    char text[32];
-
-    number_format_double(number->valuedouble, text, sizeof(text));
-    number->type = cJSON_Raw;
-    number->valuestring = must_strdup(text);
-}
-
-/* Every number in it. */
-static void make_all_exact(cJSON *json)
-{
-    cJSON *open[JSON_DEPTH_MAX + 1] = {json}; /* of each level, what is still to be seen */
-    int depth = 0;
-
-    while (depth >= 0) {
-        cJSON *node = open[depth];
-
-        if (node == NULL) {
-            depth--;
-            continue;
-        }
-        open[depth] = depth == 0 ? NULL : node->next;
-        if (cJSON_IsNumber(node))
-            make_exact(node);
-        if (node->child != NULL) /* never deeper than what json_check() let through */
-            open[++depth] = node->child;
-    }
 }
 
 /* ---- reading */
@@ -242,10 +210,7 @@ static int take_alarms(const cJSON *output, const char *member, const char *acti
             alarm_clear(&alarm);
             return error_set(err, ERROR_INPUT, "more than %d alarms", ALARMS_MAX);
         }
-        make_all_exact(document);
-        alarm.document = cJSON_PrintUnformatted(document);
-        if (alarm.document == NULL)
-            abort(); /* as must_calloc() */
+        alarm.document = json_print(document);
         *append(list) = alarm;
     }
     return 0;
@@ -411,8 +376,7 @@ static cJSON *put_input(const struct alarm *alarm, double threshold)
             continue;
         cJSON_AddItemToObject(input, put_members[i].name, cJSON_Duplicate(member, true));
     }
-    make_all_exact(input);
-    make_exact(cJSON_AddNumberToObject(input, "Threshold", threshold));
+    cJSON_AddNumberToObject(input, "Threshold", threshold);
     return input;
 }
 
@@ -448,7 +412,7 @@ int cloudwatch_make_alarm(struct aws_client *client, const struct alarm_order *o
     cJSON_AddNumberToObject(input, "Period", (double)order->period_s);
     cJSON_AddNumberToObject(input, "EvaluationPeriods", 1);
     cJSON_AddNumberToObject(input, "DatapointsToAlarm", 1);
-    make_exact(cJSON_AddNumberToObject(input, "Threshold", order->threshold));
+    cJSON_AddNumberToObject(input, "Threshold", order->threshold);
     cJSON_AddStringToObject(input, "ComparisonOperator", "GreaterThanThreshold");
     cJSON_AddStringToObject(input, "TreatMissingData", "notBreaching");
     return aws_call_json(client, &call, input, NULL, err);

@@ -8,7 +8,9 @@
 #include "base/number.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
+#include <float.h>
 #include <math.h>
 
 static const struct {
@@ -146,28 +148,56 @@ void number_format_duration(int64_t ms, char *text, size_t size)
     snprintf(text, size, "%lld%s", (long long)(ms / units[i].ms), units[i].name);
 }
 
+/* Without snprintf(), which takes longer for this than all else does to make an answer. */
+static void format_whole(uint64_t value, char *text, size_t size)
+{
+    char digits[24];
+    size_t first = sizeof(digits) - 1;
+
+    digits[first] = '\0';
+    do {
+        digits[--first] = (char)('0' + (int)(value % 10));
+        value /= 10;
+    } while (value > 0);
+    (void)text_copy(text, size, digits + first);
+}
+
+int number_shortest(double value, char digits[NUMBER_SHORTEST_SIZE])
+{
+    /* With so many digits all that have fewer come back, with zeros at their end; but for subnormal ones. */
+    int precision = fabs(value) < DBL_MIN ? 0 : DBL_DIG - 1;
+    char *exponent, *end;
+
+    do
+        snprintf(digits, NUMBER_SHORTEST_SIZE, "%.*e", precision, value);
+    while (strtod(digits, NULL) != value && precision++ < DBL_DECIMAL_DIG - 1);
+    if (precision != DBL_DIG - 1)
+        return precision;
+    end = exponent = strchr(digits, 'e');
+    while (end[-1] == '0' && precision > 0) {
+        end--;
+        precision--;
+    }
+    end -= precision == 0; /* the point */
+    memmove(end, exponent, strlen(exponent) + 1);
+    return precision;
+}
+
 void number_format_double(double value, char *text, size_t size)
 {
-    char digits[40];
-    const char *exponent_text;
-    int precision = 0;
-    int exponent;
+    char digits[NUMBER_SHORTEST_SIZE];
+    int precision, exponent;
 
     if (!isfinite(value)) {
         snprintf(text, size, "%f", value);
         return;
     }
-    if (fabs(value) < 0x1p53 && value == trunc(value) &&
-        !signbit(value)) { /* most are, and this is ten times as fast */
-        snprintf(text, size, "%lld", (long long)value);
+    if (fabs(value) < 0x1p53 && value == trunc(value) && !signbit(value)) { /* most are */
+        format_whole((uint64_t)value, text, size);
         return;
     }
-    do
-        snprintf(digits, sizeof(digits), "%.*e", precision, value);
-    while (strtod(digits, NULL) != value && precision++ < 17);
-
-    exponent_text = strchr(digits, 'e') + 1;
-    exponent = (int)strtol(exponent_text, NULL, 10);
+    precision = number_shortest(value, digits);
+    exponent = (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
     if (exponent < -6 || exponent > 17)
         snprintf(text, size, "%s", digits);
     else

@@ -7,6 +7,7 @@
 #include "backtest.h"
 
 #include "aws/endpoint.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 #include "cli/inprocess.h"
 
@@ -78,9 +79,9 @@ static void write_line(const struct recorder *recorder, const cJSON *line)
 
     if (recorder->file == NULL)
         return;
-    text = cJSON_PrintUnformatted(line);
+    text = json_print(line);
     fprintf(recorder->file, "%s\n", text);
-    cJSON_free(text);
+    free(text);
 }
 
 static void write_start(const struct recorder *recorder, int64_t shards)

@@ -8,7 +8,9 @@
 #include "alarms.h"
 
 #include "base/date.h"
+#include "base/json_print.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -64,33 +66,20 @@ void model_add_json_text(struct buffer *buffer, const char *text)
 {
     struct error err;
 
-    add(buffer, "\"");
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (c == '"' || c == '\\')
-            (void)buffer_printf(buffer, &err, "\\%c", c);
-        else if (c < 0x20)
-            (void)buffer_printf(buffer, &err, "\\u%04x", c);
-        else
-            (void)buffer_add(buffer, text, 1, &err);
-    }
-    add(buffer, "\"");
+    (void)json_print_text(text, buffer, &err);
 }
 
 /* Double.toString(): the shortest digits that read back, plain from 0.001 to ten millions. */
 void model_format_number(double value, char *text, size_t size)
 {
-    char digits[40], *exponent_text;
-    int precision = 0, exponent;
+    char digits[NUMBER_SHORTEST_SIZE], *exponent_text;
+    int precision, exponent;
 
     if (!isfinite(value)) {
         snprintf(text, size, "null");
         return;
     }
-    do
-        snprintf(digits, sizeof(digits), "%.*e", precision, value);
-    while (strtod(digits, NULL) != value && precision++ < 17);
+    precision = number_shortest(value, digits);
     exponent_text = strchr(digits, 'e');
     exponent = (int)strtol(exponent_text + 1, NULL, 10);
     if (value == 0 || (exponent >= -3 && exponent < 7)) {

@@ -4,6 +4,7 @@
 #include "resources.h"
 
 #include "alarms.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "policy.h"
@@ -56,7 +57,7 @@ static int check_managed_policy(const struct handle *handle, struct fault *fault
 
     if (policy_check(document, POLICY_OF_IDENTITY, "MalformedPolicyDocument", fault) < 0)
         return -1;
-    text = cJSON_PrintUnformatted(document);
+    text = json_print(document);
     for (const char *at = text; *at != '\0'; at++)
         characters += !isspace((unsigned char)*at);
     if (characters > POLICY_CHARACTERS_MAX)

@@ -1,6 +1,7 @@
 /*
  * resources_messaging.c - AWS::SNS::* and AWS::SQS::*.
  */
+#include "base/json_print.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "policy.h"
@@ -68,7 +69,7 @@ int resource_update_subscription(struct handle *handle, struct fault *fault)
 {
     const cJSON *redrive = input_member(handle->properties, "RedrivePolicy");
     cJSON *input = cJSON_CreateObject();
-    SCOPED(free_text) char *text = redrive == NULL ? NULL : cJSON_PrintUnformatted(redrive);
+    SCOPED(free_text) char *text = redrive == NULL ? NULL : json_print(redrive);
 
     answer_text(input, "SubscriptionArn", handle->physical);
     answer_text(input, "AttributeName", "RedrivePolicy");
@@ -120,7 +121,7 @@ static int put_policy(struct handle *handle, const char *targets, set_policy_fn 
 {
     const cJSON *document = input_member(handle->properties, "PolicyDocument");
     const cJSON *wanted = input_member(handle->properties, targets), *target;
-    SCOPED(free_text) char *text = cJSON_PrintUnformatted(document);
+    SCOPED(free_text) char *text = json_print(document);
     char id[37];
 
     if (policy_check(document, POLICY_OF_RESOURCE, "InvalidParameter", fault) < 0)

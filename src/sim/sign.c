@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/date.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 
 #include <cjson/cJSON.h>
@@ -191,7 +192,7 @@ char *signer_seal(struct signer *signer, const char *url, const struct sns_messa
     if (message->token == NULL)
         add_owned(body, "UnsubscribeURL",
                   must_printf("%s/?Action=Unsubscribe&SubscriptionArn=%s", url, message->subscription_arn));
-    text = cJSON_PrintUnformatted(body);
+    text = json_print(body);
     cJSON_Delete(body);
     return text;
 }

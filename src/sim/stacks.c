@@ -4,6 +4,7 @@
 #include "stacks.h"
 
 #include "base/date.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -282,7 +283,7 @@ void stack_resource_status(struct sim *sim, struct stack *stack, struct resource
     event->physical = must_strdup(resource->physical == NULL ? "" : resource->physical);
     event->type = resource->type->name;
     event->reason = must_strdup(reason);
-    event->properties = cJSON_PrintUnformatted(properties);
+    event->properties = json_print(properties);
 }
 
 void stack_set_status(struct sim *sim, struct stack *stack, enum stack_status status, const char *reason)

@@ -176,18 +176,26 @@ static void point_of(const struct minute_counts *counts, int which, int64_t minu
     }
 }
 
-static void write_shard(struct sim *sim, struct stream *stream, struct shard *shard, int64_t minute_ms)
+static void write_shard(struct sim *sim, struct stream *stream, struct shard *shard,
+                        const struct minute_counts *counts, int64_t minute_ms)
 {
-    struct minute_counts counts = {shard->accepted_bytes, shard->accepted_records, shard->throttled_records};
-
     for (int which = SERIES_BYTES; which <= SERIES_EXCEEDED; which++) {
         struct datapoint point;
 
         if ((stream->enhanced & written[which].bit) == 0)
             continue;
-        point_of(&counts, which, minute_ms, &point);
+        point_of(counts, which, minute_ms, &point);
         write_point(sim, stream, shard, which, &point);
     }
+}
+
+/* CloudWatch counts whole bytes and records; the rest stays for the next minute. */
+static double take_whole(double *count)
+{
+    double whole = floor(*count);
+
+    *count -= whole;
+    return whole;
 }
 
 void model_traffic_minute(struct sim *sim, struct stream *stream, int64_t minute_ms)
@@ -196,15 +204,18 @@ void model_traffic_minute(struct sim *sim, struct stream *stream, int64_t minute
 
     for (size_t i = 0; i < stream->shard_count; i++) {
         struct shard *shard = &stream->shards[i];
+        struct minute_counts counts = {.records = take_whole(&shard->accepted_records),
+                                       .throttled = take_whole(&shard->throttled_records)};
 
-        if (shard->accepted_records + shard->throttled_records <= 0)
+        if (counts.records + counts.throttled <= 0)
             continue;
-        all.bytes += shard->accepted_bytes;
-        all.records += shard->accepted_records;
-        all.throttled += shard->throttled_records;
+        if (counts.records > 0)
+            counts.bytes = take_whole(&shard->accepted_bytes);
+        all.bytes += counts.bytes;
+        all.records += counts.records;
+        all.throttled += counts.throttled;
         if (stream->enhanced != 0)
-            write_shard(sim, stream, shard, minute_ms);
-        shard->accepted_bytes = shard->accepted_records = shard->throttled_records = 0;
+            write_shard(sim, stream, shard, &counts, minute_ms);
     }
     for (int which = SERIES_BYTES; which <= SERIES_PUT_THROTTLED && all.records > 0; which++) {
         struct datapoint point;

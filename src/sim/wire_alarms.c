@@ -4,6 +4,7 @@
 #include "wire_cloudwatch.h"
 
 #include "base/json_check.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -94,7 +95,7 @@ static char *read_opaque(const cJSON *input)
             (void)cJSON_AddItemToObject(kept, opaque_members[i], cJSON_Duplicate(member, true));
     }
     if (kept->child != NULL)
-        text = cJSON_PrintUnformatted(kept);
+        text = json_print(kept);
     cJSON_Delete(kept);
     return text;
 }

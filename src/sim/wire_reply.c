@@ -7,6 +7,7 @@
 #include "wire.h"
 
 #include "base/date.h"
+#include "base/json_print.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -136,7 +137,6 @@ static void answer_xml(const struct call *call, struct sim_response *response)
 void wire_answer_output(const struct call *call, struct sim_response *response)
 {
     struct error err;
-    char *text;
 
     response->status = 200;
     if (call->query) {
@@ -145,11 +145,8 @@ void wire_answer_output(const struct call *call, struct sim_response *response)
         return;
     }
     response->content_type = wire_services[call->operation->service].json_type;
-    if (call->output == NULL)
-        return;
-    text = cJSON_PrintUnformatted(call->output);
-    (void)buffer_add_text(&response->body, text, &err);
-    cJSON_free(text);
+    if (call->output != NULL)
+        (void)json_print_to(call->output, &response->body, &err);
 }
 
 static void answer_query_fault(enum service service, const char *type, const char *message, int status,
@@ -182,7 +179,6 @@ static void answer_json_fault(enum service service, const char *type, const char
     char full[128];
     cJSON *body = cJSON_CreateObject();
     struct error err;
-    char *text;
 
     /* Kinesis gives bare names; CloudWatch's have a namespace each. */
     if (prefix[0] != '\0' && name != NULL && name->json_type != NULL)
@@ -194,9 +190,7 @@ static void answer_json_fault(enum service service, const char *type, const char
     if (message != NULL)
         (void)cJSON_AddStringToObject(
             body, strcmp(type, "SerializationException") == 0 ? "Message" : "message", message);
-    text = cJSON_PrintUnformatted(body);
-    (void)buffer_add_text(&response->body, text, &err);
-    cJSON_free(text);
+    (void)json_print_to(body, &response->body, &err);
     cJSON_Delete(body);
     response->status = status;
     response->content_type = wire_services[service].json_type;

@@ -4,6 +4,7 @@
  * Not AWS's: for people, demonstrations and tests.  The caller holds the model's lock.
  */
 #include "base/date.h"
+#include "base/json_print.h"
 #include "queues.h"
 #include "stacks.h"
 #include "wire.h"
@@ -137,7 +138,6 @@ void wire_write_state(struct sim *sim, struct buffer *body)
 {
     cJSON *state = cJSON_CreateObject(), *list;
     struct error err;
-    char *text;
 
     (void)cJSON_AddItemToObject(state, "time", date(sim->now_ms));
     list = answer_list(state, "streams");
@@ -155,9 +155,7 @@ void wire_write_state(struct sim *sim, struct buffer *body)
     list = answer_list(state, "stacks");
     for (size_t i = 0; i < stacks_of(sim)->count; i++)
         write_stack(list, sim->stacks->items[i]);
-    text = cJSON_PrintUnformatted(state);
-    (void)buffer_add_text(body, text, &err);
-    cJSON_free(text);
+    (void)json_print_to(state, body, &err);
     cJSON_Delete(state);
 }
 

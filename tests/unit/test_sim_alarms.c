@@ -262,7 +262,7 @@ START_TEST(a_notification_reads_as_cloudwatch_writes_it)
     ck_assert(sim_take_delivery(sim, &delivery));
     ck_assert_str_eq(
         delivery.body,
-        "{\"AlarmName\":\"orders: \\\"busy\\\"\",\"AlarmDescription\":\"line\\u000abreak\","
+        "{\"AlarmName\":\"orders: \\\"busy\\\"\",\"AlarmDescription\":\"line\\nbreak\","
         "\"AWSAccountId\":\"000000000000\",\"AlarmConfigurationUpdatedTimestamp\":\"2026-01-01T00:00:30.000+"
         "0000\","
         "\"NewStateValue\":\"ALARM\",\"NewStateReason\":\"Threshold Crossed: 1 out of the last 1 datapoints "

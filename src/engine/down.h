@@ -47,6 +47,17 @@ enum down_aim {
 void down_think(const struct down_subject *subject, const struct stream_summary *summary, enum down_aim aim,
                 int64_t now_ms, int updates_24h, double update_seconds_per_shard, struct down_plan *ret_plan);
 
+/* ---- busy.c: what passes need not ask CloudWatch again */
+
+void busy_list_init(struct busy_list *list);
+void busy_list_clear(struct busy_list *list);
+/* Keeps a plan that holds because a period was too busy; any other is passed over.  All is copied. */
+void busy_remember(struct busy_list *list, const struct stream_config *config, const struct shard_map *shards,
+                   const struct down_plan *plan);
+/* Would a look at the whole window hold for a period that is known already?  With the plan of that time. */
+bool busy_recall(struct busy_list *list, const struct stream_config *config, const struct shard_map *shards,
+                 int64_t now_ms, struct down_plan *ret_plan);
+
 /* ---- down_turn.c: what a turn does of it */
 
 /* Nothing runs and a pass or a look at everything found something: looks at the stream once more and begins an

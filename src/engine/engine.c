@@ -22,6 +22,7 @@ struct engine *engine_new(const struct engine_options *options)
     pthread_mutex_init(&engine->limits_mutex, NULL);
     pthread_mutex_init(&engine->config_mutex, NULL);
     pthread_mutex_init(&engine->alarm_queue.mutex, NULL);
+    busy_list_init(&engine->busy);
     return engine;
 }
 
@@ -31,6 +32,7 @@ void engine_free(struct engine *engine)
         return;
     pthread_mutex_destroy(&engine->limits_mutex);
     pthread_mutex_destroy(&engine->alarm_queue.mutex);
+    busy_list_clear(&engine->busy);
     pthread_mutex_destroy(&engine->config_mutex);
     config_free(engine->config);
     free(engine);

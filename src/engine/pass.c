@@ -76,6 +76,21 @@ static void ask_store(struct candidate *candidate, bool forced)
         rule_out(candidate, PASS_HOLD, reason);
 }
 
+/* A hold that stands whatever CloudWatch says, which bills for every series. */
+static bool holds_anyway(const struct turn *turn, struct down_plan *ret_plan)
+{
+    struct down_subject nothing = {.config = turn->config, .shards = &turn->shards};
+    struct down_plan plan;
+
+    down_think(&nothing, &turn->summary, DOWN_BY_LOAD, turn->now_ms, 0, 0, &plan);
+    if (plan.hold == HOLD_MINIMUM || plan.hold == HOLD_YOUNG) {
+        *ret_plan = plan;
+        return true;
+    }
+    down_plan_clear(&plan);
+    return busy_recall(&turn->engine->busy, turn->config, &turn->shards, turn->now_ms, ret_plan);
+}
+
 /* What Kinesis knows. */
 static void ask_kinesis(struct candidate *candidate)
 {
@@ -93,6 +108,8 @@ static void ask_kinesis(struct candidate *candidate)
         rule_out(candidate, PASS_FAILED, err.message);
     else if (!fits)
         rule_out(candidate, PASS_HOLD, reason);
+    else if (holds_anyway(turn, &candidate->row->plan))
+        rule_out(candidate, PASS_HOLD, candidate->row->plan.reason);
     candidate->row->from_shards = candidate->row->to_shards = (int64_t)turn->shards.count;
 }
 
@@ -114,6 +131,7 @@ static int think(struct candidate *candidate, const struct down_subject *subject
         store_update_seconds(turn->store, turn->config->name, &update_seconds, err) < 0)
         return -1;
     down_think(subject, &turn->summary, DOWN_BY_LOAD, turn->now_ms, updates, update_seconds, &row->plan);
+    busy_remember(&turn->engine->busy, turn->config, &turn->shards, &row->plan);
     rule_out(candidate, row->plan.verdict == DOWN_RESHARD ? PASS_RESHARD : PASS_HOLD, row->plan.reason);
     row->to_shards = row->plan.to_shards;
     return 0;

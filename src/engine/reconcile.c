@@ -13,6 +13,7 @@
 
 enum {
     PRUNE_ROUNDS = 100,
+    FORGET_EVERY_MS = 60 * 60 * 1000,
     /* What another process writes while a stream is looked at is not ahead of the clock. */
     CLOCK_SLACK_MS = 60 * 1000,
 };
@@ -431,8 +432,10 @@ int engine_reconcile(struct engine *engine, struct store *store, struct error *e
     free(around.lists);
     free(around.by_stream);
     /* AWS answers nobody whose clock is wrong: one that is a year ahead shall not cost the whole history. */
-    if (around.answered)
+    if (around.answered && llabs(around.now_ms - engine->forgot_ms) >= FORGET_EVERY_MS) {
         forget_old(&around);
+        engine->forgot_ms = around.now_ms;
+    }
     config_free(around.config);
     if (failed == count && (failed > 0 || !discovered))
         return error_wrap(err, "none of %zu streams could be looked at", failed);

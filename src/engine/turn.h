@@ -48,6 +48,13 @@ struct alarm_queue {
     int64_t end_ms; /* where the queue ends */
 };
 
+/* What passes need not ask CloudWatch again: see busy.c. */
+struct busy_list {
+    pthread_mutex_t mutex;
+    struct busy *items;
+    size_t count;
+};
+
 struct engine {
     pthread_mutex_t config_mutex;
     struct config *config; /* under the mutex; engine_config() */
@@ -60,6 +67,8 @@ struct engine {
     int64_t limits_at_ms; /* 0: never asked, or no longer true */
     int64_t headroom;     /* shards the account may still open; -1 unknown */
     struct alarm_queue alarm_queue;
+    struct busy_list busy;
+    int64_t forgot_ms; /* when reconcile last deleted old history; 0: never */
 };
 
 struct by_hand_goal;

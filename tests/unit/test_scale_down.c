@@ -4,6 +4,7 @@
 #include "support.h"
 #include "world.h"
 
+#include "aws/kinesis.h"
 #include "base/memory.h"
 #include "store/actions.h"
 #include "store/decisions.h"
@@ -131,6 +132,41 @@ START_TEST(one_busy_period_holds_and_is_named)
 }
 END_TEST
 
+/* 8.2 MiB/s from 10:00 on: until 10:10 of the next day CloudWatch, which bills for every look, can say nothing new. */
+START_TEST(a_busy_period_is_asked_for_once_as_long_as_it_decides)
+{
+    struct world *world = day(orders, "steps:10h=3.2M,10m=8.2M,40h=3.2M");
+    size_t before = world_count_calls(world, "GetMetricData");
+
+    for (int hour = 0; hour < 9; hour++) {
+        ck_assert_int_eq(pass(world, false, false).result, PASS_HOLD);
+        world_run(world, HOUR_MS);
+    }
+    ck_assert_uint_eq(world_count_calls(world, "GetMetricData"), before + 1);
+    ck_assert_uint_eq(holds_stored(world), 1);
+    world_run(world, 2 * HOUR_MS);
+    ck_assert_int_eq(pass(world, false, false).result, PASS_RESHARD);
+    world_free(world);
+}
+END_TEST
+
+/* The same period is not busy on twice as many shards. */
+START_TEST(a_busy_period_is_judged_again_when_the_stream_takes_more)
+{
+    struct world *world = day(orders, "steps:10h=3.2M,10m=8.2M,40h=3.2M");
+    struct error err = {0};
+    struct pass_row row;
+
+    ck_assert_int_eq(pass(world, false, false).result, PASS_HOLD);
+    ck_assert_int_eq(kinesis_update_count(world->aws, "orders", 32, &err), 0);
+    world_run(world, 30 * MINUTE_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 32);
+    row = pass(world, false, false);
+    ck_assert_msg(strstr(row.reason, "26 % of 32 shards") != NULL, "%s", row.reason);
+    world_free(world);
+}
+END_TEST
+
 START_TEST(periods_without_datapoints_hold_when_nobody_reads_the_stream)
 {
     struct world *world = world_new(orders, NULL);
@@ -160,11 +196,14 @@ START_TEST(a_stream_at_its_minimum_or_younger_than_a_day_holds)
 {
     struct world *world =
         world_new("[stream orders]\nmin_shards = 16\nmax_shards = 64\ndesired_shards = 16\n", NULL);
+    size_t before;
 
     world_scene(world, "orders", 16);
     world_traffic(world, "orders", "constant:1M", 4096, "uniform");
     world_run(world, DAY + HOUR_MS);
+    before = world_count_calls(world, "GetMetricData");
     assert_hold(world, PASS_HOLD, "min_shards");
+    ck_assert_uint_eq(world_count_calls(world, "GetMetricData"), before); /* there is nothing to ask */
     world_free(world);
 
     world = world_new(orders, NULL);
@@ -220,6 +259,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_dry_run_says_the_same_and_touches_nothing);
     tcase_add_test(tcase, within_36_hours_it_holds_unless_forced);
     tcase_add_test(tcase, one_busy_period_holds_and_is_named);
+    tcase_add_test(tcase, a_busy_period_is_asked_for_once_as_long_as_it_decides);
+    tcase_add_test(tcase, a_busy_period_is_judged_again_when_the_stream_takes_more);
     tcase_add_test(tcase, periods_without_datapoints_hold_when_nobody_reads_the_stream);
     tcase_add_test(tcase, the_same_periods_are_idle_when_a_consumer_is_the_witness);
     tcase_add_test(tcase, a_stream_at_its_minimum_or_younger_than_a_day_holds);

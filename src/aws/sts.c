@@ -5,10 +5,12 @@
  */
 #include "aws/sts.h"
 
+#include "answer.h"
 #include "untrusted.h"
 
 #include "aws/retry.h"
 #include "aws/xml.h"
+#include "base/clock.h"
 #include "base/date.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -59,19 +61,15 @@ static int add_role(struct buffer *form, const char *action, const struct sts_ro
 
 /* ---- the answer */
 
-static int refusal(const char *action, const struct aws_answer *answer, struct error *err)
+/* AWS may show what it was sent: the keys it was signed with, or the token in it, whose place here is theirs. */
+static int refusal(const char *action, const struct aws_answer *answer, const struct credentials *sent,
+                   struct error *err)
 {
-    char code[128] = "", message[1024] = "", shown[300];
-    const struct xml_want wants[] = {
-        {"Error/Code", code, sizeof(code)},
-        {"Error/Message", message, sizeof(message)},
-    };
-    struct error unreadable; /* then the status alone says what it is */
+    struct refusal refusal;
 
-    (void)xml_read(buffer_text(&answer->body), answer->body.length, wants, COUNT_OF(wants), &unreadable);
-    untrusted_quote(*message != '\0' ? message : code, shown, sizeof(shown));
-    return error_set(err, aws_error_kind(action, answer->status, code, message), "%s: status %d%s%s", action,
-                     answer->status, *shown != '\0' ? ": " : "", shown);
+    answer_refusal(answer, sent, clock_now_ms(clock_system()), &refusal);
+    return error_set(err, aws_error_kind(action, answer->status, refusal.code, refusal.message), "%s: %s",
+                     action, refusal.text);
 }
 
 /* What is long enough not to live on the stack of every caller. */
@@ -117,8 +115,8 @@ static int read_credentials(const char *action, const struct aws_answer *answer,
 }
 
 static int ask(struct transport *transport, const char *endpoint, const char *action,
-               struct aws_request *request, const struct buffer *form, struct credentials *ret_credentials,
-               struct error *err)
+               struct aws_request *request, const struct buffer *form, const struct credentials *sent,
+               struct credentials *ret_credentials, struct error *err)
 {
     SCOPED(aws_answer_clear) struct aws_answer answer = {0};
     char url[STS_URL_MAX];
@@ -134,7 +132,7 @@ static int ask(struct transport *transport, const char *endpoint, const char *ac
     if (transport->send(transport, request, &answer, err) < 0)
         return error_wrap(err, "%s", action);
     if (answer.status != 200)
-        return refusal(action, &answer, err);
+        return refusal(action, &answer, sent, err);
     return read_credentials(action, &answer, ret_credentials, err);
 }
 
@@ -148,7 +146,7 @@ int sts_assume_role(struct transport *transport, const char *endpoint, const cha
     buffer_init(&form, FORM_MAX);
     if (add_role(&form, "AssumeRole", role, err) < 0)
         return -1;
-    return ask(transport, endpoint, "AssumeRole", &request, &form, ret_credentials, err);
+    return ask(transport, endpoint, "AssumeRole", &request, &form, with, ret_credentials, err);
 }
 
 int sts_assume_role_with_web_identity(struct transport *transport, const char *endpoint,
@@ -157,10 +155,11 @@ int sts_assume_role_with_web_identity(struct transport *transport, const char *e
 {
     static const char action[] = "AssumeRoleWithWebIdentity";
     SCOPED(buffer_wipe) struct buffer form;
+    const struct credentials sent = {.session_token = (char *)token};
     struct aws_request request = {0};
 
     buffer_init(&form, FORM_MAX);
     if (add_role(&form, action, role, err) < 0 || add_parameter(&form, "WebIdentityToken", token, err) < 0)
         return -1;
-    return ask(transport, endpoint, action, &request, &form, ret_credentials, err);
+    return ask(transport, endpoint, action, &request, &form, &sent, ret_credentials, err);
 }

@@ -27,7 +27,7 @@ struct exchange {
 struct credentials_world {
     struct transport transport;
     struct virtual_clock clock;
-    const struct exchange *exchanges; /* in their order; ends with a NULL method */
+    struct exchange exchanges[12]; /* in their order; ends with a NULL method */
     size_t asked;
     const char *home; /* with an empty .aws/ in it */
     struct {
@@ -40,6 +40,7 @@ extern struct credentials_world world;
 
 void world_set_up(void);
 void world_tear_down(void); /* fails the test when not all that was to be asked was asked */
+/* Copied, as the test's own end with it, but not those who look whether all was asked; NULL for none. */
 void world_answer(const struct exchange *exchanges);
 void world_setenv(const char *name, const char *value);
 void world_config(const char *text);

@@ -2,15 +2,18 @@
  * transport_curl.c - requests to the real network, with libcurl.
  *
  * DESIGN
- * A handle of libcurl keeps its connections from one transfer to the next but may serve only one
- * thread at a time.  So idle handles lie on a stack: a thread takes the topmost, whose connections are
- * the warmest, and puts it back; there are never more handles than threads that were sending at once.
+ * Connections are kept from one transfer to the next in a "multi handle" of libcurl, which may serve only one
+ * thread at a time.  So idle ones lie on a stack: a thread takes the topmost, whose connections are
+ * the warmest, and puts it back; there are never more of them than threads that were sending at once.  The transfer
+ * itself is a handle of its own each time: one that is used again, reset or not, remembers the last header of the
+ * answer before, which is freed, and libcurl 7.88 writes there when the next answer begins with a folded line.
  *
  * What libcurl 7.88 gets wrong in signatures is not used here: no header is suppressed ("Expect:"), as
  * it would be signed and not sent; X-Amz-Date is left to libcurl; the path is "/" and there is no query.
  */
 #include "aws/transport.h"
 
+#include "base/date.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -23,6 +26,10 @@
 
 enum {
     IDLE_MAX = 32,
+    CONNECTIONS_KEPT = 8, /* on each: a few services, and whoever hands out the keys */
+    LOOK_EVERY_MS = 1000,
+    STATUS_MIN = 200, /* of a whole answer; libcurl takes "HTTP/21 103" for a status of 1 */
+    STATUS_MAX = 599,
     CONNECT_TIMEOUT_MS = 5000,
     TIMEOUT_MS = 20000,
     ANSWER_CEILING = 16 * 1024 * 1024,
@@ -34,7 +41,7 @@ struct curl_transport {
     struct transport transport; /* first: a pointer to it is a struct transport */
     char *ca_bundle;            /* NULL: libcurl's own */
     pthread_mutex_t lock;
-    CURL *idle[IDLE_MAX];
+    CURLM *idle[IDLE_MAX];
     int idle_count;
     atomic_bool interrupted;
 };
@@ -51,27 +58,36 @@ struct exchange {
 
 /* ---- the pool */
 
-static CURL *take_handle(struct curl_transport *self)
+static CURLM *new_connections(void)
 {
-    CURL *handle = NULL;
+    CURLM *connections = curl_multi_init();
+
+    if (connections != NULL)
+        (void)curl_multi_setopt(connections, CURLMOPT_MAXCONNECTS,
+                                (long)CONNECTIONS_KEPT); /* known since 7.16 */
+    return connections;
+}
+
+static CURLM *take_connections(struct curl_transport *self)
+{
+    CURLM *connections = NULL;
 
     pthread_mutex_lock(&self->lock);
     if (self->idle_count > 0)
-        handle = self->idle[--self->idle_count];
+        connections = self->idle[--self->idle_count];
     pthread_mutex_unlock(&self->lock);
-    return handle != NULL ? handle : curl_easy_init();
+    return connections != NULL ? connections : new_connections();
 }
 
-static void return_handle(struct curl_transport *self, CURL *handle)
+static void return_connections(struct curl_transport *self, CURLM *connections)
 {
-    curl_easy_reset(handle); /* forgets keys and buffers, keeps connections */
     pthread_mutex_lock(&self->lock);
-    if (self->idle_count < IDLE_MAX) {
-        self->idle[self->idle_count++] = handle;
-        handle = NULL;
+    if (connections != NULL && self->idle_count < IDLE_MAX) {
+        self->idle[self->idle_count++] = connections;
+        connections = NULL;
     }
     pthread_mutex_unlock(&self->lock);
-    curl_easy_cleanup(handle); /* takes NULL */
+    (void)curl_multi_cleanup(connections); /* takes NULL */
 }
 
 /* ---- receiving */
@@ -107,7 +123,7 @@ static void keep_header(struct aws_answer *answer, const char *name, const char 
         keep_milliseconds(value, 1000, &answer->retry_after_ms);
     } else if (strcasecmp(name, "date") == 0) {
         date = curl_getdate(value, NULL);
-        if (date > 0)
+        if (date > 0 && date <= DATE_MAX_MS / 1000)
             answer->date_ms = (int64_t)date * 1000;
     }
 }
@@ -329,8 +345,10 @@ static int report(CURLcode code, const struct exchange *exchange, const struct a
     if (code == CURLE_FILESIZE_EXCEEDED)
         return error_set(err, ERROR_INPUT, "the answer of '%s' is too large: more than %zu bytes", host,
                          exchange->answer.body.ceiling);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK && !exchange->headers_ended)
         return error_set(err, ERROR_TRANSIENT, "no answer from '%s': cut short in its headers", host);
+    if (code == CURLE_OK)
+        return error_set(err, ERROR_TRANSIENT, "no answer from '%s': there is no such status", host);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return error_set(err, ERROR_TRANSIENT, "no answer from '%s': interrupted, the program ends", host);
     for (size_t i = 0; i < COUNT_OF(meanings); i++) {
@@ -341,6 +359,26 @@ static int report(CURLcode code, const struct exchange *exchange, const struct a
                      exchange->complaint[0] != '\0' ? exchange->complaint : curl_easy_strerror(code));
 }
 
+/* Until the transfer is over; libcurl itself sees to the timeouts. */
+static CURLcode perform(CURLM *connections, CURL *handle)
+{
+    CURLMcode code = curl_multi_add_handle(connections, handle);
+    const CURLMsg *message;
+    CURLcode result = CURLE_OUT_OF_MEMORY;
+    int count = 1;
+
+    while (code == CURLM_OK && count > 0) {
+        code = curl_multi_perform(connections, &count);
+        if (code == CURLM_OK && count > 0)
+            code = curl_multi_poll(connections, NULL, 0, LOOK_EVERY_MS, NULL);
+    }
+    message = curl_multi_info_read(connections, &count);
+    if (code == CURLM_OK && message != NULL && message->msg == CURLMSG_DONE)
+        result = message->data.result;
+    (void)curl_multi_remove_handle(connections, handle); /* one that was not added is passed over */
+    return result;
+}
+
 static int curl_send(struct transport *transport, const struct aws_request *request,
                      struct aws_answer *ret_answer, struct error *err)
 {
@@ -348,6 +386,7 @@ static int curl_send(struct transport *transport, const struct aws_request *requ
     struct exchange exchange = {.answer.retry_after_ms = -1};
     CURLcode code = CURLE_OUT_OF_MEMORY;
     long status = 0;
+    CURLM *connections;
     CURL *handle;
 
     if (!is_plain(request))
@@ -358,20 +397,20 @@ static int curl_send(struct transport *transport, const struct aws_request *requ
         format_host(request->url, host, sizeof(host));
         return error_set(err, ERROR_CONFIG, "'%s' is no http(s) address", host);
     }
-    handle = take_handle(self);
-    if (handle == NULL)
-        return error_set(err, ERROR_TRANSIENT, "libcurl gives no handle");
+    connections = take_connections(self);
+    handle = curl_easy_init();
     buffer_init(&exchange.answer.body,
                 request->answer_ceiling > 0 ? request->answer_ceiling : ANSWER_CEILING);
     if (atomic_load(&self->interrupted))
         code = CURLE_ABORTED_BY_CALLBACK;
-    else if (set_up(self, handle, &exchange, request))
-        code = curl_easy_perform(handle);
+    else if (connections != NULL && handle != NULL && set_up(self, handle, &exchange, request))
+        code = perform(connections, handle);
     if (code == CURLE_OK)
         (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-    return_handle(self, handle);
+    curl_easy_cleanup(handle); /* takes NULL, as all of them do */
+    return_connections(self, connections);
     free_headers(exchange.headers);
-    if (code != CURLE_OK || !exchange.headers_ended) {
+    if (code != CURLE_OK || !exchange.headers_ended || status < STATUS_MIN || status > STATUS_MAX) {
         (void)report(code, &exchange, request, err);
         aws_answer_clear(&exchange.answer);
         return -1;
@@ -425,7 +464,7 @@ void transport_curl_close(struct transport *transport)
     if (self == NULL)
         return;
     while (self->idle_count > 0)
-        curl_easy_cleanup(self->idle[--self->idle_count]);
+        (void)curl_multi_cleanup(self->idle[--self->idle_count]);
     pthread_mutex_destroy(&self->lock);
     free(self->ca_bundle);
     free(self);

@@ -214,7 +214,6 @@ static int read_certificate(const char *text, size_t length, X509 **ret_certific
     bytes = BIO_new_mem_buf(text, (int)length);
     certificate = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
     BIO_free(bytes);
-    ERR_clear_error(); /* the library's queue is per thread and would only grow old */
     if (certificate == NULL)
         return error_set(err, ERROR_INPUT, "not a certificate");
     *ret_certificate = certificate;
@@ -359,8 +358,8 @@ static int fetch_and_keep(struct sns_certificates *certificates, const char *url
     return result;
 }
 
-int sns_certificates_key(struct sns_certificates *certificates, const char *url, const char *region,
-                         bool overridden, EVP_PKEY **ret_key, struct error *err)
+static int find_key(struct sns_certificates *certificates, const char *url, const char *region,
+                    bool overridden, EVP_PKEY **ret_key, struct error *err)
 {
     X509 *certificate = NULL;
     int result = look_up_locked(certificates, url, false, &certificate, err);
@@ -377,6 +376,15 @@ int sns_certificates_key(struct sns_certificates *certificates, const char *url,
     if (result == 0)
         *ret_key = X509_get_pubkey(certificate);
     X509_free(certificate);
+    return result;
+}
+
+int sns_certificates_key(struct sns_certificates *certificates, const char *url, const char *region,
+                         bool overridden, EVP_PKEY **ret_key, struct error *err)
+{
+    int result = find_key(certificates, url, region, overridden, ret_key, err);
+
+    ERR_clear_error(); /* the library's queue is per thread: what is wrong here must not be blamed on the next call */
     return result;
 }
 

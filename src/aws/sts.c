@@ -6,6 +6,7 @@
 #include "aws/sts.h"
 
 #include "answer.h"
+#include "credentials_source.h"
 #include "untrusted.h"
 
 #include "aws/retry.h"
@@ -93,7 +94,7 @@ static int read_credentials(const char *action, const struct aws_answer *answer,
         {"Credentials/SessionToken", values->token, sizeof(values->token)},
         {"Credentials/Expiration", values->expiration, sizeof(values->expiration)},
     };
-    struct credentials read = {.source = "role"};
+    int64_t expires_ms;
 
     if (xml_read(buffer_text(&answer->body), answer->body.length, wants, COUNT_OF(wants), err) < 0) {
         err->kind = ERROR_TRANSIENT;
@@ -103,14 +104,16 @@ static int read_credentials(const char *action, const struct aws_answer *answer,
         if (*wants[i].value == '\0')
             return error_set(err, ERROR_TRANSIENT, "%s: the answer has no '%s'", action, wants[i].path);
     }
-    if (!date_parse(values->expiration, &read.expires_ms))
+    if (!date_parse(values->expiration, &expires_ms))
         return error_set(err, ERROR_TRANSIENT, "%s: 'Expiration' is not a time", action);
 
-    (void)text_copy(read.access_key_id, sizeof(read.access_key_id), values->access_key_id);
-    (void)text_copy(read.secret_access_key, sizeof(read.secret_access_key), values->secret);
-    read.session_token = must_strdup(values->token);
-    *ret_credentials = read;
-    wipe(&read, sizeof(read));
+    /* Keys that could not travel in a header are none either. */
+    if (source_fill(ret_credentials, values->access_key_id, values->secret, values->token, expires_ms, err) <
+        0) {
+        err->kind = ERROR_TRANSIENT;
+        return error_wrap(err, "%s: not the answer that was expected", action);
+    }
+    ret_credentials->source = "role";
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * one_answer.h - a client whose AWS gives the same answer to every question.
+ * one_answer.h - an AWS that gives the same answer to every question.
  *
  * An answer can name a next page for ever, so only the first few questions are answered.
  */
@@ -10,6 +10,9 @@
 
 #include "aws/client.h"
 #include "base/memory.h"
+
+/* 2026-11-21T08:15:30Z, when the seeds are of. */
+#define ONE_ANSWER_NOW_MS 1795248930000
 
 struct one_answer {
     struct transport transport; /* first: a pointer to it is a struct transport */
@@ -27,7 +30,7 @@ static int one_answer_send(struct transport *transport, const struct aws_request
     struct one_answer *one = (struct one_answer *)transport;
     struct aws_answer answer = {.status = one->status, .retry_after_ms = -1};
 
-    FUZZ_ASSERT(strlen(request->body) == request->body_length);
+    FUZZ_ASSERT(request->body == NULL || strlen(request->body) == request->body_length);
     if (one->questions_left-- <= 0)
         return error_set(err, ERROR_INPUT, "asked often enough");
     buffer_init(&answer.body, one->size);
@@ -37,7 +40,19 @@ static int one_answer_send(struct transport *transport, const struct aws_request
     return 0;
 }
 
-static const char *one_answer_keys(const char *name)
+/* The way to it, with this input as the answer. */
+static inline struct transport *one_answer_transport(struct one_answer *one, const uint8_t *data, size_t size,
+                                                     int status)
+{
+    one->transport.send = one_answer_send;
+    one->data = data;
+    one->size = size;
+    one->status = status;
+    one->questions_left = status < 500 ? 6 : 2; /* what is our fault is not asked again */
+    return &one->transport;
+}
+
+static inline const char *one_answer_keys(const char *name)
 {
     if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
         return "AKIDFUZZER0000000001";
@@ -45,25 +60,20 @@ static const char *one_answer_keys(const char *name)
 }
 
 /* The client for this input.  It lives as long as the process. */
-static struct aws_client *one_answer_client(struct one_answer *one, const uint8_t *data, size_t size,
-                                            int status)
+static inline struct aws_client *one_answer_client(struct one_answer *one, const uint8_t *data, size_t size,
+                                                   int status)
 {
     struct credentials_options keys = {.getenv = one_answer_keys, .region = "eu-west-1"};
     struct aws_client_options options = {.region = "eu-west-1", .getenv = one_answer_keys};
     struct error err = {0};
 
+    options.transport = one_answer_transport(one, data, size, status);
     if (one->client == NULL) {
-        one->transport.send = one_answer_send;
-        clock_virtual_init(&one->clock, 1763683200000);
-        options.transport = &one->transport;
+        clock_virtual_init(&one->clock, ONE_ANSWER_NOW_MS);
         options.clock = &one->clock.clock;
         options.credentials = credentials_provider_new(&keys, options.transport, options.clock);
         FUZZ_ASSERT(aws_client_open(&options, &one->client, &err) == 0);
     }
-    one->data = data;
-    one->size = size;
-    one->status = status;
-    one->questions_left = 6;
     return one->client;
 }
 

@@ -156,14 +156,9 @@ cppcheck: $(GENERATED) ## cppcheck (.cppcheck: what it is not asked, and why)
 	    --std=c11 --library=posix,gnu --suppressions-list=.cppcheck -Iinclude -I$(BUILD)/generated -D_GNU_SOURCE \
 	    -DKINESCALE_VERSION='""' --include=include/base/banned.h --include=tools/cppcheck.h src
 
-fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/found/
+fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/found/, how often it ran in tests/fuzz/executions
 	$(SUBMAKE) CC=clang FLAVOUR=fuzz $(FUZZERS:$(BUILD)/%=$(O)/fuzz/%)
-	@for fuzzer in $(FUZZERS:$(BUILD)/tests/fuzz_%=%); do \
-	    mkdir -p $(O)/fuzz/corpus/$$fuzzer tests/fuzz/found/$$fuzzer && \
-	    $(O)/fuzz/tests/fuzz_$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
-	        -print_final_stats=1 -artifact_prefix=tests/fuzz/found/$$fuzzer/ $(O)/fuzz/corpus/$$fuzzer \
-	        $$(find tests/fuzz/seeds tests/fuzz/found -type d -name $$fuzzer) || exit 1; \
-	done
+	tests/run-fuzzers $(O)/fuzz --seconds $(FUZZ_SECONDS)
 
 model: $(BUILD)/tests/explore ## every state of two processes on one stream, with MODEL_LUCK (4) things going wrong
 	$(BUILD)/tests/explore $(MODEL_LUCK)

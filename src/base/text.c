@@ -153,9 +153,9 @@ const char *text_nearest(const char *word, const char *const *candidates)
     for (; *candidates != NULL; candidates++) {
         size_t candidate_length = strnlen(*candidates, WORD_MAX + 1);
         size_t longer = length > candidate_length ? length : candidate_length;
-        size_t distance;
+        size_t distance = longer - smaller(length, candidate_length); /* at the least */
 
-        if (candidate_length > WORD_MAX)
+        if (candidate_length > WORD_MAX || distance * 3 > longer)
             continue;
         distance = edit_distance(word, length, *candidates, candidate_length);
         if (distance * 3 <= longer && distance < nearest_distance) {

@@ -1,9 +1,7 @@
-/* Answers of CloudFormation, SNS and STS in XML: taken whole and within bounds, or refused with a reason. */
+/* Answers of CloudFormation in XML: taken whole and within bounds, or refused with a reason. */
 #include "one_answer.h"
 
 #include "aws/cloudformation.h"
-#include "aws/sns.h"
-#include "aws/sts.h"
 
 static struct one_answer aws;
 
@@ -35,8 +33,6 @@ static void try_lists(const uint8_t *data, size_t size)
 {
     struct stack_event_list events = {0};
     struct change_set set = {0};
-    enum subscription_state state;
-    char account[ACCOUNT_SIZE] = "";
     struct error err = {0};
 
     if (cloudformation_describe_change_set(one_answer_client(&aws, data, size, 200), "orders", "c", &set,
@@ -48,9 +44,6 @@ static void try_lists(const uint8_t *data, size_t size)
     for (size_t i = 0; i < events.count; i++)
         FUZZ_ASSERT(events.items[i].id[0] != '\0' && is_ended(events.items[i].reason, STACK_REASON_SIZE));
     stack_event_list_clear(&events);
-    (void)sns_subscription(one_answer_client(&aws, data, size, 200), "t", "https://a/sns", &state, &err);
-    if (sts_caller_account(one_answer_client(&aws, data, size, 200), account, &err) == 0)
-        FUZZ_ASSERT(strlen(account) == ACCOUNT_SIZE - 1);
 }
 
 /* The same bytes as a refusal. */

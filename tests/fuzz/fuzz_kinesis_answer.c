@@ -48,6 +48,18 @@ static void try_streams(const uint8_t *data, size_t size)
     names_clear(&names);
 }
 
+static void try_limits(const uint8_t *data, size_t size)
+{
+    struct aws_client *client = one_answer_client(&kinesis, data, size, 200);
+    int64_t limit = 0, open = 0;
+    struct error err = {0};
+
+    if (kinesis_limits(client, &limit, &open, &err) < 0)
+        FUZZ_ASSERT(err.kind == ERROR_INPUT && err.message[0] != '\0');
+    else
+        FUZZ_ASSERT(limit >= 0 && open >= 0);
+}
+
 /* The same bytes as a refusal, to an operation that is and to one that is not repeated. */
 static void try_refusals(const uint8_t *data, size_t size)
 {
@@ -70,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_summary(data, size);
     try_shards(data, size);
     try_streams(data, size);
+    try_limits(data, size);
     try_refusals(data, size);
     return 0;
 }

@@ -1,14 +1,18 @@
-/* Numbers, percentages, durations, dates, hash keys: what is read can be written and read again. */
+/* Numbers, percentages, durations, dates, hash keys, ARNs, addresses: what is read can be written and read again. */
 #include "fuzz.h"
 
+#include "aws/endpoint.h"
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/hashkey.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "http/server.h"
 
 #include <math.h>
+
+enum { WORDS_TRIED = 16 };
 
 static void try_numbers(const char *word)
 {
@@ -60,6 +64,28 @@ static void try_times_and_keys(const char *word)
         FUZZ_ASSERT(err.kind == ERROR_CONFIG);
 }
 
+static void try_places(const char *word)
+{
+    SCOPED(free_text) char *again = NULL;
+    struct error err = {0};
+    struct arn arn;
+    char host[64];
+    uint16_t port;
+
+    if (arn_parse(word, &arn, &err) == 0) {
+        again = must_printf("arn:%s:%s:%s:%s:%s", arn.partition, arn.service, arn.region, arn.account,
+                            arn.resource);
+        FUZZ_ASSERT(text_equal(again, word));
+    } else {
+        FUZZ_ASSERT(err.kind == ERROR_INPUT);
+    }
+    if (http_address_parse(word, host, sizeof(host), &port, &err) == 0)
+        FUZZ_ASSERT(host[0] != '\0' && strstr(word, host) != NULL);
+    else
+        FUZZ_ASSERT(err.kind == ERROR_CONFIG);
+    (void)aws_region_is_plausible(word); /* only that it ends */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const candidates[] = {"min_shards", "max_shards", "", "x", NULL};
@@ -68,9 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *word;
 
     (void)text_is_utf8((const char *)data, size); /* only that it ends, and stays inside */
-    while ((word = text_split(&cursor, ',')) != NULL) {
+    for (int i = 0; i < WORDS_TRIED && (word = text_split(&cursor, ',')) != NULL; i++) {
         try_numbers(word);
         try_times_and_keys(word);
+        try_places(word);
         (void)text_nearest(word, candidates); /* as above */
     }
     return 0;

@@ -51,7 +51,7 @@ THREADED = $(patsubst tests/unit/%.c,$(O)/tsan/tests/%,$(shell grep -lE 'pthread
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # In the order in which src/engine/templates.c has them.
 TEMPLATES = cfn/service.yaml cfn/stream.yaml
-GENERATED = $(BUILD)/generated/migrations.inc $(BUILD)/generated/templates.inc
+GENERATED = $(BUILD)/generated/migrations.inc $(BUILD)/generated/templates.inc $(BUILD)/generated/report.inc
 UNITS   = kinescale.service kinescale-scale-down.service kinescale-scale-down.timer
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
 BED     = $(BUILD)/tests/bench/bed.o $(BUILD)/tests/bench/figures.o $(BUILD)/tests/support/aws_request.o
@@ -60,7 +60,7 @@ FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*
 # A sub-make shares the jobs of a `make -j`, else it gets its own.
 SUBMAKE = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model mutants \
+.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model mutants report-test \
         install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -104,6 +104,11 @@ $(BUILD)/src/engine/templates.o: $(BUILD)/generated/templates.inc
 $(BUILD)/generated/templates.inc: $(TEMPLATES) tools/embed
 	@mkdir -p $(@D)
 	tools/embed $(TEMPLATES) > $@
+
+$(BUILD)/src/cli/report.o: $(BUILD)/generated/report.inc
+$(BUILD)/generated/report.inc: src/cli/report.css tools/embed
+	@mkdir -p $(@D)
+	tools/embed src/cli/report.css > $@
 
 demo: ## installs what is missing, builds, and shows the program at work on a simulated AWS
 	tools/bootstrap build
@@ -162,6 +167,10 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/f
 
 model: $(BUILD)/tests/explore ## every state of two processes on one stream, with MODEL_LUCK (4) things going wrong
 	$(BUILD)/tests/explore $(MODEL_LUCK)
+
+report-test: all ## the page of backtest --report in a headless Chromium, which is 300 MiB and installed for it
+	tools/bootstrap browser
+	KINESCALE=$(BUILD)/kinescale python3 tests/cli/test_report.py -v
 
 mutants: ## puts defects into a copy of the sources, one at a time; the tests must catch each
 	tests/run-mutants $(O)/mutants

@@ -4,6 +4,7 @@
 #include "backtest.h"
 
 #include "history.h"
+#include "report.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -16,7 +17,7 @@
 static const char *config_path = "streams.conf", *load_path, *stream_name, *initial_text, *peak_text,
                   *record_text, *keys = "uniform", *split_text = "30", *update_text = "serial",
                   *delay_text = "75", *seed_text = "1", *operations_path, *prices_text, *output = "table",
-                  *history_stream, *days_text, *save_path, *clock_text;
+                  *history_stream, *days_text, *save_path, *clock_text, *report_path;
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "streams.conf", "whose settings are tried; nothing of it is touched", &config_path},
@@ -42,6 +43,7 @@ static const struct cli_option options[] = {
      &delay_text},
     {"--seed", "N", "1", "of ids and keys: the same seed gives the same answer", &seed_text},
     {"--operations", "FILE", NULL, "write every resharding call, a JSON object a line", &operations_path},
+    {"--report", "FILE", NULL, "write a page with plots and every action's reason, in HTML", &report_path},
     {"--prices", "LIST", NULL, "other prices, as shard-hour=0.018,put-units=0.017", &prices_text},
     {"--output", "table|json", "table", "for people or for programs", &output},
     {"--clock", "BASE@SPEED", NULL, "simulated time, for --from-cloudwatch from sim-aws", &clock_text},
@@ -94,6 +96,8 @@ static int read_history(struct backtest *backtest, struct error *err)
 {
     SCOPED(history_clear) struct history history = {0};
     int64_t days;
+    size_t length;
+    FILE *text;
 
     if (load_path != NULL || peak_text != NULL || record_text != NULL)
         return error_set(err, ERROR_CONFIG, "--from-cloudwatch takes no --load, --peak or --record-bytes");
@@ -101,7 +105,10 @@ static int read_history(struct backtest *backtest, struct error *err)
         fetch(backtest, days, &history, err) < 0 ||
         (save_path != NULL && history_save(&history, save_path, err) < 0))
         return -1;
-    history_print(&history, history_stream, stderr);
+    text = open_memstream(&backtest->note, &length);
+    history_print(&history, history_stream, text);
+    (void)fclose(text);
+    fputs(backtest->note, stderr);
     if (initial_text == NULL)
         backtest->initial_shards = history.open_shards;
     backtest->load = history.load;
@@ -203,6 +210,13 @@ static bool is_same_file(const char *a, const char *b)
            of_a.st_ino == of_b.st_ino;
 }
 
+static int spare_load(const char *option, const char *path, struct error *err)
+{
+    if (path == NULL || load_path == NULL || !is_same_file(path, load_path))
+        return 0;
+    return error_set(err, ERROR_CONFIG, "%s would write over the load in '%s'", option, load_path);
+}
+
 static int replay_and_report(struct backtest *backtest, bool json, const struct price_list *prices,
                              struct error *err)
 {
@@ -210,9 +224,9 @@ static int replay_and_report(struct backtest *backtest, bool json, const struct 
     struct error closing = {0};
     int outcome;
 
+    if (spare_load("--operations", operations_path, err) < 0 || spare_load("--report", report_path, err) < 0)
+        return -1;
     if (operations_path != NULL) {
-        if (load_path != NULL && is_same_file(operations_path, load_path))
-            return error_set(err, ERROR_CONFIG, "--operations would write over the load in '%s'", load_path);
         backtest->operations = fopen(operations_path, "we");
         if (backtest->operations == NULL)
             return error_set(err, ERROR_CONFIG, "cannot write '%s': %s", operations_path, strerror(errno));
@@ -229,11 +243,12 @@ static int replay_and_report(struct backtest *backtest, bool json, const struct 
         backtest_print_json(backtest, &result, prices, stdout);
     else
         backtest_print(backtest, &result, prices, stdout);
-    return 0;
+    return report_path == NULL ? 0 : report_write(report_path, backtest, &result, prices, err);
 }
 
 static int run(int argc, char **argv)
 {
+    SCOPED(story_clear) struct story story = {0};
     struct backtest backtest = {0};
     struct price_list prices;
     struct error err = {0};
@@ -251,12 +266,14 @@ static int run(int argc, char **argv)
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
+    backtest.story = report_path != NULL ? &story : NULL;
     log_set_level(LOG_ERROR); /* what happens is counted, not told */
     if (!cli_output(output, &json, &err) || read_prices(&prices, &err) < 0 ||
         read_times(&backtest, &err) < 0 || choose_stream(config, &backtest, &err) < 0 ||
         read_load(&backtest, &err) < 0 || replay_and_report(&backtest, json, &prices, &err) < 0)
         code = cli_fail(&err);
     sim_load_clear(&backtest.load);
+    free(backtest.note);
     config_free(backtest.config);
     config_free(config);
     return code;

@@ -7,6 +7,7 @@
 #define CLI_BACKTEST_H
 
 #include "parts.h"
+#include "story.h"
 
 #include "scaling/cost.h"
 #include "sim/sim.h"
@@ -14,12 +15,14 @@
 struct backtest {
     struct config *config; /* with one stream */
     struct sim_load load;
+    char *note; /* what is to be known of the load, owned; NULL: nothing */
     int64_t initial_shards;
     const char *keys;                             /* "uniform", "zipf:S:KEYS", "hot:SHARE" */
     int64_t split_ms, update_ms, metric_delay_ms; /* update_ms 0: serial */
     uint64_t seed;
-    FILE *operations; /* NULL: not written */
-    FILE *progress;   /* NULL: not drawn */
+    FILE *operations;    /* NULL: not written */
+    FILE *progress;      /* NULL: not drawn */
+    struct story *story; /* zeroed, to be filled; NULL: not kept */
 };
 
 struct backtest_result {

@@ -16,7 +16,8 @@
 enum {
     SETTLE_MS = 10 * 60 * 1000,     /* before the load: a stream takes half a minute to be made */
     PASS_FIRST_MS = 10 * 60 * 1000, /* as the daemon has it */
-    SLICE_MS = 24 * 60 * 60 * 1000, /* between two looks at the progress */
+    MINUTE_MS = 60 * 1000,
+    SLICE_MS = 24 * 60 * MINUTE_MS, /* between two looks at the progress */
     SHARD_LIMIT = 20000,            /* of an account in a large region */
     BAR_WIDTH = 40,
 };
@@ -215,18 +216,25 @@ static void draw_progress(FILE *file, int64_t done_ms, int64_t all_ms)
     fflush(file);
 }
 
+/* Minute by minute where a story of it is told, else day by day: the same happens. */
 static int replay(struct inprocess *world, const struct backtest *backtest, int64_t start_ms,
                   struct error *err)
 {
-    int64_t all_ms = (int64_t)backtest->load.count * 60000;
+    const char *stream = backtest->config->streams[0].name;
+    int64_t all_ms = (int64_t)backtest->load.count * MINUTE_MS;
+    int64_t slice_ms = backtest->story != NULL ? MINUTE_MS : SLICE_MS;
 
+    if (backtest->story != NULL && story_begin(backtest->story, world->sim, stream, start_ms, err) < 0)
+        return -1;
     for (int64_t done_ms = 0; done_ms < all_ms;) {
-        done_ms = done_ms + SLICE_MS < all_ms ? done_ms + SLICE_MS : all_ms;
-        if (inprocess_run(world, start_ms + done_ms, err) < 0)
+        done_ms = done_ms + slice_ms < all_ms ? done_ms + slice_ms : all_ms;
+        if (inprocess_run(world, start_ms + done_ms, err) < 0 ||
+            (backtest->story != NULL && story_minute(backtest->story, world->sim, stream, err) < 0))
             return -1;
-        draw_progress(backtest->progress, done_ms, all_ms);
+        if (done_ms % SLICE_MS == 0 || done_ms == all_ms)
+            draw_progress(backtest->progress, done_ms, all_ms);
     }
-    return 0;
+    return backtest->story != NULL ? story_end(backtest->story, world->store, err) : 0;
 }
 
 static struct sim_totals difference(const struct sim_totals *after, const struct sim_totals *before)

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "scaling/load.h"
 
 #include <math.h>
 
@@ -134,10 +135,16 @@ static int64_t first_minute(int64_t wanted_ms, int64_t now_ms)
     return tier_start(tier, wanted_ms, now_ms);
 }
 
+/* Records that exist: a rejected one is counted again each time its producer tries again. */
+static double believed(double throttled, double accepted)
+{
+    return accepted > 0 ? fmin(throttled, (DEMAND_OVER_ACCEPTED_MAX - 1) * accepted) : throttled;
+}
+
 /* Adds what was throttled, at the mean size of what was accepted. */
 static void add_throttled(struct history *history, const double *throttled)
 {
-    double bytes = 0, records = 0, mean;
+    double bytes = 0, records = 0, mean; /* accepted in the whole history */
 
     for (size_t i = 0; i < history->load.count; i++) {
         bytes += history->load.minutes[i].bytes;
@@ -146,12 +153,14 @@ static void add_throttled(struct history *history, const double *throttled)
     mean = records > 0 ? bytes / records : 0;
     for (size_t i = 0; i < history->load.count; i++) {
         struct sim_minute *minute = &history->load.minutes[i];
-        double more = throttled[i] * (minute->records > 0 ? minute->bytes / minute->records : mean);
+        double records_more = believed(throttled[i], minute->records);
+        double bytes_more = records_more * (minute->records > 0 ? minute->bytes / minute->records : mean);
 
-        minute->bytes += more;
-        minute->records += throttled[i];
-        history->throttled_bytes += more;
-        history->throttled_records += throttled[i];
+        minute->bytes += bytes_more;
+        minute->records += records_more;
+        history->throttled_bytes += bytes_more;
+        history->throttled_records += records_more;
+        history->rejections += throttled[i];
     }
 }
 
@@ -240,10 +249,11 @@ void history_print(const struct history *history, const char *stream, FILE *file
             (double)history->load.count / 1440, from, (long long)history->idle_minutes, history->load.count,
             (long long)history->open_shards);
     if (history->throttled_records > 0)
-        fprintf(
-            file,
-            "  %.0f records were throttled then: about %.1f MiB, as large as those accepted beside them\n",
-            history->throttled_records, history->throttled_bytes / 1048576);
+        fprintf(file,
+                "  %.0f records were rejected then; %.0f of them are believed, %.1f MiB, as large as those "
+                "accepted "
+                "beside them\n",
+                history->rejections, history->throttled_records, history->throttled_bytes / 1048576);
     if (history->coarse_minutes > 0)
         fprintf(file,
                 "  %.1f days are older than 15 days, of which CloudWatch keeps longer sums only: peaks are "

@@ -46,7 +46,7 @@ class FromCloudWatch(unittest.TestCase):
         done = self.fetch("events", "--save-load", self.load)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr, r"^events: \d\.\d days from 20\S+Z on, \d+ of \d+ minutes without puts, 2 shards now\n"
-                                      r"  \d+ records were throttled then: about [\d.]+ MiB, ")
+                                      r"  (\d+) records were rejected then; \1 of them are believed, [\d.]+ MiB, ")
         answer = json.loads(done.stdout)
         self.assertEqual((answer["stream"], answer["initial_shards"]), ("events", 2))
 

@@ -38,15 +38,16 @@ START_TEST(accepted_and_throttled_make_the_load)
     static const struct exchange exchanges[] = {
         SUMMARY("1763682600"),
         {"GetMetricData", .contains = "\"StartTime\":1763682600,\"EndTime\":1763683020",
-         .answer = RESULTS(SERIES("q0", "1763682600,1763682780", "6000,2000"),
-                           SERIES("q1", "1763682600,1763682780", "6,2"),
-                           SERIES("q2", "1763682600,1763682720", "3,4"))},
+         .answer = RESULTS(SERIES("q0", "1763682600,1763682780,1763682840", "6000,2000,100"),
+                           SERIES("q1", "1763682600,1763682780,1763682840", "6,2,1"),
+                           SERIES("q2", "1763682600,1763682720,1763682840", "3,4,50"))},
     };
     static const struct sim_minute wanted[7] = {
         {6000 + 3 * 1000.0, 9}, /* 3 records of 1000 bytes, as those of the same minute */
         {0, 0},
-        {4 * 1000.0, 4}, /* none was accepted: as all others in the mean, 8000 / 8 */
+        {4 * 900.0, 4}, /* none was accepted: as all others in the mean, 8100 / 9 */
         {2000, 2},
+        {100 + 3 * 100.0, 4}, /* 50 tries for each one that was accepted are not 50 records */
     };
     struct history history = {0};
     struct error err = {0};
@@ -59,10 +60,11 @@ START_TEST(accepted_and_throttled_make_the_load)
         ck_assert_double_eq(history.load.minutes[i].bytes, wanted[i].bytes);
         ck_assert_double_eq(history.load.minutes[i].records, wanted[i].records);
     }
-    ck_assert_int_eq(history.idle_minutes, 4);
+    ck_assert_int_eq(history.idle_minutes, 3);
     ck_assert_int_eq(history.coarse_minutes, 0);
-    ck_assert_double_eq(history.throttled_records, 7);
-    ck_assert_double_eq(history.throttled_bytes, 7000);
+    ck_assert_double_eq(history.rejections, 57);
+    ck_assert_double_eq(history.throttled_records, 10);
+    ck_assert_double_eq(history.throttled_bytes, 3000 + 3600 + 300);
     history_clear(&history);
 }
 END_TEST

@@ -16,7 +16,7 @@
  * The next call on the way to shards that start at `starts` (ascending, the first is 0).  Splits first, lowest key
  * first, so that capacity does not suffer on the way; but while `ceiling` shards are open, a merge.  With
  * ceiling >= `count` there is always a next one until the goal is reached: false then.  Never are fewer open than
- * the fewer of both partitions; one less when both have as many as the ceiling.
+ * the fewer of both partitions; one less when both have as many as the ceiling, or more.
  */
 bool goal_next(const struct shard_map *map, const hashkey *starts, size_t count, int64_t ceiling,
                struct operation *ret_operation);

@@ -27,12 +27,14 @@ struct by_hand_goal {
 
 /* ---- towards the goal */
 
-/* One more than the larger of both makes room to split before merging; but not more than the bill allows. */
+/* One more than the larger of both makes room to split before merging; but never more than the bill allows, also on
+ * the way down from more than that. */
 static int64_t ceiling(const struct stream_config *config, int64_t from, int64_t to)
 {
-    int64_t larger = from > to ? from : to;
+    int64_t room = (from > to ? from : to) + 1;
+    int64_t most = room < config->max_shards ? room : config->max_shards;
 
-    return larger < config->max_shards ? larger + 1 : larger;
+    return most > to ? most : to; /* max_shards may have been lowered meanwhile */
 }
 
 /* AWS goes to twice or half in one call. */

@@ -14,7 +14,6 @@ enum {
     BUCKET_COUNT = 4096,
     HOUR_MS = 3600000,
     RING_HOURS = 16 * 24,
-    KEPT_HOURS = 15 * 24,
 };
 
 struct hour {
@@ -75,22 +74,32 @@ static int compare_dimensions(const void *a, const void *b)
     return order != 0 ? order : strcmp((*x)->value, (*y)->value);
 }
 
+/* Adds a text where there is room for it; returns where the next belongs.  Called very often. */
+static char *append(char *end, const char *text)
+{
+    while (*text != '\0')
+        *end++ = *text++;
+    return end;
+}
+
 /* One text for a namespace, a name and dimensions in any order; the caller frees. */
 static char *key_of(const struct metric_name *name)
 {
     const struct dimension **sorted = must_calloc(name->dimension_count + 1, sizeof(*sorted));
-    struct buffer key;
-    struct error err;
+    size_t length = strlen(name->namespace) + strlen(name->name) + 2;
+    char *key, *end;
 
-    buffer_init(&key, 1 << 20);
-    (void)buffer_printf(&key, &err, "%s\x1f%s", name->namespace, name->name);
-    for (size_t i = 0; i < name->dimension_count; i++)
+    for (size_t i = 0; i < name->dimension_count; i++) {
         sorted[i] = &name->dimensions[i];
+        length += strlen(sorted[i]->name) + strlen(sorted[i]->value) + 2;
+    }
     qsort(sorted, name->dimension_count, sizeof(*sorted), compare_dimensions);
+    key = must_calloc(length, 1);
+    end = append(append(append(key, name->namespace), "\x1f"), name->name);
     for (size_t i = 0; i < name->dimension_count; i++)
-        (void)buffer_printf(&key, &err, "\x1f%s\x1e%s", sorted[i]->name, sorted[i]->value);
+        end = append(append(append(append(end, "\x1f"), sorted[i]->name), "\x1e"), sorted[i]->value);
     free(sorted);
-    return buffer_take(&key);
+    return key;
 }
 
 bool model_metric_name_equal(const struct metric_name *a, const struct metric_name *b)
@@ -99,6 +108,8 @@ bool model_metric_name_equal(const struct metric_name *a, const struct metric_na
     SCOPED(free_text) char *second = NULL;
 
     if (!text_equal(a->name, b->name) || a->dimension_count != b->dimension_count)
+        return false;
+    if (a->dimension_count == 1 && !text_equal(a->dimensions[0].value, b->dimensions[0].value))
         return false;
     first = key_of(a);
     second = key_of(b);
@@ -178,9 +189,9 @@ static bool forget_old_hours(struct series *series, int64_t oldest_hour)
     return empty;
 }
 
-void model_metrics_sweep(struct metrics *metrics, int64_t now_ms)
+void model_metrics_sweep(struct metrics *metrics, int64_t before_ms)
 {
-    int64_t oldest_hour = now_ms / HOUR_MS - KEPT_HOURS;
+    int64_t oldest_hour = before_ms / HOUR_MS;
 
     for (size_t i = 0; i < BUCKET_COUNT; i++) {
         struct series **link = &metrics->buckets[i];

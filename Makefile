@@ -13,6 +13,8 @@ FUZZ_SECONDS ?= 60
 SAYS = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  cc $@";))
 # How much may go wrong in one run of the model: 2 takes seconds, 4 a minute, 5 several and 2 GiB.
 MODEL_LUCK ?= 4
+# Simulated days and streams; a third number is the seed.
+SOAK ?= 30x200
 
 prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
@@ -60,7 +62,7 @@ FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*
 # A sub-make shares the jobs of a `make -j`, else it gets its own.
 SUBMAKE = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model mutants report-test \
+.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model mutants report-test soak \
         install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -174,6 +176,9 @@ report-test: all ## the page of backtest --report in a headless Chromium, which 
 
 mutants: ## puts defects into a copy of the sources, one at a time; the tests must catch each
 	tests/run-mutants $(O)/mutants
+
+soak: $(BUILD)/tests/test_soak ## SOAK (30 days x 200 streams) in which everything goes wrong at random; some minutes
+	CK_FORK=no KINESCALE_SOAK=$(SOAK) $(if $(TMPDIR),,TMPDIR=$(firstword $(wildcard /dev/shm /tmp))) $< 2> $(O)/soak.log
 
 bench: $(BUILD)/kinescale $(BENCHES) ## how fast the program and its parts are, how much memory and room it takes
 	@for b in $(BENCHES); do KINESCALE=$(BUILD)/kinescale ./$$b || exit 1; done

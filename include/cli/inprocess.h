@@ -36,11 +36,13 @@ struct inprocess {
     int64_t reconcile_at_ms; /* INT64_MAX: never */
     int64_t pass_at_ms;      /* of the scale-down pass, every hour from then on; INT64_MAX: never */
     bool deaf;               /* messages of SNS go nowhere */
+    const bool *stopped;     /* when somebody sets it, nothing more is begun; NULL: nobody will */
     size_t failed_turns;     /* may fail, must recover */
+    size_t taken;            /* messages that were new and answered 200 */
 };
 
 /*
- * Everything that falls due happens until the clock says `until_ms`.  -1 when a message cannot be taken, the store
+ * Everything that falls due happens until the clock says `until_ms`, or it is stopped.  -1 when a message cannot be taken, the store
  * fails, or the engine makes itself due for ever (ERROR_BUG).
  */
 int inprocess_run(struct inprocess *world, int64_t until_ms, struct error *err);

@@ -39,10 +39,12 @@ struct sim_options {
     int64_t update_ms;   /* UpdateShardCount as a whole; 0: serial, split_ms for each split or merge in it */
     int64_t create_ms;   /* 0: 30,000 */
     int64_t metric_delay_ms; /* from the end of a minute until its datapoint can be read; -1: 75,000 */
-    bool check_signatures;   /* off: any well-formed Authorization will do */
-    bool check_quotas;       /* requests per second, UpdateShardCount per day */
-    bool leave_unsigned;     /* messages of SNS bear no signature, whose key takes a second to make */
-    const char *public_url;  /* "http://127.0.0.1:4567": SigningCertURL and SubscribeURL begin with it */
+    int64_t
+        metric_kept_ms; /* how long datapoints stay at least, in memory; 0: 15 days, which is also the most */
+    bool check_signatures;  /* off: any well-formed Authorization will do */
+    bool check_quotas;      /* requests per second, UpdateShardCount per day */
+    bool leave_unsigned;    /* messages of SNS bear no signature, whose key takes a second to make */
+    const char *public_url; /* "http://127.0.0.1:4567": SigningCertURL and SubscribeURL begin with it */
 };
 
 struct sim *sim_new(const struct sim_options *options);

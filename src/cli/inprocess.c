@@ -103,7 +103,9 @@ static void free_json(cJSON **json)
     cJSON_Delete(*json);
 }
 
-static int hand_over(struct inprocess *world, const struct sim_delivery *delivery, struct error *err)
+/* *ret_new: it became a row. */
+static int hand_over(struct inprocess *world, const struct sim_delivery *delivery, bool *ret_new,
+                     struct error *err)
 {
     SCOPED(free_json) cJSON *body = cJSON_Parse(delivery->body);
     const char *topic = cJSON_GetStringValue(cJSON_GetObjectItem(body, "TopicArn"));
@@ -115,9 +117,17 @@ static int hand_over(struct inprocess *world, const struct sim_delivery *deliver
         return sns_confirm_subscription(world->aws, topic,
                                         cJSON_GetStringValue(cJSON_GetObjectItem(body, "Token")), arn,
                                         sizeof(arn), err);
-    return engine_take(world->engine, world->store, delivery->message_id, topic,
-                       cJSON_GetStringValue(cJSON_GetObjectItem(body, "Message")), &notification, &taken,
-                       err);
+    if (engine_take(world->engine, world->store, delivery->message_id, topic,
+                    cJSON_GetStringValue(cJSON_GetObjectItem(body, "Message")), &notification, &taken,
+                    err) < 0)
+        return -1;
+    *ret_new = taken != TAKEN_REPEATED;
+    return 0;
+}
+
+static bool is_stopped(const struct inprocess *world)
+{
+    return world->stopped != NULL && *world->stopped;
 }
 
 /* What could not be taken is answered 503, as the daemon does: SNS brings it again. */
@@ -125,12 +135,15 @@ static void deliver(struct inprocess *world)
 {
     struct sim_delivery delivery;
 
-    while (sim_take_delivery(world->sim, &delivery)) {
+    while (!is_stopped(world) && sim_take_delivery(world->sim, &delivery)) {
         struct error failure;
-        bool failed = !world->deaf && hand_over(world, &delivery, &failure) < 0;
+        bool is_new = false;
+        bool failed = !world->deaf && hand_over(world, &delivery, &is_new, &failure) < 0;
+        bool silent = world->deaf || is_stopped(world);
 
         world->failed_turns += failed;
-        sim_delivery_result(world->sim, delivery.id, world->deaf ? 0 : failed ? 503 : 200);
+        world->taken += is_new && !silent;
+        sim_delivery_result(world->sim, delivery.id, silent ? 0 : failed ? 503 : 200);
         sim_delivery_clear(&delivery);
     }
 }
@@ -138,7 +151,7 @@ static void deliver(struct inprocess *world)
 /* *ret_next_ms: when something is due next. */
 static int turns(struct inprocess *world, int64_t *ret_next_ms, struct error *err)
 {
-    for (int rounds = 0; rounds < TURNS_AT_ONCE_MAX; rounds++) {
+    for (int rounds = 0; rounds < TURNS_AT_ONCE_MAX && !is_stopped(world); rounds++) {
         struct stream_state_list due = {0};
         struct error failure;
 
@@ -149,7 +162,7 @@ static int turns(struct inprocess *world, int64_t *ret_next_ms, struct error *er
         world->failed_turns += engine_turn(world->engine, world->store, due.items[0].stream, &failure) < 0;
         stream_state_list_clear(&due);
     }
-    return error_set(err, ERROR_BUG, "the engine makes itself due for ever");
+    return is_stopped(world) ? 0 : error_set(err, ERROR_BUG, "the engine makes itself due for ever");
 }
 
 static void scale_down(struct inprocess *world)
@@ -194,8 +207,8 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int inprocess_run(struct inprocess *world, int64_t until_ms, struct error *err)
 {
-    while (world->clock->ms < until_ms) {
-        int64_t next_ms;
+    while (world->clock->ms < until_ms && !is_stopped(world)) {
+        int64_t next_ms = INT64_MAX;
 
         sim_advance(world->sim, world->clock->ms);
         deliver(world);

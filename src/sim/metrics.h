@@ -10,8 +10,8 @@ enum { MINUTE_MS = 60000 };
 
 struct metrics *model_metrics_new(void);
 void model_metrics_free(struct metrics *metrics);
-/* Forgets datapoints that are too old, and series without datapoints or users.  Once a day is enough. */
-void model_metrics_sweep(struct metrics *metrics, int64_t now_ms);
+/* Forgets datapoints before that hour, and series without datapoints or users.  Once a day is enough. */
+void model_metrics_sweep(struct metrics *metrics, int64_t before_ms);
 
 /* The series of this name, made when missing; it stays until everybody who pinned it has unpinned it. */
 struct series *model_series_pin(struct metrics *metrics, const struct metric_name *name);

@@ -93,6 +93,7 @@ struct sim *sim_new(const struct sim_options *options)
     sim->update_ms = options->update_ms;
     sim->create_ms = or_default(options->create_ms, 30000);
     sim->metric_delay_ms = options->metric_delay_ms < 0 ? 75000 : options->metric_delay_ms;
+    sim->metric_kept_ms = or_default(options->metric_kept_ms, 15 * (int64_t)DAY_MS);
     sim->check_signatures = options->check_signatures;
     sim->check_quotas = options->check_quotas;
     sim->leave_unsigned = options->leave_unsigned;
@@ -158,7 +159,7 @@ static void end_minute(struct sim *sim)
         model_stream_expire(sim, sim->streams[i]);
     }
     if (sim->now_ms % DAY_MS == 0)
-        model_metrics_sweep(sim->metrics, sim->now_ms);
+        model_metrics_sweep(sim->metrics, sim->now_ms - sim->metric_kept_ms);
     sim->next_minute_ms += MINUTE_MS;
 }
 

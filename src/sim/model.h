@@ -71,7 +71,7 @@ struct sns_message; /* below */
 struct sim {
     pthread_mutex_t lock;
     char *account, *region, *access_key_id, *secret_access_key, *public_url; /* none is NULL */
-    int64_t shard_limit, split_ms, update_ms, create_ms, metric_delay_ms;
+    int64_t shard_limit, split_ms, update_ms, create_ms, metric_delay_ms, metric_kept_ms;
     bool check_signatures, check_quotas, leave_unsigned;
 
     int64_t now_ms;

@@ -133,6 +133,8 @@ static int world_send(struct transport *self, const struct aws_request *request,
     if (world->inner.transport.send(&world->inner.transport, request, ret_answer, err) < 0)
         return -1;
     call->status = ret_answer->status;
+    if (world->watch != NULL && ret_answer->status == 200)
+        world->watch(world, request, call->operation);
     (void)text_copy(call->error_type, sizeof(call->error_type), ret_answer->error_type);
     if (trouble != NULL) {
         aws_answer_clear(ret_answer);
@@ -153,18 +155,36 @@ static double half(void)
     return 0.5;
 }
 
-static void open_store_and_engine(struct world *world)
+void world_start(struct world *world)
 {
     static int number;
+    struct credentials_options credentials = {.getenv = inprocess_getenv, .region = "us-east-1"};
+    struct aws_client_options client = {.region = "us-east-1",
+                                        .getenv = inprocess_getenv,
+                                        .dice = half,
+                                        .transport = &world->transport,
+                                        .clock = &world->clock.clock};
+    struct engine_options engine = {.config = world->config, .clock = &world->clock.clock};
     char owner[OWNER_SIZE];
     struct error err = {0};
-    struct engine_options engine = {
-        .config = world->config, .aws = world->aws, .clock = &world->clock.clock, .owner = owner};
 
+    world->credentials = credentials_provider_new(&credentials, &world->transport, &world->clock.clock);
+    client.credentials = world->credentials;
     snprintf(owner, sizeof(owner), "world:%d", ++number);
-    if (store_open(world->database, &world->store, &err) < 0)
+    if (aws_client_open(&client, &world->aws, &err) < 0 ||
+        store_open(world->database, &world->store, &err) < 0)
         ck_abort_msg("%s", err.message);
+    engine.aws = world->aws;
+    engine.owner = owner;
     world->engine = engine_new(&engine);
+}
+
+void world_stop(struct world *world)
+{
+    engine_free(world->engine);
+    store_close(world->store);
+    aws_client_close(world->aws);
+    credentials_provider_free(world->credentials);
 }
 
 static struct config *parse(const char *streams)
@@ -185,9 +205,6 @@ struct world *world_new(const char *streams, const struct sim_options *options)
 {
     struct world *world = must_calloc(1, sizeof(*world));
     struct sim_options sim = options != NULL ? *options : (struct sim_options){.metric_delay_ms = -1};
-    struct credentials_options credentials = {.getenv = inprocess_getenv, .region = "us-east-1"};
-    struct aws_client_options client = {.region = "us-east-1", .getenv = inprocess_getenv, .dice = half};
-    struct error err = {0};
 
     world->config = parse(streams);
     clock_virtual_init(&world->clock, 1772409600000);
@@ -199,14 +216,8 @@ struct world *world_new(const char *streams, const struct sim_options *options)
     world->sim = sim_new(&sim);
     world->transport.send = world_send;
     sim_transport_init(&world->inner, world->sim, &world->clock.clock);
-    world->credentials = credentials_provider_new(&credentials, &world->transport, &world->clock.clock);
-    client.transport = &world->transport;
-    client.credentials = world->credentials;
-    client.clock = &world->clock.clock;
-    if (aws_client_open(&client, &world->aws, &err) < 0)
-        ck_abort_msg("%s", err.message);
     snprintf(world->database, sizeof(world->database), "%s/world.db", temporary_directory());
-    open_store_and_engine(world);
+    world_start(world);
     return world;
 }
 
@@ -228,12 +239,11 @@ static void open_locks(struct world *world)
 
 void world_restart(struct world *world)
 {
-    engine_free(world->engine);
-    store_close(world->store);
+    world_stop(world);
     if (world->killed)
         copy_database(dead_database(world), world->database);
     world->killed = false;
-    open_store_and_engine(world);
+    world_start(world);
     open_locks(world);
 }
 
@@ -248,10 +258,7 @@ void world_configure(struct world *world, const char *streams)
 
 void world_free(struct world *world)
 {
-    engine_free(world->engine);
-    store_close(world->store);
-    aws_client_close(world->aws);
-    credentials_provider_free(world->credentials);
+    world_stop(world);
     sim_free(world->sim);
     config_free(world->config);
     free(world->calls);
@@ -260,34 +267,34 @@ void world_free(struct world *world)
 
 /* ---- requests of an operator */
 
-static cJSON *ask(struct world *world, const char *target, const char *type, const char *service, char *body)
+int world_ask(struct world *world, const char *target, const char *body, struct aws_answer *ret_answer)
 {
+    bool kinesis = strncmp(target, "Kinesis", strlen("Kinesis")) == 0;
     struct credentials none = {0};
-    struct aws_request request = {.method = "POST",
-                                  .url = "http://world/",
-                                  .headers = {{"Content-Type", type}, {"X-Amz-Target", target}},
-                                  .body = body,
-                                  .body_length = strlen(body),
-                                  .credentials = &none,
-                                  .signing_service = service,
-                                  .signing_region = "us-east-1"};
-    struct aws_answer answer = {0};
+    struct aws_request request = {
+        .method = "POST",
+        .url = "http://world/",
+        .headers = {{"Content-Type", kinesis ? "application/x-amz-json-1.1" : "application/x-amz-json-1.0"},
+                    {"X-Amz-Target", target}},
+        .body = body,
+        .body_length = strlen(body),
+        .credentials = &none,
+        .signing_service = kinesis ? "kinesis" : "monitoring",
+        .signing_region = "us-east-1"};
     struct error err = {0};
-    enum world_fault fault = world->fault;
-    int kill_at = world->kill_at;
-    bool killed = world->killed;
+
+    /* Faults are for the program, not for the scene. */
+    *ret_answer = (struct aws_answer){0};
+    (void)world->inner.transport.send(&world->inner.transport, &request, ret_answer, &err);
+    return ret_answer->status;
+}
+
+static cJSON *ask(struct world *world, const char *target, char *body)
+{
+    struct aws_answer answer;
     cJSON *object;
 
-    world->fault = FAULT_NONE; /* faults are for the program, not for the scene */
-    world->kill_at = 0;
-    world->killed = false;
-    if (world_send(&world->transport, &request, &answer, &err) < 0)
-        ck_abort_msg("%s", err.message);
-    world->fault = fault;
-    world->kill_at = kill_at;
-    world->killed = killed;
-    world->call_count--; /* nor does it count */
-    ck_assert_msg(answer.status == 200, "%s %s: %d %s", target, body, answer.status,
+    ck_assert_msg(world_ask(world, target, body, &answer) == 200, "%s %s: %d %s", target, body, answer.status,
                   buffer_text(&answer.body));
     object = cJSON_Parse(buffer_text(&answer.body));
     aws_answer_clear(&answer);
@@ -309,7 +316,7 @@ cJSON *world_kinesis(struct world *world, const char *operation, const char *for
 
     FORMATTED(body, format);
     snprintf(target, sizeof(target), "Kinesis_20131202.%s", operation);
-    return ask(world, target, "application/x-amz-json-1.1", "kinesis", body);
+    return ask(world, target, body);
 }
 
 cJSON *world_cloudwatch(struct world *world, const char *operation, const char *format, ...)
@@ -318,7 +325,7 @@ cJSON *world_cloudwatch(struct world *world, const char *operation, const char *
 
     FORMATTED(body, format);
     snprintf(target, sizeof(target), "GraniteServiceVersion20100801.%s", operation);
-    return ask(world, target, "application/x-amz-json-1.0", "monitoring", body);
+    return ask(world, target, body);
 }
 
 static void form(struct world *world, const char *body)
@@ -336,9 +343,7 @@ static void form(struct world *world, const char *body)
     struct aws_answer answer = {0};
     struct error err = {0};
 
-    if (world_send(&world->transport, &request, &answer, &err) < 0)
-        ck_abort_msg("%s", err.message);
-    world->call_count--;
+    (void)world->inner.transport.send(&world->inner.transport, &request, &answer, &err);
     ck_assert_msg(answer.status == 200, "%s: %d %s", body, answer.status, buffer_text(&answer.body));
     aws_answer_clear(&answer);
 }
@@ -396,12 +401,15 @@ void world_run(struct world *world, int64_t ms)
                                .reconcile_every_ms = 5 * MINUTE_MS,
                                .reconcile_at_ms = world->reconcile_at_ms,
                                .pass_at_ms = INT64_MAX,
-                               .deaf = world->deaf || world->killed};
+                               .deaf = world->deaf || world->killed,
+                               /* the dead hear nothing; who is dead already lets time pass */
+                               .stopped = world->killed ? NULL : &world->killed};
     struct error err = {0};
 
     if (inprocess_run(&inside, world->clock.ms + ms, &err) < 0)
         ck_abort_msg("%s", err.message);
     world->reconcile_at_ms = inside.reconcile_at_ms;
+    world->taken += inside.taken;
 }
 
 /* ---- questions */

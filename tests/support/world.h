@@ -52,9 +52,13 @@ struct world {
     char database[128];
     int64_t reconcile_at_ms; /* INT64_MAX: never */
     bool deaf;               /* deliveries of SNS go nowhere */
+    size_t taken;            /* new messages of SNS that were answered 200 */
     int64_t answer_ms;       /* how long each request takes; 0 at first */
     void (*meanwhile)(
         struct world *world); /* once, while the next PutMetricAlarm is under way; NULL: nothing */
+    /* After AWS did what the program asked of it, whatever the program hears of that; NULL: nobody looks. */
+    void (*watch)(struct world *world, const struct aws_request *request, const char *operation);
+    void *watcher; /* for `watch` */
     struct world_call *calls;
     size_t call_count;
     /* The fault strikes operation `fault_operation` (NULL: any) when `fault_after` of them have gone by. */
@@ -77,6 +81,9 @@ struct world {
  * Begins at 2026-03-02 00:00 UTC.  Fails the test when anything is wrong. */
 struct world *world_new(const char *streams, const struct sim_options *options);
 void world_free(struct world *world);
+/* The program alone: engine, store and AWS client.  It is started when the world is new. */
+void world_stop(struct world *world);
+void world_start(struct world *world);
 /* As a kill and a restart: a new engine with a new owner on the same database. */
 void world_restart(struct world *world);
 /* The program dies now: nothing that it stores from here on lasts. */
@@ -87,6 +94,8 @@ void world_configure(struct world *world, const char *streams);
 /* A request as an operator would send it; the answer is the caller's.  Fails the test unless it is a 200. */
 cJSON *world_kinesis(struct world *world, const char *operation, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same with any answer: its status.  The answer is the caller's. */
+int world_ask(struct world *world, const char *target, const char *body, struct aws_answer *ret_answer);
 cJSON *world_cloudwatch(struct world *world, const char *operation, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A stream of `shards`, ACTIVE; its three alarms at 80 % of that; the topic, subscribed and confirmed. */
@@ -94,7 +103,7 @@ void world_scene(struct world *world, const char *stream, int shards);
 void world_traffic(struct world *world, const char *stream, const char *load, int64_t record_bytes,
                    const char *keys);
 
-/* Everything that falls due happens until `ms` have passed. */
+/* Everything that falls due happens until `ms` have passed, or the program dies. */
 void world_run(struct world *world, int64_t ms);
 
 /* ---- questions */

@@ -9,7 +9,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from kinescale import PATIENCE_S, World, eventually  # noqa: E402
+from kinescale import PATIENCE_S, ROOT, World, eventually  # noqa: E402
 from subscriber import Mailbox, alarm_text  # noqa: E402
 
 SCENE = """topic kinescale
@@ -20,6 +20,7 @@ stream orders shards=2
 alarms orders topic=kinescale
 """
 BODY_MAX = 2 * 1024 * 1024
+SUITE = os.path.join(ROOT, "..", "shared", "data", "malformed", "json", "test_parsing")
 
 
 class Hostile(unittest.TestCase):
@@ -206,6 +207,22 @@ class Hostile(unittest.TestCase):
                      b"{" + b",".join(b'"k%d":1' % n for n in range(20000)) + b"}"):
             with self.subTest(text=text[:30], length=len(text)):
                 self.refuse(text, headers)
+
+    def test_bodies_of_the_public_json_suite(self):
+        if not os.path.isdir(SUITE):
+            self.skipTest("../shared/data/malformed is missing")
+        headers, _, _ = self.mailbox.publish("new", "x")
+        stored, lines = self.stored(), self.refused_lines()
+        names = sorted(name for name in os.listdir(SUITE) if name.startswith(("n_", "y_")))
+        for name in names:
+            with open(os.path.join(SUITE, name), "rb") as file:
+                self.assertEqual(self.daemon.post(file.read(), headers).status, 403, name)
+        reasons = self.refused_lines()[len(lines):]
+        self.assertEqual(len(reasons), len(names))
+        for name, reason in zip(names, reasons):
+            malformed = "the body: not JSON" in reason or "the body: JSON nested deeper" in reason
+            self.assertEqual(malformed, name.startswith("n_"), f"{name}: {reason}")
+        self.assertEqual(self.stored(), stored)
 
     def test_other_methods_and_paths(self):
         for method, path, status in (("GET", "/sns", 405), ("PUT", "/sns", 405), ("DELETE", "/sns", 405),

@@ -2,7 +2,6 @@
 #include "base/memory.h"
 #include "support.h"
 
-#include <dirent.h>
 #include <string.h>
 
 static const char confirmed[] =
@@ -143,44 +142,6 @@ START_TEST(names_of_elements_have_a_ceiling)
 }
 END_TEST
 
-START_TEST(known_attacks_are_refused_or_read_as_nothing)
-{
-    char folder[256], path[600], value[8] = "";
-    const struct xml_want want = {"Error/Code", value, sizeof(value)};
-    struct dirent *entry;
-    DIR *directory;
-    int count = 0;
-
-    if (shared_data() == NULL) {
-        printf("skipped: known_attacks_are_refused_or_read_as_nothing: no shared data\n");
-        return;
-    }
-    snprintf(folder, sizeof(folder), "%s/malformed/xml/xmltestdata", shared_data());
-    directory = opendir(folder);
-    ck_assert_ptr_nonnull(directory);
-    while ((entry = readdir(directory)) != NULL) {
-        struct error err;
-        char *text;
-        int result;
-
-        if (strstr(entry->d_name, ".xml") == NULL)
-            continue;
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        text = read_text(path);
-        result = xml_read(text, strlen(text), &want, 1, &err);
-        if (strstr(text, "<!DOCTYPE") != NULL) {
-            ck_assert_msg(result < 0, "%s", entry->d_name);
-            ck_assert_str_eq(err.message, "XML: a document type declaration is not allowed");
-        }
-        ck_assert_str_eq(value, "");
-        free(text);
-        count++;
-    }
-    closedir(directory);
-    ck_assert_int_ge(count, 8);
-}
-END_TEST
-
 START_TEST(every_beginning_of_an_answer_is_refused)
 {
     char value[128];
@@ -307,7 +268,6 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_value_that_fills_its_place_is_taken_and_one_more_byte_refused);
     tcase_add_test(tcase, thirty_two_levels_are_taken_and_one_more_refused);
     tcase_add_test(tcase, names_of_elements_have_a_ceiling);
-    tcase_add_test(tcase, known_attacks_are_refused_or_read_as_nothing);
     tcase_add_test(tcase, every_beginning_of_an_answer_is_refused);
     tcase_add_loop_test(tcase, rows_are_read_one_by_one, 0, COUNT_OF(row_cases));
     tcase_add_test(tcase, a_row_that_is_refused_ends_the_reading_with_its_reason);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "scaling/settings.h"
 
+#include <assert.h>
 #include <errno.h>
 
 enum { MINUTE_MS = 60000, VERDICTS_MAX = 32 };
@@ -51,6 +52,7 @@ static void add_table(FILE *file, const struct table *table)
         fputs("</th>", file);
     }
     fputs("</tr></thead>\n<tbody>\n", file);
+    assert(columns > 0);
     for (size_t i = 0; i < table->count; i++) {
         size_t c = i % columns;
 

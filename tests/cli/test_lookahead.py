@@ -91,7 +91,7 @@ class NoLookAhead(Bench):
             self.write("streams.conf", CONFIG % f"scale_down_every = 2h\nscale_down_window = 1h\n{policy}")
             for name, values in self.LOADS.items():
                 with self.subTest(policy=policy, load=name):
-                    self.assert_heads_agree(values, (314, 707, 1000))
+                    self.assert_heads_agree(values, (314, 1000))
 
     def test_nor_does_it_with_uneven_keys(self):
         for policy in policies():
@@ -109,14 +109,14 @@ def minute_of(text):
 
 @unittest.skipUnless(os.path.isdir(TRACES), "../shared/data/traces is missing")
 class Traces(Bench):
-    """Eight hours of each file around its highest value; the 99.9th percentile minute is 24 MiB/s."""
+    """Four hours of each file around its highest value; the 99.9th percentile minute is 24 MiB/s."""
 
     def cut(self, path):
         with open(path, encoding="utf-8") as file:
             header, *rows = list(csv.reader(file))
         values = [float(row[1]) for row in rows]
         middle = minute_of(rows[values.index(max(values))][0])
-        rows = [row for row in rows if middle - 240 <= minute_of(row[0]) < middle + 240]
+        rows = [row for row in rows if middle - 120 <= minute_of(row[0]) < middle + 120]
         return self.write("cut.csv", "\n".join(",".join(row) for row in [header, *rows]) + "\n"), rows
 
     def minutes_of(self, rows, record_bytes):
@@ -134,20 +134,27 @@ class Traces(Bench):
         sizes = [value / top * 24 * MIB * 60 for value in minutes]
         return [(size, size / record_bytes) for size in sizes]
 
+    def assert_agrees(self, ours, replay):
+        """Within 0.5 %.  A load that is cut may end in the middle of a call: the shards in the end are not compared."""
+        self.assertAlmostEqual(ours["shard_hours"], replay.shard_seconds / 3600, delta=0.005 * ours["shard_hours"])
+        self.assertAlmostEqual(ours["throttled_bytes"], replay.throttled, delta=0.005 * ours["throttled_bytes"])
+        self.assertEqual(ours["peak_shards"], replay.peak)
+
     def test_what_was_offered_was_accepted_or_throttled_and_a_replay_agrees(self):
         paths = sorted(glob.glob(os.path.join(TRACES, "*.csv")))
         self.assertGreaterEqual(len(paths), 7)
         for path in paths:
             load, rows = self.cut(path)
             for record_bytes in (2048, 300):
-                self.minutes = self.minutes_of(rows, record_bytes)
+                minutes = self.minutes_of(rows, record_bytes)
                 common = ["--load", load, "--peak", "24", "--record-bytes", str(record_bytes)]
                 with self.subTest(path=os.path.basename(path), record_bytes=record_bytes):
                     answer, operations = self.backtest(*common)
-                    self.assertAlmostEqual(answer["offered_bytes"], sum(size for size, _ in self.minutes),
+                    self.assertAlmostEqual(answer["offered_bytes"], sum(size for size, _ in minutes),
                                            delta=1e-6 * answer["offered_bytes"])
-                    self.assert_replays(answer, operations)
-                    self.backtest(*common, "--keys", "zipf:1.0:10000")
+                    self.assert_agrees(answer["ways"]["kinescale"], test_backtest.Replay(minutes, operations, 30))
+            with self.subTest(path=os.path.basename(path), keys="zipf"):
+                self.backtest("--load", load, "--peak", "24", "--keys", "zipf:1.0:10000")
 
 
 if __name__ == "__main__":

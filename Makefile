@@ -62,7 +62,7 @@ FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*
 # A sub-make shares the jobs of a `make -j`, else it gets its own.
 SUBMAKE = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan fuzz bench model mutants report-test soak \
+.PHONY: all demo unit test programs check deps layers format format-check scripts tidy cppcheck tsan valgrind fuzz bench model mutants report-test soak \
         install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -162,6 +162,10 @@ cppcheck: $(GENERATED) ## cppcheck (.cppcheck: what it is not asked, and why)
 	cppcheck --quiet -j$(JOBS) --enable=warning,performance,portability,style --inline-suppr --error-exitcode=1 \
 	    --std=c11 --library=posix,gnu --suppressions-list=.cppcheck -Iinclude -I$(BUILD)/generated -D_GNU_SOURCE \
 	    -DKINESCALE_VERSION='""' --include=include/base/banned.h --include=tools/cppcheck.h src
+
+valgrind: $(O)/release/kinescale ## the tests of the daemon under valgrind's memcheck
+	@mkdir -p $(O)/valgrind && ln -sfn ../../tools/memcheck $(O)/valgrind/kinescale
+	tests/run $(O)/valgrind=daemon --timeout 1800
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60); what it finds stays in tests/fuzz/found/, how often it ran in tests/fuzz/executions
 	$(SUBMAKE) CC=clang FLAVOUR=fuzz $(FUZZERS:$(BUILD)/%=$(O)/fuzz/%)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Copies and ends it; false when it had to be cut. */
 bool text_copy(char *target, size_t size, const char *source);
@@ -18,6 +19,8 @@ char *text_trim(char *text);
 char *text_split(char **cursor, char separator);
 /* Bytes that are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_is_utf8(const char *bytes, size_t length);
+/* "" for one, else "s" */
+const char *text_plural(int64_t count);
 /* The candidate nearest to `word` by edit distance, or NULL when none is near enough to be meant
  * (more than a third of its letters differ).  `candidates` ends with NULL. */
 const char *text_nearest(const char *word, const char *const *candidates);

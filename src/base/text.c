@@ -165,3 +165,8 @@ const char *text_nearest(const char *word, const char *const *candidates)
     }
     return nearest;
 }
+
+const char *text_plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}

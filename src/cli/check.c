@@ -31,11 +31,6 @@ static size_t longer_name(const struct stream_config *sections, size_t count, si
     return widest;
 }
 
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 static void print_sections(const struct stream_config *sections, size_t count, int width, bool patterns)
 {
     for (size_t i = 0; i < count; i++) {
@@ -63,10 +58,11 @@ static void summary_table(const struct report *report, const struct config *conf
     service = &config->service;
     widest = longer_name(config->streams, config->stream_count, strlen("STREAM"));
     width = (int)longer_name(config->patterns, config->pattern_count, widest);
-    printf("%s: no faults; %zu stream%s, ", report->path, config->stream_count, plural(config->stream_count));
+    printf("%s: no faults; %zu stream%s, ", report->path, config->stream_count,
+           text_plural((int64_t)config->stream_count));
     if (config->pattern_count > 0)
-        printf("%zu pattern%s, ", config->pattern_count, plural(config->pattern_count));
-    printf("%zu topic%s\n", service->topic_count, plural(service->topic_count));
+        printf("%zu pattern%s, ", config->pattern_count, text_plural((int64_t)config->pattern_count));
+    printf("%zu topic%s\n", service->topic_count, text_plural((int64_t)service->topic_count));
     for (size_t i = 0; i < service->topic_count; i++)
         printf("topic %s\n", service->topic_arns[i]);
     printf("\n%-*s  %6s  %6s  %8s  %8s  %7s\n", width, "STREAM", "MIN", "MAX", "DESIRED", "ALARM AT",

@@ -63,8 +63,8 @@ static void tell_steps(const struct drive *drive, struct way *way, const struct 
             continue;
         way->steps_told = step->sequence;
         if (step->operation.kind == OPERATION_UPDATE)
-            say(drive, way->stream, "update to %lld shards: %s", (long long)step->operation.target,
-                step_outcome_name(step->outcome));
+            say(drive, way->stream, "update to %lld shard%s: %s", (long long)step->operation.target,
+                text_plural(step->operation.target), step_outcome_name(step->outcome));
         else
             say(drive, way->stream, "%s %s %s: %s%s%s", operation_kind_name(step->operation.kind),
                 step->operation.shard, step->operation.adjacent, step_outcome_name(step->outcome),
@@ -85,8 +85,9 @@ static void tell(const struct drive *drive, struct way *way, const struct step_l
     tell_steps(drive, way, steps);
     if (!way->told_end && action->ended_ms > 0) {
         way->told_end = true;
-        say(drive, way->stream, "%lld to %lld shards%s%s", (long long)action->from_shards,
-            (long long)action->to_shards, action->failure[0] != '\0' ? "; " : "", action->failure);
+        say(drive, way->stream, "%lld to %lld shard%s%s%s", (long long)action->from_shards,
+            (long long)action->to_shards, text_plural(action->to_shards),
+            action->failure[0] != '\0' ? "; " : "", action->failure);
     }
 }
 
@@ -154,9 +155,9 @@ static void draw_bar(const struct drive *drive, const struct way *way)
         filled = BAR_WIDTH;
     number_format_duration(left_ms(way, clock_now_ms(drive->options->clock)) / 1000 * 1000, left,
                            sizeof(left));
-    fprintf(drive->options->out, "\033[K%-24.24s [%.*s%*s] %lld -> %lld shards, %s%s%s\n", way->stream,
+    fprintf(drive->options->out, "\033[K%-24.24s [%.*s%*s] %lld -> %lld shard%s, %s%s%s\n", way->stream,
             filled, "########################", BAR_WIDTH - filled, "", (long long)way->action.from_shards,
-            (long long)way->action.to_shards,
+            (long long)way->action.to_shards, text_plural(way->action.to_shards),
             way->given_up != NULL ? way->given_up
             : way->over           ? (way->action.failure[0] != '\0' ? way->action.failure : "done")
             : way->action_id == 0 ? "waiting"

@@ -30,7 +30,10 @@ static int check_streams(struct store *store, struct config **config, struct clo
     return cli_check_streams(*config, clock, (const char *const *)argv + 1, (size_t)argc, err);
 }
 
-static int tell(struct store *store, const char *stream, int64_t until_ms, struct error *err)
+/* Longer is a mistyped unit, or meant to be without an end. */
+static const int64_t for_max_ms = 365LL * 24 * 60 * 60 * 1000;
+
+static int tell(struct store *store, const char *stream, int64_t until_ms, bool was_paused, struct error *err)
 {
     struct action action;
     bool running;
@@ -39,7 +42,7 @@ static int tell(struct store *store, const char *stream, int64_t until_ms, struc
     if (store_action_current(store, stream, &action, &running, err) < 0)
         return -1;
     if (until_ms == 0) {
-        printf("%s: resumed\n", stream);
+        printf("%s: %s\n", stream, was_paused ? "resumed" : "was not paused");
         return 0;
     }
     date_format_seconds(until_ms, until);
@@ -61,19 +64,25 @@ static int set(struct config **config, int argc, char **argv, bool pause, struct
 
     if (argc == 0)
         return error_set(err, ERROR_CONFIG, "which stream?  Name one or more");
-    if (pause && for_text != NULL && (!number_parse_duration(for_text, &for_ms) || for_ms == 0))
-        return error_set(err, ERROR_CONFIG, "--for must be a duration as 30m or 2h, not '%s'", for_text);
+    if (pause && for_text != NULL &&
+        (!number_parse_duration(for_text, &for_ms) || for_ms == 0 || for_ms > for_max_ms))
+        return error_set(err, ERROR_CONFIG, "--for must be a duration as 30m or 2h, at most 365d, not '%s'",
+                         for_text);
     if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
         store_open((*config)->service.database, &store, err) < 0)
         return -1;
     result = check_streams(store, config, clock, argc, argv, err);
     now_ms = clock_now_ms(clock);
     if (pause)
-        until_ms = for_ms == 0 || for_ms > DATE_MAX_MS - now_ms ? INT64_MAX : now_ms + for_ms;
+        until_ms = for_ms == 0 ? INT64_MAX : now_ms + for_ms;
     for (int i = 1; i <= argc && result == 0; i++) {
-        result = store_stream_pause(store, argv[i], until_ms, now_ms, err);
+        struct stream_state before;
+
+        result = store_stream_load(store, argv[i], &before, err);
         if (result == 0)
-            result = tell(store, argv[i], until_ms, err);
+            result = store_stream_pause(store, argv[i], until_ms, now_ms, err);
+        if (result == 0)
+            result = tell(store, argv[i], until_ms, before.paused_until_ms > now_ms, err);
     }
     store_close(store);
     return result;

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "scaling/alarms.h"
 #include "scaling/cost.h"
@@ -93,7 +94,8 @@ static void print_table(const struct outlook *outlook)
     printf("  quotas      UpdateShardCount %d of %d used in 24 hours, this plan takes %d; ",
            view->updates_24h, UPDATES_PER_DAY, outlook->update_calls);
     if (view->headroom >= 0)
-        printf("the account may open %lld more shards\n", (long long)view->headroom);
+        printf("the account may open %lld more shard%s\n", (long long)view->headroom,
+               text_plural(view->headroom));
     else
         printf("the account's shard limit is unknown\n");
     print_watch(outlook);
@@ -187,8 +189,9 @@ static int plan_to(const struct engine_view *view, const char *stream, int64_t t
     if (steps_to_even(&view->shards, target, &steps, err) < 0)
         return -1;
     snprintf(reason, sizeof(reason), "%zu split%s and %zu merge%s lead from %zu shard%s to %lld even",
-             steps.splits, steps.splits == 1 ? "" : "s", steps.merges, steps.merges == 1 ? "" : "s",
-             view->shards.count, view->shards.count == 1 ? "" : "s", (long long)target);
+             steps.splits, text_plural((int64_t)steps.splits), steps.merges,
+             text_plural((int64_t)steps.merges), view->shards.count, text_plural((int64_t)view->shards.count),
+             (long long)target);
     outlook.reason = reason;
     outlook.operations = steps.items;
     outlook.count = steps.count;

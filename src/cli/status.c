@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "daemon/view.h"
 
 static const char *config_path = "streams.conf", *output = "table", *limit_text = "5", *clock_text;
@@ -69,8 +70,9 @@ static void print_steps(const cJSON *action)
         const char *kind = text_of(step, "operation");
 
         if (strcmp(kind, "update") == 0)
-            printf("      %s  %-8s update to %.0f shards", text_of(step, "intended"),
-                   text_of(step, "outcome"), number_of(step, "target"));
+            printf("      %s  %-8s update to %.0f shard%s", text_of(step, "intended"),
+                   text_of(step, "outcome"), number_of(step, "target"),
+                   text_plural((int64_t)number_of(step, "target")));
         else
             printf("      %s  %-8s %s %s", text_of(step, "intended"), text_of(step, "outcome"), kind,
                    text_of(step, "shard"));
@@ -94,20 +96,21 @@ static void print_stream(const cJSON *stream)
 
     printf("%s: %s, %.0f shard%s worth %.6g, allowed %.0f to %.0f; seen %s\n", text_of(stream, "stream"),
            text_of(stream, "state"), number_of(stream, "open_shards"),
-           number_of(stream, "open_shards") == 1 ? "" : "s", number_of(stream, "effective_shards"),
+           text_plural((int64_t)number_of(stream, "open_shards")), number_of(stream, "effective_shards"),
            number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(stream, "paused")))
         printf("  paused until %s\n", pause_end(stream));
     print_hot_key(cJSON_GetObjectItemCaseSensitive(stream, "hot_key"));
     if (number_of(stream, "failures") > 0)
         printf("  failed %.0f time%s in a row, last at %s: %s\n", number_of(stream, "failures"),
-               number_of(stream, "failures") == 1 ? "" : "s", text_of(stream, "last_error_at"),
+               text_plural((int64_t)number_of(stream, "failures")), text_of(stream, "last_error_at"),
                text_of(stream, "last_error"));
     printf("  actions:\n");
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "actions")) {
-        printf("    %s  #%.0f %s, %s: %.0f to %.0f shards; %s\n", text_of(row, "started"),
+        printf("    %s  #%.0f %s, %s: %.0f to %.0f shard%s; %s\n", text_of(row, "started"),
                number_of(row, "id"), text_of(row, "kind"), text_of(row, "state"),
-               number_of(row, "from_shards"), number_of(row, "to_shards"), text_of(row, "reason"));
+               number_of(row, "from_shards"), number_of(row, "to_shards"),
+               text_plural((int64_t)number_of(row, "to_shards")), text_of(row, "reason"));
         if (strcmp(text_of(row, "failure"), "-") != 0)
             printf("      failed: %s\n", text_of(row, "failure"));
         print_steps(row);

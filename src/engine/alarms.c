@@ -220,9 +220,9 @@ int alarms_reset(struct turn *turn, bool *ret_whole, struct error *err)
         return 0;
     if (alarms_look(turn, err) < 0)
         return -1;
-    snprintf(reason, sizeof(reason), "kinescale: %lld to %lld shards, action %lld; the alarm is armed again",
+    snprintf(reason, sizeof(reason), "kinescale: %lld to %lld shard%s, action %lld; the alarm is armed again",
              (long long)turn->action.from_shards, (long long)turn->action.to_shards,
-             (long long)turn->action.id);
+             text_plural(turn->action.to_shards), (long long)turn->action.id);
     for (size_t i = 0; i < turn->alarms.count; i++) {
         const struct alarm *alarm = &turn->alarms.items[i];
 

@@ -188,8 +188,9 @@ static int64_t wanted_count(const struct by_hand_request *request, int64_t open)
 static int check_bounds(const struct stream_config *config, int64_t from, int64_t to, struct error *err)
 {
     if (to < config->min_shards && to < from)
-        return error_set(err, ERROR_CONFIG, "stream '%s' would have %lld shards, %s is %lld", config->name,
-                         (long long)to, config_minimum_name(config), (long long)config->min_shards);
+        return error_set(err, ERROR_CONFIG, "stream '%s' would have %lld shard%s, %s is %lld", config->name,
+                         (long long)to, text_plural(to), config_minimum_name(config),
+                         (long long)config->min_shards);
     if (to > config->max_shards && to > from)
         return error_set(err, ERROR_CONFIG, "stream '%s' would have %lld shards, max_shards is %lld",
                          config->name, (long long)to, (long long)config->max_shards);
@@ -268,17 +269,18 @@ static void explain(struct by_hand_plan *plan)
     for (size_t i = 0; i < plan->operation_count; i++)
         counts[plan->operations[i].kind]++;
     if (plan->operation_count == 0)
-        snprintf(plan->reason, sizeof(plan->reason), "nothing to do: the %lld shards are what was asked for",
-                 (long long)plan->from_shards);
+        snprintf(plan->reason, sizeof(plan->reason), "nothing to do: the %lld shard%s what was asked for",
+                 (long long)plan->from_shards, plan->from_shards == 1 ? " is" : "s are");
     else if (counts[OPERATION_UPDATE] > 0)
         snprintf(plan->reason, sizeof(plan->reason),
-                 "by hand: UpdateShardCount from %lld to %lld shards, %zu call%s",
-                 (long long)plan->from_shards, (long long)plan->to_shards, counts[OPERATION_UPDATE],
-                 counts[OPERATION_UPDATE] == 1 ? "" : "s");
+                 "by hand: UpdateShardCount from %lld to %lld shard%s, %zu call%s",
+                 (long long)plan->from_shards, (long long)plan->to_shards, text_plural(plan->to_shards),
+                 counts[OPERATION_UPDATE], text_plural((int64_t)counts[OPERATION_UPDATE]));
     else
         snprintf(plan->reason, sizeof(plan->reason),
-                 "by hand: from %lld to %lld shards, splits: %zu, merges: %zu", (long long)plan->from_shards,
-                 (long long)plan->to_shards, counts[OPERATION_SPLIT], counts[OPERATION_MERGE]);
+                 "by hand: from %lld to %lld shard%s, splits: %zu, merges: %zu", (long long)plan->from_shards,
+                 (long long)plan->to_shards, text_plural(plan->to_shards), counts[OPERATION_SPLIT],
+                 counts[OPERATION_MERGE]);
 }
 
 static int make_plan(struct turn *turn, const struct by_hand_request *request, struct by_hand_goal *goal,

@@ -366,11 +366,11 @@ static int look_at_stream(struct look_around *around, const struct stream_config
             around->store, config->name,
             late_ms < around->now_ms + LEASE_MS ? late_ms : around->now_ms + LEASE_MS, DUE_ACTION, err);
     }
+    if (look_for_silent_alarms(around, config, err) < 0 || look_at_shards(around, config, err) < 0)
+        return -1;
     if (around->lists_whole && config->alarm_level == ALARM_LEVEL_STREAM) /* else they are about to be made */
         warn_without_alarms(around, config->name);
-    if (look_for_silent_alarms(around, config, err) < 0)
-        return -1;
-    return look_at_shards(around, config, err);
+    return 0;
 }
 
 /* History that nobody asks for any more; a part at a time, so that alarms never wait long for the database. */
@@ -400,11 +400,16 @@ static size_t look_at_streams(struct look_around *around, struct error *err)
          i++) {
         const struct stream_config *stream = &around->config->streams[i];
 
-        if (look_at_stream(around, stream, err) < 0) {
+        if (look_at_stream(around, stream, err) == 0)
+            continue;
+        failed++;
+        if (err->kind == ERROR_NOT_FOUND)
+            LOG(LOG_WARN, "stream-missing", {"stream", stream->name},
+                {"why",
+                 "Kinesis has no such stream yet: is the name right?  `kinescale provision` makes it"});
+        else
             LOG(LOG_WARN, "reconcile-failed", {"stream", stream->name}, {"kind", error_kind_name(err->kind)},
                 {"error", err->message});
-            failed++;
-        }
     }
     return failed;
 }

@@ -306,15 +306,15 @@ void plan_stream_stack(const struct stream_config *config, const struct stream_f
             compare(&facts->stack, &plan);
         else if (makes && config->alarm_level == ALARM_LEVEL_SHARD)
             decide(&plan, PROVISION_CREATE, "a stream of %lld shard%s, whose alarms the daemon makes",
-                   (long long)config->desired_shards, config->desired_shards == 1 ? "" : "s");
+                   (long long)config->desired_shards, text_plural(config->desired_shards));
         else if (makes)
             decide(&plan, PROVISION_CREATE, "a stream of %lld shard%s with %zu alarm%s",
-                   (long long)config->desired_shards, config->desired_shards == 1 ? "" : "s", alarms,
-                   alarms == 1 ? "" : "s");
+                   (long long)config->desired_shards, text_plural(config->desired_shards), alarms,
+                   text_plural((int64_t)alarms));
         else if (alarms > 0)
             decide(&plan, PROVISION_CREATE, "%zu alarm%s for the stream of %lld shard%s that is there",
-                   alarms, alarms == 1 ? "" : "s", (long long)facts->open_shards,
-                   facts->open_shards == 1 ? "" : "s");
+                   alarms, text_plural((int64_t)alarms), (long long)facts->open_shards,
+                   text_plural(facts->open_shards));
         else if (config->alarm_level == ALARM_LEVEL_SHARD)
             decide(&plan, PROVISION_LEAVE, "the stream is there; the daemon makes the alarms of its shards");
         else

@@ -5,6 +5,7 @@
  */
 #include "reason.h"
 
+#include "base/text.h"
 #include "wording.h"
 
 #include <math.h>
@@ -47,10 +48,10 @@ static void say_load(const struct up_facts *facts, const struct situation *situa
     wording_percent(situation->fullest.load, target, percent);
     if (facts->demand.known)
         say(plan, "%s and %s records/s on %lld shard%s fill ", bytes, records, (long long)plan->from_shards,
-            wording_plural(plan->from_shards));
+            text_plural(plan->from_shards));
     else
         say(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards,
-            wording_plural(plan->from_shards));
+            text_plural(plan->from_shards));
     if (plan->from_shards == 1)
         say(plan, "it to %s", percent);
     else if (situation->named)
@@ -79,7 +80,7 @@ static void say_blind(const struct up_facts *facts, struct up_plan *plan)
         alarming += facts->shard_loads[i].alarming;
     if (alarming > 0)
         say(plan, "alarms name %lld shard%s and no metrics tell how much is needed", alarming,
-            wording_plural(alarming));
+            text_plural(alarming));
     else
         say(plan, "an alarm stands and no metrics tell how much is needed");
     if (plan->verdict == UP_ENOUGH)
@@ -95,7 +96,7 @@ static void say_skew(const struct up_facts *facts, const struct situation *situa
         say(plan, "records were throttled on a stream that was not full on average");
     else
         say(plan, "records are throttled while what is accepted fills %lld shard%s to %s on average",
-            (long long)plan->from_shards, wording_plural(plan->from_shards), percent);
+            (long long)plan->from_shards, text_plural(plan->from_shards), percent);
     if (plan->verdict == UP_ENOUGH)
         say(plan, ", and the %lld shards aimed at are open", (long long)facts->goal_shards);
 }
@@ -104,7 +105,7 @@ static void say_what_is(const struct up_facts *facts, const struct situation *si
 {
     if (plan->basis == UP_BASIS_MINIMUM) {
         say(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
-            wording_plural(plan->from_shards), config_minimum_name(facts->config),
+            text_plural(plan->from_shards), config_minimum_name(facts->config),
             (long long)facts->config->min_shards);
     } else if (!facts->alarmed) {
         say(plan, "no alarm asks for more");
@@ -133,10 +134,10 @@ static void say_what_is_done(const struct up_facts *facts, struct up_plan *plan)
     }
     say(plan, ": ");
     if (splits > 0)
-        say(plan, "%lld split%s%s", splits, wording_plural(splits), updates > 0 ? " and " : "");
+        say(plan, "%lld split%s%s", splits, text_plural(splits), updates > 0 ? " and " : "");
     if (updates > 0)
-        say(plan, "%lld UpdateShardCount call%s", updates, wording_plural(updates));
-    say(plan, " to %lld shards", (long long)plan->to_shards);
+        say(plan, "%lld UpdateShardCount call%s", updates, text_plural(updates));
+    say(plan, " to %lld shard%s", (long long)plan->to_shards, text_plural(plan->to_shards));
     if (isnan(plan->utilization_after))
         return;
     wording_percent(plan->utilization_after, facts->config->target_utilization, percent);
@@ -173,7 +174,7 @@ static void say_why_not_more(const struct up_facts *facts, const struct situatio
             plan->verdict == UP_LIMITED && plan->from_shards < facts->config->max_shards ? useless : "");
         break;
     case LIMIT_ACCOUNT:
-        say(plan, ", but the account has room for %lld more shard%s only%s", room, wording_plural(room),
+        say(plan, ", but the account has room for %lld more shard%s only%s", room, text_plural(room),
             plan->verdict == UP_LIMITED && room > 0 ? useless : "");
         break;
     case LIMIT_RANGE:

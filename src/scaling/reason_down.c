@@ -7,6 +7,7 @@
 
 #include "base/date.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "wording.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ static void say_worst(const struct window *window, struct down_plan *plan)
     wording_percent(plan->worst_now, window->facts->config->scale_down_threshold, percent);
     say(plan, "the %s from %s filled %s of ", length, start, percent);
     if (fabs(window->capacity - (double)plan->from_shards) <= LOAD_SLACK * window->capacity)
-        say(plan, "%lld shard%s", (long long)plan->from_shards, wording_plural(plan->from_shards));
+        say(plan, "%lld shard%s", (long long)plan->from_shards, text_plural(plan->from_shards));
     else
         say(plan, "what %lld shards take, %.2f shards' worth", (long long)plan->from_shards,
             window->capacity);
@@ -148,13 +149,12 @@ static void say_what_is_done(const struct window *window, struct down_plan *plan
     say_worst(window, plan);
     say(plan, ", no period more: ");
     if (updates > 0)
-        say(plan, "%lld UpdateShardCount call%s%s", updates, wording_plural(updates),
-            merges > 0 ? " and " : "");
+        say(plan, "%lld UpdateShardCount call%s%s", updates, text_plural(updates), merges > 0 ? " and " : "");
     if (merges > 0)
-        say(plan, "%lld merge%s", merges, wording_plural(merges));
+        say(plan, "%lld merge%s", merges, text_plural(merges));
     wording_percent(plan->worst_after, window->facts->config->scale_down_threshold, percent);
-    say(plan, " to %lld shard%s leave%s at most %s", (long long)plan->to_shards,
-        wording_plural(plan->to_shards), merges + updates == 1 ? "s" : "", percent);
+    say(plan, " to %lld shard%s leave%s at most %s", (long long)plan->to_shards, text_plural(plan->to_shards),
+        merges + updates == 1 ? "s" : "", percent);
     if (plan->to_shards == window->facts->config->min_shards)
         say(plan, "; %s is %lld", floor_name(window), (long long)plan->to_shards);
 }
@@ -170,8 +170,7 @@ void reason_down_write(const struct window *window, struct down_plan *plan)
         break;
     case HOLD_MINIMUM:
         say(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
-            wording_plural(plan->from_shards), floor_name(window),
-            (long long)window->facts->config->min_shards);
+            text_plural(plan->from_shards), floor_name(window), (long long)window->facts->config->min_shards);
         break;
     case HOLD_YOUNG:
         say_young(window, plan);

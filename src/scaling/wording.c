@@ -33,8 +33,3 @@ void wording_percent(double fraction, double against, char text[WORDING_SIZE])
     else
         snprintf(text, WORDING_SIZE, "%.0f %%", whole);
 }
-
-const char *wording_plural(int64_t count)
-{
-    return count == 1 ? "" : "s";
-}

@@ -12,7 +12,5 @@ enum { WORDING_SIZE = 40 };
 void wording_count(double value, char text[WORDING_SIZE]);
 /* "62 %": whole per cent, unless that would hide on which side of `against` it is. */
 void wording_percent(double fraction, double against, char text[WORDING_SIZE]);
-/* "" or "s" */
-const char *wording_plural(int64_t count);
 
 #endif

@@ -68,7 +68,7 @@ static void add_count(struct buffer *buffer, const struct evaluation *evaluation
         (void)buffer_printf(buffer, &err, "%d out of the last %lld datapoints", count,
                             (long long)settings->evaluation_periods);
     else
-        (void)buffer_printf(buffer, &err, "%d datapoint%s", count, count == 1 ? "" : "s");
+        (void)buffer_printf(buffer, &err, "%d datapoint%s", count, text_plural(count));
 }
 
 static void add_minimum(struct buffer *buffer, const struct evaluation *evaluation, bool alarm)
@@ -80,7 +80,7 @@ static void add_minimum(struct buffer *buffer, const struct evaluation *evaluati
 
     if (settings->datapoints_to_alarm > 0)
         (void)buffer_printf(buffer, &err, " (minimum %lld datapoint%s for %s transition)", (long long)minimum,
-                            minimum == 1 ? "" : "s", alarm ? "OK -> ALARM" : "ALARM -> OK");
+                            text_plural(minimum), alarm ? "OK -> ALARM" : "ALARM -> OK");
 }
 
 static void add_crossed(struct buffer *buffer, const struct evaluation *evaluation, enum alarm_value value)
@@ -120,7 +120,7 @@ static void add_missing(struct buffer *buffer, const struct evaluation *evaluati
     (void)buffer_printf(
         buffer, &err,
         "no datapoints were received for %d period%s and %d missing datapoint%s treated as [%s]", filled,
-        filled == 1 ? "" : "s", filled, filled == 1 ? " was" : "s were",
+        text_plural(filled), filled, filled == 1 ? " was" : "s were",
         text_equal(treat, "breaching") ? "Breaching" : "NonBreaching");
 }
 

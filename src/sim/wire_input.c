@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/json_check.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -315,9 +316,9 @@ int wire_input_check(const struct shape *shape, const cJSON *input, struct wire_
     buffer_init(&complaints.text, COMPLAINTS_MAX_BYTES);
     check_members(shape, input, "", &complaints);
     if (complaints.count > 0)
-        result =
-            wire_fault_set(fault, "ValidationException", "%d validation error%s detected: %s",
-                           complaints.count, complaints.count == 1 ? "" : "s", buffer_text(&complaints.text));
+        result = wire_fault_set(fault, "ValidationException", "%d validation error%s detected: %s",
+                                complaints.count, text_plural((int64_t)complaints.count),
+                                buffer_text(&complaints.text));
     buffer_clear(&complaints.text);
     return result;
 }

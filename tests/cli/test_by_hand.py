@@ -221,6 +221,10 @@ class Pause(ByHand):
             status = json.loads(self.command(world, "status", "--output", "json").stdout)["streams"][0]
             self.assertEqual((status["state"], status["paused"]), ("paused", True))
             self.assertRegex(status["paused_until"], r"^\d{4}-")
+            self.assertRegex(self.command(world, "pause", "orders", "--for", "365d").stdout, r"^orders: paused until \d{4}-")
+            for said in ("resumed", "was not paused", "was not paused"):
+                result = self.command(world, "resume", "orders")
+                self.assertEqual((result.returncode, result.stdout), (0, f"orders: {said}\n"))
 
     def test_one_is_not_many_and_an_error_that_is_over_has_no_time(self):
         with World(["orders"], SCENE, speed=1) as world:
@@ -242,9 +246,11 @@ class Pause(ByHand):
                                      (["resume"], "error: which stream?  Name one or more\n"),
                                      (["pause", "orders", "oders"], "error: stream 'oders' is not configured\n"),
                                      (["pause", "orders", "--for", "soon"],
-                                      "error: --for must be a duration as 30m or 2h, not 'soon'\n"),
+                                      "error: --for must be a duration as 30m or 2h, at most 365d, not 'soon'\n"),
                                      (["pause", "orders", "--for", "0s"],
-                                      "error: --for must be a duration as 30m or 2h, not '0s'\n")):
+                                      "error: --for must be a duration as 30m or 2h, at most 365d, not '0s'\n"),
+                                     (["pause", "orders", "--for", "366d"],
+                                      "error: --for must be a duration as 30m or 2h, at most 365d, not '366d'\n")):
                 said = self.command(world, *words)
                 self.assertEqual((said.returncode, said.stdout, said.stderr), (2, "", complaint))
             self.assertEqual(self.command(world, "resume", "orders").returncode, 0)

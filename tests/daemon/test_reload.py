@@ -143,7 +143,7 @@ class Reload(unittest.TestCase):
         self.assertRegex(daemon.log, r" section-removed section=orders ")
         eventually(lambda: world.rows("SELECT count(*) FROM actions WHERE ended_ms = 0") == [(0,)], 30,
                    lambda: daemon.log)
-        self.assertRegex(daemon.log, r"warn +action-ended stream=orders .* failure=\"the stream is not configured any more\"")
+        daemon.wait_for_log(r"warn +action-ended stream=orders .* failure=\"the stream is not configured any more\"")
         self.assertEqual([row["stream"] for row in daemon.admin("/status").json()["streams"]], ["bills"])
         self.assertEqual(daemon.admin("/streams/orders").status, 404)
         world.aws.raise_alarm("orders-IncomingBytes" if "orders-IncomingBytes" in world.aws.alarms("orders")

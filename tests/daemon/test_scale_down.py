@@ -89,13 +89,13 @@ class Day(PassTest):
         self.addCleanup(self.world.close)
         self.wait_minutes(24 * 60 + 15)
 
-    def check_decisions(self, rows):
+    def check_decisions(self, rows, merged="merge"):
         def told(name):
             return rows[name]["result"], rows[name]["hold"], rows[name]["from_shards"], rows[name]["to_shards"]
 
         self.assertEqual(list(rows), self.world.streams)
-        self.assertEqual(told("even"), ("merge", "none", 16, 8), rows["even"])
-        self.assertEqual(told("auto"), ("merge", "none", 16, 7), rows["auto"])
+        self.assertEqual(told("even"), (merged, "none", 16, 8), rows["even"])
+        self.assertEqual(told("auto"), (merged, "none", 16, 7), rows["auto"])
         self.assertEqual(told("busy"), ("hold", "busy", 16, 16), rows["busy"])
         self.assertRegex(rows["busy"]["reason"], r"the 5m from \S+T\d\d:\d[05]:00Z filled 51 % of 16 shards")
         self.assertEqual(told("minimum"), ("hold", "minimum", 16, 16), rows["minimum"])
@@ -103,7 +103,7 @@ class Day(PassTest):
         self.assertRegex(rows["gaps"]["reason"], r"^(29|30) of 288 periods have no datapoint")
         self.assertEqual(rows["gone"]["result"], "failed", rows["gone"])
         for name in self.QUIET:
-            self.assertEqual(told(name), ("merge", "none", 4, 2), rows[name])
+            self.assertEqual(told(name), (merged, "none", 4, 2), rows[name])
 
     def test_a_day_is_looked_at_and_what_it_did_not_need_is_given_back(self):
         dry = self.run_json("--dry-run", code=1)
@@ -116,9 +116,14 @@ class Day(PassTest):
             self.assertEqual(self.world.rows(f"SELECT count(*) FROM {table}"), [(0,)], table)
 
         told = self.run_json(code=1)
-        self.check_decisions(told)
+        self.check_decisions(told, "done")
         self.assertEqual({name: (row["result"], row["to_shards"]) for name, row in dry.items()},
-                         {name: (row["result"], row["to_shards"]) for name, row in told.items()})
+                         {name: (row["result"].replace("done", "merge"), row["to_shards"]) for name, row in told.items()})
+        for row in told.values():  # what became of it stands where something was done
+            ids = self.world.rows("SELECT max(id) FROM actions WHERE stream = ?", row["stream"])
+            self.assertEqual(row["result"] == "done", ids != [(None,)], row)
+            self.assertEqual((row.get("action"), row.get("reached_shards"), row.get("failure")),
+                             (ids[0][0], row["to_shards"], "") if row["result"] == "done" else (None, None, None), row)
         self.check_merged("even", 16, 8)
         for name in self.QUIET:
             self.check_merged(name, 4, 2)
@@ -321,7 +326,8 @@ class Shared(PassTest):
         self.gate.hook = hook
         process = self.start_pass("failing", "--output", "json", name)
         self.assertEqual(process.wait(), 1, process.out + process.log)
-        self.assertEqual([row["result"] for row in json.loads(process.out)], ["merge"])
+        self.assertEqual([(row["result"], row["failure"]) for row in json.loads(process.out)],
+                         [("failed", "not begun; left to the daemon or the next pass")])
         self.assertGreaterEqual(len(re.findall(rf"(?m)^\S+Z  {name}  stream '{name}': .*GetMetricData", process.log)), 3)
         self.assertIn("left to the daemon or the next pass", process.log)
         self.gate.hook = None

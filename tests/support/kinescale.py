@@ -33,13 +33,16 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
 FLAVOUR = os.environ.get("KINESCALE_FLAVOUR", "release")
 
+# Under valgrind everything takes longer: simulated time then goes slower, too.
+SLOWER = 4 if FLAVOUR == "valgrind" else 1
 # Waits are long because machines are slow; nothing waits longer than it must.
-PATIENCE_S = 60
+PATIENCE_S = 60 * SLOWER
 HASH_KEYS = 2 ** 128
 SHARD_BYTES = 1048576
 SHARD_RECORDS = 1000
 
-SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer")
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer"
+                       r"|(?m:^==\d+== )")  # of valgrind
 
 
 def eventually(question, seconds=PATIENCE_S, what="it never came to be"):
@@ -454,6 +457,7 @@ class World(contextlib.AbstractContextManager):
 
     def __init__(self, streams, scene, speed=60, options=(), settings=None, defaults=None, per_stream=None):
         self.folder = tempfile.mkdtemp(prefix="kinescale-test-")
+        speed = max(1, speed // SLOWER)
         self.clock = f"{int(time.time() * 1000)}@{speed}"
         self.speed = speed
         self.streams = streams

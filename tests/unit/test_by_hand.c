@@ -255,7 +255,7 @@ static const struct {
      ERROR_NOT_FOUND,
      "no open shard '" SHARD(9)},
     {{.kind = BY_HAND_SPLIT, .shards = twice, .shard_count = 2}, ERROR_CONFIG, "is named twice"},
-    {{.kind = BY_HAND_TO, .count = 1}, ERROR_CONFIG, "would have 1 shards, min_shards is 2"},
+    {{.kind = BY_HAND_TO, .count = 1}, ERROR_CONFIG, "would have 1 shard, min_shards is 2"},
     {{.kind = BY_HAND_TO, .count = 17}, ERROR_CONFIG, "would have 17 shards, max_shards is 16"},
     {{.kind = BY_HAND_BY, .count = -4}, ERROR_CONFIG, "would have 0 shards"},
     {{.kind = BY_HAND_PART, .part = 10}, ERROR_CONFIG, "would have 44 shards"},

@@ -204,6 +204,15 @@ START_TEST(a_word_of_any_length_can_be_asked_for)
 }
 END_TEST
 
+START_TEST(one_is_not_many)
+{
+    ck_assert_str_eq(text_plural(1), "");
+    ck_assert_str_eq(text_plural(0), "s");
+    ck_assert_str_eq(text_plural(2), "s");
+    ck_assert_str_eq(text_plural(-1), "s");
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("text");
@@ -219,6 +228,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, the_nearest_word_is_suggested_when_it_is_near);
     tcase_add_test(tcase, of_equally_near_words_the_first_is_suggested);
     tcase_add_test(tcase, a_word_of_any_length_can_be_asked_for);
+    tcase_add_test(tcase, one_is_not_many);
     suite_add_tcase(suite, tcase);
     return suite;
 }

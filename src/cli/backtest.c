@@ -3,6 +3,7 @@
  */
 #include "backtest.h"
 
+#include "compare.h"
 #include "history.h"
 #include "report.h"
 
@@ -17,7 +18,7 @@
 static const char *config_path = "streams.conf", *load_path, *stream_name, *initial_text, *peak_text,
                   *record_text, *keys = "uniform", *split_text = "30", *update_text = "serial",
                   *delay_text = "75", *seed_text = "1", *operations_path, *prices_text, *output = "table",
-                  *history_stream, *days_text, *save_path, *clock_text, *report_path;
+                  *history_stream, *days_text, *save_path, *clock_text, *report_path, *compare;
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "streams.conf", "whose settings are tried; nothing of it is touched", &config_path},
@@ -44,6 +45,8 @@ static const struct cli_option options[] = {
     {"--seed", "N", "1", "of ids and keys: the same seed gives the same answer", &seed_text},
     {"--operations", "FILE", NULL, "write every resharding call, a JSON object a line", &operations_path},
     {"--report", "FILE", NULL, "write a page with plots and every action's reason, in HTML", &report_path},
+    {"--compare", NULL, NULL,
+     "run the policies of other autoscalers under the same load, and show them beside", &compare},
     {"--prices", "LIST", NULL, "other prices, as shard-hour=0.018,put-units=0.017", &prices_text},
     {"--output", "table|json", "table", "for people or for programs", &output},
     {"--clock", "BASE@SPEED", NULL, "simulated time, for --from-cloudwatch from sim-aws", &clock_text},
@@ -217,10 +220,9 @@ static int spare_load(const char *option, const char *path, struct error *err)
     return error_set(err, ERROR_CONFIG, "%s would write over the load in '%s'", option, load_path);
 }
 
-static int replay_and_report(struct backtest *backtest, bool json, const struct price_list *prices,
-                             struct error *err)
+/* result->peers is set, or NULL, also on failure. */
+static int replay(struct backtest *backtest, struct backtest_result *result, struct error *err)
 {
-    struct backtest_result result;
     struct error closing = {0};
     int outcome;
 
@@ -232,12 +234,22 @@ static int replay_and_report(struct backtest *backtest, bool json, const struct 
             return error_set(err, ERROR_CONFIG, "cannot write '%s': %s", operations_path, strerror(errno));
     }
     backtest->progress = isatty(STDERR_FILENO) ? stderr : NULL;
-    outcome = backtest_run(backtest, &result, err);
+    outcome = backtest_run(backtest, result, err);
     if (close_operations(backtest, &closing) < 0 && outcome == 0) {
         *err = closing;
         outcome = -1;
     }
-    if (outcome < 0)
+    if (outcome == 0 && compare != NULL)
+        outcome = compare_run_all(backtest, &result->peers, err);
+    return outcome;
+}
+
+static int replay_and_report(struct backtest *backtest, bool json, const struct price_list *prices,
+                             struct error *err)
+{
+    SCOPED(backtest_result_clear) struct backtest_result result = {0};
+
+    if (replay(backtest, &result, err) < 0)
         return -1;
     if (json)
         backtest_print_json(backtest, &result, prices, stdout);

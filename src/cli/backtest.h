@@ -29,8 +29,12 @@ struct backtest_result {
     double hours;
     struct sim_totals totals; /* of the load's time only */
     int64_t refused;          /* resharding calls that AWS refused */
+    int64_t refused_updates;  /* those of them that were UpdateShardCount */
     size_t failed_turns;
+    struct backtest_result *peers; /* of peers[], owned; NULL: not compared */
 };
+
+void backtest_result_clear(struct backtest_result *result);
 
 /* Replays the whole load.  ERROR_CONFIG for keys that are none and a topic that is none; else what failed. */
 int backtest_run(const struct backtest *backtest, struct backtest_result *ret_result, struct error *err);

@@ -6,6 +6,7 @@
  * on-demand modes, whose throttling is not known.  One reader reads everything once.
  */
 #include "backtest.h"
+#include "peers.h"
 
 #include "base/memory.h"
 #include "scaling/alarms.h"
@@ -32,6 +33,8 @@ struct figures {
     double shard_hours, dollars;
     double throttled_bytes, throttled_records;
     int64_t minutes_throttled, peak_shards;
+    int64_t operations, updates,
+        refused_updates; /* splits and merges, UpdateShardCount; -1: nobody makes any */
 };
 
 static double shards_needed(const struct sim_minute *minute)
@@ -58,6 +61,32 @@ static double watch_cost(const struct backtest *backtest, const struct backtest_
            cost_custom_metrics(prices, ALARM_METRIC_COUNT * result->totals.shard_hours);
 }
 
+/* `watch`: dollars for alarms and metrics. */
+static struct figures figures_of(const struct backtest_result *result, const struct price_list *prices,
+                                 double watch)
+{
+    const struct sim_totals *totals = &result->totals;
+
+    return (struct figures){
+        .shard_hours = totals->shard_hours,
+        .dollars = cost_shard_hours(prices, totals->shard_hours) +
+                   cost_put_units(prices, totals->accepted_records, mean_record_bytes(totals)) + watch,
+        .throttled_bytes = totals->throttled_bytes,
+        .throttled_records = totals->throttled_records,
+        .minutes_throttled = totals->minutes_throttled,
+        .peak_shards = totals->peak_shards,
+        .operations = totals->splits + totals->merges,
+        .updates = totals->updates,
+        .refused_updates = result->refused_updates};
+}
+
+static struct figures figures_of_peer(const struct backtest_result *result, const struct price_list *prices,
+                                      size_t peer)
+{
+    return figures_of(&result->peers[peer], prices,
+                      cost_alarms(prices, peers[peer].alarm_metrics * result->hours));
+}
+
 static void compute(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct figures figures[WAY_COUNT])
 {
@@ -67,15 +96,9 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
     double all_units = cost_put_units(prices, totals->offered_records, record_bytes);
     struct figures *fixed = &figures[WAY_FIXED], *foresight = &figures[WAY_FORESIGHT];
 
-    figures[WAY_KINESCALE] =
-        (struct figures){.shard_hours = totals->shard_hours,
-                         .dollars = cost_shard_hours(prices, totals->shard_hours) +
-                                    cost_put_units(prices, totals->accepted_records, record_bytes) +
-                                    watch_cost(backtest, result, prices),
-                         .throttled_bytes = totals->throttled_bytes,
-                         .throttled_records = totals->throttled_records,
-                         .minutes_throttled = totals->minutes_throttled,
-                         .peak_shards = totals->peak_shards};
+    for (int way = 0; way < WAY_COUNT; way++)
+        figures[way] = (struct figures){.operations = -1, .updates = -1, .refused_updates = -1};
+    figures[WAY_KINESCALE] = figures_of(result, prices, watch_cost(backtest, result, prices));
     for (size_t i = 0; i < backtest->load.count; i++) {
         double needed = shards_needed(&backtest->load.minutes[i]);
 
@@ -114,13 +137,24 @@ void backtest_print_load(const struct backtest *backtest, const struct backtest_
         (long long)backtest->initial_shards, (long long)result->totals.open_shards);
 }
 
-static void add_way(struct table *table, enum way way, const struct figures *figures,
+static void add_counts(struct table *table, const struct figures *f)
+{
+    const int64_t counts[] = {f->operations, f->updates, f->refused_updates};
+
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        if (counts[i] < 0)
+            table_add(table, "-");
+        else
+            table_add(table, "%lld", (long long)counts[i]);
+    }
+}
+
+/* `shards`: provisioned, so it has some. */
+static void add_way(struct table *table, const char *name, bool shards, const struct figures *f,
                     const struct backtest_result *result, double foresight_hours)
 {
-    const struct figures *f = &figures[way];
-
-    table_add(table, "%s", ways[way].name);
-    if (!ways[way].shards) {
+    table_add(table, "%s", name);
+    if (!shards) {
         table_add(table, "-");
         table_add(table, "-");
         table_add(table, "%.2f", f->dollars);
@@ -137,17 +171,47 @@ static void add_way(struct table *table, enum way way, const struct figures *fig
     table_add(table, "%.2f", f->shard_hours / result->hours);
 }
 
+static void fill_table(const struct backtest *backtest, const struct backtest_result *result,
+                       const struct price_list *prices, bool calls, struct table *table)
+{
+    struct figures figures[WAY_COUNT];
+    double foresight_hours;
+
+    compute(backtest, result, prices, figures);
+    foresight_hours = figures[WAY_FORESIGHT].shard_hours;
+    for (int way = 0; way < WAY_COUNT; way++) {
+        add_way(table, ways[way].name, ways[way].shards, &figures[way], result, foresight_hours);
+        if (calls)
+            add_counts(table, &figures[way]);
+        for (size_t i = 0; way == WAY_KINESCALE && result->peers != NULL && i < peer_count; i++) {
+            struct figures f = figures_of_peer(result, prices, i);
+
+            add_way(table, peers[i].name, true, &f, result, foresight_hours);
+            if (calls)
+                add_counts(table, &f);
+        }
+    }
+}
+
+#define COLUMNS "", "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN"
+
 void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct table *table)
 {
-    static const char *const headings[] = {
-        "", "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN", NULL};
-    struct figures figures[WAY_COUNT] = {0};
+    static const char *const headings[] = {COLUMNS, NULL};
 
     *table = (struct table){.headings = headings, .right_aligned = 0xfe};
-    compute(backtest, result, prices, figures);
-    for (int way = 0; way < WAY_COUNT; way++)
-        add_way(table, (enum way)way, figures, result, figures[WAY_FORESIGHT].shard_hours);
+    fill_table(backtest, result, prices, false, table);
+}
+
+/* Beside others it counts how much resharding each needs. */
+static void table_of_peers(const struct backtest *backtest, const struct backtest_result *result,
+                           const struct price_list *prices, struct table *table)
+{
+    static const char *const headings[] = {COLUMNS, "OPERATIONS", "UPDATES", "REFUSED", NULL};
+
+    *table = (struct table){.headings = headings, .right_aligned = 0x7fe};
+    fill_table(backtest, result, prices, true, table);
 }
 
 void backtest_print_deeds(const struct backtest_result *result, FILE *file)
@@ -171,28 +235,41 @@ void backtest_print(const struct backtest *backtest, const struct backtest_resul
 {
     struct table table;
 
-    backtest_table(backtest, result, prices, &table);
+    if (result->peers != NULL)
+        table_of_peers(backtest, result, prices, &table);
+    else
+        backtest_table(backtest, result, prices, &table);
     backtest_print_load(backtest, result, file);
     fputc('\n', file);
     table_print(&table, file);
     table_clear(&table);
     fputc('\n', file);
     backtest_print_deeds(result, file);
+    for (size_t i = 0; result->peers != NULL && i < peer_count; i++)
+        fprintf(file, "%s%-20s %s\n", i == 0 ? "\n" : "", peers[i].name, peers[i].what);
 }
 
 /* ---- for programs */
 
-static cJSON *way_object(enum way way, const struct figures *figures, const struct backtest_result *result)
+static void add_calls(cJSON *object, const struct figures *f)
 {
-    const struct figures *f = &figures[way];
+    if (f->operations < 0)
+        return;
+    (void)cJSON_AddNumberToObject(object, "operations", (double)f->operations);
+    (void)cJSON_AddNumberToObject(object, "updates", (double)f->updates);
+    (void)cJSON_AddNumberToObject(object, "refused_updates", (double)f->refused_updates);
+}
+
+static cJSON *way_object(bool shards, const struct figures *f, const struct backtest_result *result,
+                         double foresight_hours)
+{
     cJSON *object = cJSON_CreateObject();
 
     (void)cJSON_AddNumberToObject(object, "dollars", f->dollars);
-    if (!ways[way].shards)
+    if (!shards)
         return object;
     (void)cJSON_AddNumberToObject(object, "shard_hours", f->shard_hours);
-    (void)cJSON_AddNumberToObject(object, "to_foresight",
-                                  f->shard_hours / figures[WAY_FORESIGHT].shard_hours);
+    (void)cJSON_AddNumberToObject(object, "to_foresight", f->shard_hours / foresight_hours);
     (void)cJSON_AddNumberToObject(object, "throttled_bytes", f->throttled_bytes);
     (void)cJSON_AddNumberToObject(object, "throttled_records", f->throttled_records);
     (void)cJSON_AddNumberToObject(object, "throttled_percent",
@@ -200,18 +277,36 @@ static cJSON *way_object(enum way way, const struct figures *figures, const stru
     (void)cJSON_AddNumberToObject(object, "throttled_minutes", (double)f->minutes_throttled);
     (void)cJSON_AddNumberToObject(object, "peak_shards", (double)f->peak_shards);
     (void)cJSON_AddNumberToObject(object, "mean_shards", f->shard_hours / result->hours);
+    add_calls(object, f);
     return object;
+}
+
+static void add_ways(cJSON *object, const struct backtest *backtest, const struct backtest_result *result,
+                     const struct price_list *prices)
+{
+    cJSON *all = cJSON_AddObjectToObject(object, "ways");
+    struct figures figures[WAY_COUNT];
+    double foresight_hours;
+
+    compute(backtest, result, prices, figures);
+    foresight_hours = figures[WAY_FORESIGHT].shard_hours;
+    for (int way = 0; way < WAY_COUNT; way++)
+        (void)cJSON_AddItemToObject(all, ways[way].key,
+                                    way_object(ways[way].shards, &figures[way], result, foresight_hours));
+    for (size_t i = 0; result->peers != NULL && i < peer_count; i++) {
+        struct figures f = figures_of_peer(result, prices, i);
+
+        (void)cJSON_AddItemToObject(all, peers[i].key, way_object(true, &f, result, foresight_hours));
+    }
 }
 
 void backtest_print_json(const struct backtest *backtest, const struct backtest_result *result,
                          const struct price_list *prices, FILE *file)
 {
     const struct sim_totals *totals = &result->totals;
-    struct figures figures[WAY_COUNT] = {0};
-    cJSON *object = cJSON_CreateObject(), *all;
+    cJSON *object = cJSON_CreateObject();
     char *text;
 
-    compute(backtest, result, prices, figures);
     (void)cJSON_AddStringToObject(object, "stream", backtest->config->streams[0].name);
     (void)cJSON_AddStringToObject(object, "keys", backtest->keys);
     (void)cJSON_AddNumberToObject(object, "minutes", (double)backtest->load.count);
@@ -226,9 +321,7 @@ void backtest_print_json(const struct backtest *backtest, const struct backtest_
     (void)cJSON_AddNumberToObject(object, "updates", (double)totals->updates);
     (void)cJSON_AddNumberToObject(object, "refused", (double)result->refused);
     (void)cJSON_AddNumberToObject(object, "failed_turns", (double)result->failed_turns);
-    all = cJSON_AddObjectToObject(object, "ways");
-    for (int way = 0; way < WAY_COUNT; way++)
-        (void)cJSON_AddItemToObject(all, ways[way].key, way_object((enum way)way, figures, result));
+    add_ways(object, backtest, result, prices);
     text = cJSON_Print(object);
     fprintf(file, "%s\n", text);
     cJSON_free(text);

@@ -4,204 +4,31 @@
  * The stream, its alarms and its topic are there a few minutes before the load begins, as they would be: nothing of
  * its history is known.
  */
-#include "backtest.h"
+#include "bench.h"
 
-#include "aws/endpoint.h"
-#include "base/json_print.h"
 #include "base/memory.h"
-#include "cli/inprocess.h"
-
-#include <cjson/cJSON.h>
 
 enum {
-    SETTLE_MS = 10 * 60 * 1000,     /* before the load: a stream takes half a minute to be made */
     PASS_FIRST_MS = 10 * 60 * 1000, /* as the daemon has it */
     MINUTE_MS = 60 * 1000,
     SLICE_MS = 24 * 60 * MINUTE_MS, /* between two looks at the progress */
-    SHARD_LIMIT = 20000,            /* of an account in a large region */
     BAR_WIDTH = 40,
 };
-/* Where a load begins whose file has no dates: a Monday. */
-static const int64_t undated_start_ms = 1772409600000; /* 2026-03-02 00:00 UTC */
-
-/* ---- every resharding call, as it was sent */
-
-struct recorder {
-    struct transport transport; /* first */
-    struct sim_transport inner;
-    FILE *file;
-    int64_t start_ms;
-    int64_t refused;
-};
-
-static void free_json(cJSON **json)
-{
-    cJSON_Delete(*json);
-}
-
-static void copy_text(cJSON *to, const char *name, const cJSON *from, const char *member)
-{
-    (void)cJSON_AddStringToObject(to, name, cJSON_GetStringValue(cJSON_GetObjectItem(from, member)));
-}
-
-/* NULL for a call that reshards nothing. */
-static cJSON *describe(const char *operation, const cJSON *input, double seconds)
-{
-    cJSON *line = cJSON_CreateObject();
-
-    (void)cJSON_AddNumberToObject(line, "t", seconds);
-    if (strcmp(operation, "SplitShard") == 0) {
-        (void)cJSON_AddStringToObject(line, "op", "split");
-        copy_text(line, "shard", input, "ShardToSplit");
-        copy_text(line, "key", input, "NewStartingHashKey");
-    } else if (strcmp(operation, "MergeShards") == 0) {
-        cJSON *shards;
-
-        (void)cJSON_AddStringToObject(line, "op", "merge");
-        shards = cJSON_AddArrayToObject(line, "shards");
-        (void)cJSON_AddItemToArray(
-            shards, cJSON_CreateString(cJSON_GetStringValue(cJSON_GetObjectItem(input, "ShardToMerge"))));
-        (void)cJSON_AddItemToArray(shards, cJSON_CreateString(cJSON_GetStringValue(
-                                               cJSON_GetObjectItem(input, "AdjacentShardToMerge"))));
-    } else if (strcmp(operation, "UpdateShardCount") == 0) {
-        (void)cJSON_AddStringToObject(line, "op", "update");
-        (void)cJSON_AddNumberToObject(line, "target",
-                                      cJSON_GetNumberValue(cJSON_GetObjectItem(input, "TargetShardCount")));
-    } else {
-        cJSON_Delete(line);
-        return NULL;
-    }
-    return line;
-}
-
-static void write_line(const struct recorder *recorder, const cJSON *line)
-{
-    char *text;
-
-    if (recorder->file == NULL)
-        return;
-    text = json_print(line);
-    fprintf(recorder->file, "%s\n", text);
-    free(text);
-}
-
-static void write_start(const struct recorder *recorder, int64_t shards)
-{
-    SCOPED(free_json) cJSON *line = cJSON_CreateObject();
-
-    (void)cJSON_AddNumberToObject(line, "t", 0);
-    (void)cJSON_AddStringToObject(line, "op", "start");
-    (void)cJSON_AddNumberToObject(line, "shards", (double)shards);
-    write_line(recorder, line);
-}
-
-static int send_and_record(struct transport *self, const struct aws_request *request,
-                           struct aws_answer *ret_answer, struct error *err)
-{
-    struct recorder *recorder = (struct recorder *)self;
-    SCOPED(free_json) cJSON *input = NULL;
-    SCOPED(free_json) cJSON *line = NULL;
-    char operation[64];
-
-    if (recorder->inner.transport.send(&recorder->inner.transport, request, ret_answer, err) < 0)
-        return -1;
-    aws_request_operation(request, operation, sizeof(operation));
-    /* Most calls only read; those need not be parsed again. */
-    if (strstr(operation, "Shard") == NULL || strcmp(operation, "ListShards") == 0)
-        return 0;
-    input = cJSON_Parse(request->body);
-    line =
-        describe(operation, input, (double)(clock_now_ms(recorder->inner.clock) - recorder->start_ms) / 1000);
-    if (line == NULL)
-        return 0;
-    if (ret_answer->status != 200) {
-        (void)cJSON_AddTrueToObject(line, "refused");
-        recorder->refused++;
-    }
-    write_line(recorder, line);
-    return 0;
-}
-
-/* ---- the world */
-
-struct bench {
-    struct virtual_clock clock;
-    struct sim *sim;
-    struct recorder recorder;
-    struct credentials_provider *credentials;
-    struct aws_client *aws;
-    struct store *store;
-    struct engine *engine;
-};
-
-/* No dice: the same seed shall give the same answer. */
-static double half(void)
-{
-    return 0.5;
-}
-
-static int open_bench(struct bench *bench, const struct backtest *backtest, const struct arn *topic,
-                      int64_t start_ms, struct error *err)
-{
-    struct sim_options sim = {.account = topic->account,
-                              .region = topic->region,
-                              .start_ms = start_ms - SETTLE_MS,
-                              .seed = backtest->seed,
-                              .shard_limit = SHARD_LIMIT,
-                              .split_ms = backtest->split_ms,
-                              .update_ms = backtest->update_ms,
-                              .metric_delay_ms = backtest->metric_delay_ms,
-                              .check_quotas = true,
-                              .leave_unsigned = true, /* nobody looks at signatures in here */
-                              .public_url = "https://sns.amazonaws.com"};
-    struct credentials_options credentials = {.getenv = inprocess_getenv, .region = topic->region};
-    struct aws_client_options client = {
-        .region = topic->region, .getenv = inprocess_getenv, .clock = &bench->clock.clock, .dice = half};
-    struct engine_options engine = {
-        .config = backtest->config, .clock = &bench->clock.clock, .owner = "backtest"};
-
-    clock_virtual_init(&bench->clock, sim.start_ms);
-    bench->sim = sim_new(&sim);
-    sim_transport_init(&bench->recorder.inner, bench->sim, &bench->clock.clock);
-    bench->recorder.transport.send = send_and_record;
-    bench->recorder.start_ms = start_ms;
-    bench->recorder.file = backtest->operations;
-    client.transport = &bench->recorder.transport;
-    bench->credentials =
-        credentials_provider_new(&credentials, &bench->recorder.transport, &bench->clock.clock);
-    client.credentials = bench->credentials;
-    if (aws_client_open(&client, &bench->aws, err) < 0 || store_open(":memory:", &bench->store, err) < 0)
-        return -1;
-    engine.aws = bench->aws;
-    bench->engine = engine_new(&engine);
-    return 0;
-}
-
-static void close_bench(struct bench *bench)
-{
-    engine_free(bench->engine);
-    store_close(bench->store);
-    aws_client_close(bench->aws);
-    credentials_provider_free(bench->credentials);
-    sim_free(bench->sim);
-}
 
 /* The topic's ARN ends with its name. */
-static int set_scene(const struct bench *bench, const struct backtest *backtest, const struct arn *topic,
-                     struct error *err)
+static int set_scene(const struct bench *bench, struct error *err)
 {
-    const struct stream_config *stream = &backtest->config->streams[0];
+    const struct stream_config *stream = &bench->backtest->config->streams[0];
+    const char *topic = bench->topic.resource;
     SCOPED(free_text)
-    char *text = must_printf("topic %s\nsubscribe %s https://backtest.invalid/sns\nstream %s shards=%lld\n"
-                             "alarms %s topic=%s threshold=%g%% period=%llds\n",
-                             topic->resource, topic->resource, stream->name,
-                             (long long)backtest->initial_shards, stream->name, topic->resource,
-                             stream->scale_up_threshold * 100, (long long)stream->alarm_period_ms / 1000);
+    char *text =
+        must_printf("topic %s\nsubscribe %s https://backtest.invalid/sns\nstream %s shards=%lld\n"
+                    "alarms %s topic=%s threshold=%g%% period=%llds\n",
+                    topic, topic, stream->name, (long long)bench->backtest->initial_shards, stream->name,
+                    topic, stream->scale_up_threshold * 100, (long long)stream->alarm_period_ms / 1000);
 
     return sim_scene_play(bench->sim, "backtest", text, err);
 }
-
-/* ---- the run */
 
 static void draw_progress(FILE *file, int64_t done_ms, int64_t all_ms)
 {
@@ -237,68 +64,48 @@ static int replay(struct inprocess *world, const struct backtest *backtest, int6
     return backtest->story != NULL ? story_end(backtest->story, world->store, err) : 0;
 }
 
-static struct sim_totals difference(const struct sim_totals *after, const struct sim_totals *before)
+static int run_engine(struct bench *bench, struct inprocess *world, struct backtest_result *ret_result,
+                      struct error *err)
 {
-    struct sim_totals totals = *after; /* open_shards and peak_shards are no sums */
+    const struct backtest *backtest = bench->backtest;
 
-    totals.offered_bytes -= before->offered_bytes;
-    totals.accepted_bytes -= before->accepted_bytes;
-    totals.throttled_bytes -= before->throttled_bytes;
-    totals.offered_records -= before->offered_records;
-    totals.accepted_records -= before->accepted_records;
-    totals.throttled_records -= before->throttled_records;
-    totals.shard_hours -= before->shard_hours;
-    totals.splits -= before->splits;
-    totals.merges -= before->merges;
-    totals.updates -= before->updates;
-    totals.minutes_throttled -= before->minutes_throttled;
-    return totals;
-}
-
-static int run_bench(struct bench *bench, const struct backtest *backtest, const struct arn *topic,
-                     int64_t start_ms, struct backtest_result *ret_result, struct error *err)
-{
-    const char *stream = backtest->config->streams[0].name;
-    struct inprocess world = {.clock = &bench->clock,
-                              .sim = bench->sim,
-                              .aws = bench->aws,
-                              .store = bench->store,
-                              .engine = bench->engine,
-                              .reconcile_every_ms = backtest->config->service.reconcile_every_ms,
-                              .reconcile_at_ms = start_ms,
-                              .pass_at_ms = start_ms + PASS_FIRST_MS};
-    struct sim_totals before, after;
-
-    if (set_scene(bench, backtest, topic, err) < 0 || inprocess_run(&world, start_ms, err) < 0)
+    world->clock = &bench->clock;
+    world->sim = bench->sim;
+    world->aws = bench->aws;
+    world->reconcile_every_ms = backtest->config->service.reconcile_every_ms;
+    world->reconcile_at_ms = bench->start_ms;
+    world->pass_at_ms = bench->start_ms + PASS_FIRST_MS;
+    if (set_scene(bench, err) < 0 || inprocess_run(world, bench->start_ms, err) < 0 ||
+        bench_begin(bench, backtest->operations, err) < 0 ||
+        replay(world, backtest, bench->start_ms, err) < 0 || bench_end(bench, ret_result, err) < 0)
         return -1;
-    if (sim_set_minutes(bench->sim, stream, &backtest->load, backtest->keys, err) < 0) {
-        err->kind = ERROR_CONFIG; /* what an operator wrote */
-        return error_wrap(err, "--keys");
-    }
-    if (sim_stream_totals(bench->sim, stream, &before, err) < 0)
-        return -1;
-    write_start(&bench->recorder, before.open_shards);
-    if (replay(&world, backtest, start_ms, err) < 0 || sim_stream_totals(bench->sim, stream, &after, err) < 0)
-        return -1;
-    *ret_result = (struct backtest_result){.hours = (double)backtest->load.count / 60,
-                                           .totals = difference(&after, &before),
-                                           .refused = bench->recorder.refused,
-                                           .failed_turns = world.failed_turns};
+    ret_result->failed_turns = world->failed_turns;
     return 0;
 }
 
 int backtest_run(const struct backtest *backtest, struct backtest_result *ret_result, struct error *err)
 {
     struct bench bench = {0};
-    struct arn topic;
-    int64_t start_ms = backtest->load.start_ms > 0 ? backtest->load.start_ms : undated_start_ms;
-    int result;
+    struct inprocess world = {0};
+    struct engine_options engine = {
+        .config = backtest->config, .clock = &bench.clock.clock, .owner = "backtest"};
+    int result = bench_open(&bench, backtest, err);
 
-    if (arn_parse(backtest->config->service.topic_arns[0], &topic, err) < 0)
-        return -1;
-    result = open_bench(&bench, backtest, &topic, start_ms, err);
     if (result == 0)
-        result = run_bench(&bench, backtest, &topic, start_ms, ret_result, err);
-    close_bench(&bench);
+        result = store_open(":memory:", &world.store, err);
+    if (result == 0) {
+        engine.aws = bench.aws;
+        world.engine = engine_new(&engine);
+        result = run_engine(&bench, &world, ret_result, err);
+    }
+    engine_free(world.engine);
+    store_close(world.store);
+    bench_close(&bench);
     return result;
+}
+
+void backtest_result_clear(struct backtest_result *result)
+{
+    free(result->peers);
+    *result = (struct backtest_result){0};
 }

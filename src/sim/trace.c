@@ -87,6 +87,8 @@ static int parse_row(const struct form *form, char *line, struct trace_row *ret_
         return error_set(err, ERROR_INPUT, "%s: '%.64s' is not a value of 0 to 1e15", where, cells[1]);
     if (form->columns == 3 && !parse_value(cells[2], &row.records))
         return error_set(err, ERROR_INPUT, "%s: '%.64s' is not a value of 0 to 1e15", where, cells[2]);
+    if (row.bytes > 0 && row.records == 0)
+        return error_set(err, ERROR_INPUT, "%s: %.64s bytes in no record", where, cells[1]);
     *ret_row = row;
     return 0;
 }
@@ -173,6 +175,8 @@ int model_trace_parse(const char *name, char *text, size_t length, struct trace 
 
     if (strlen(text) != length)
         return error_set(err, ERROR_INPUT, "%s: has a NUL byte", name);
+    if (text_starts_with(text, "\xEF\xBB\xBF"))
+        return error_set(err, ERROR_INPUT, "%s:1: begins with a byte order mark; save it without", name);
     for (char *line; (line = text_split(&text, '\n')) != NULL;) {
         char where[320];
         struct trace_row row;

@@ -254,7 +254,11 @@ class Backtest(unittest.TestCase):
         counts = self.write("counts.csv", "minute,value\n0,1\n1,2\n")
         nothing = self.write("nothing.csv", "minute,value\n0,0\n1,0\n")
         broken = self.write("broken.csv", "minute,value\n0,1\nx,2\n")
+        marked = self.write("marked.csv", "\ufeffminute,bytes,records\n0,1,1\n")
+        empty = self.write("empty.csv", "minute,bytes,records\n0,1000,1\n1,2000,0\n")
         cases = [
+            (["--load", marked], f"{marked}:1: begins with a byte order mark; save it without"),
+            (["--load", empty], f"{empty}:3: 2000 bytes in no record"),
             ([], "--load FILE or --from-cloudwatch STREAM says what producers offer; both are missing"),
             (["--load", "/none.csv"], "/none.csv"),
             (["--load", broken], f"{broken}:3: 'x' is not a minute"),

@@ -213,7 +213,7 @@ START_TEST(a_trace_of_bytes_and_records_keeps_both)
     struct load *load;
     struct offer offer;
 
-    write_text(path, "minute,bytes,records\n0,100,7\n1,400,3\n5,200,0\n");
+    write_text(path, "minute,bytes,records\n0,100,7\n1,400,3\n5,200,2\n");
     load = parse(text, 10);
     offer = model_load_at(load, 0, 0);
     ck_assert_double_eq(offer.bytes_s, 500);

@@ -1,0 +1,18 @@
+/*
+ * parallel.h - jobs that know nothing of each other, on all cores.
+ *
+ * Internal to cli/.
+ */
+#ifndef CLI_PARALLEL_H
+#define CLI_PARALLEL_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+typedef int job_fn(void *context, size_t job, struct error *err);
+
+/* Runs jobs 0 to count - 1, each once; after a failure none is begun any more.  Fails as the first that failed. */
+int parallel_run(size_t count, job_fn *run, void *context, struct error *err);
+
+#endif

@@ -16,6 +16,7 @@
 #include <inttypes.h>
 
 enum { CLOCK_OFF_MS = 2 * 60 * 1000 }; /* AWS accepts five minutes; nobody keeps two by accident */
+enum { REFUSAL_VALUES_MAX = 1000 };    /* it has a handful */
 
 static const struct {
     const char *code;
@@ -67,7 +68,8 @@ static void read_json(const struct buffer *body, struct said *said)
     cJSON *object;
     const char *found;
 
-    if (json_check(body->bytes, body->length, JSON_DEPTH_MAX, &ignored) < 0)
+    if (json_check(body->bytes, body->length, JSON_DEPTH_MAX, &ignored) < 0 ||
+        json_values(body->bytes, body->length) > REFUSAL_VALUES_MAX)
         return;
     object = cJSON_ParseWithLength(body->bytes, body->length);
     found = text_member(object, "__type");

@@ -16,6 +16,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+/* Twice what the largest page holds, 100,800 datapoints with their times: about 32 MiB once it is parsed. */
+enum { ANSWER_VALUES_MAX = 400000 };
+
 /* How a service wants its requests.  Those without a target prefix speak Query. */
 static const struct {
     const char *content_type;
@@ -293,6 +296,8 @@ static int parse_object(const struct buffer *body, cJSON **ret_output, struct er
         output = cJSON_CreateObject();
     else if (json_check(body->bytes, body->length, JSON_DEPTH_MAX, err) < 0)
         return error_wrap(err, "the answer is no JSON");
+    else if (json_values(body->bytes, body->length) > ANSWER_VALUES_MAX)
+        return error_set(err, ERROR_INPUT, "the answer is JSON of more than %d values", ANSWER_VALUES_MAX);
     else
         output = cJSON_ParseWithLength(body->bytes, body->length);
     if (!cJSON_IsObject(output)) {

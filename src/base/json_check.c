@@ -248,3 +248,20 @@ int json_check(const char *text, size_t length, int max_depth, struct error *err
         return fault(&scanner, "more after the value", err);
     return 0;
 }
+
+/* Every value but the first is behind a '{', '[', ',' or ':', and each ':' behind a '{' or ','. */
+size_t json_values(const char *text, size_t length)
+{
+    bool in_text = false;
+    size_t values = 1;
+
+    for (size_t i = 0; i < length; i++) {
+        if (in_text && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            in_text = !in_text;
+        else if (!in_text)
+            values += text[i] == '{' || text[i] == '[' || text[i] == ',';
+    }
+    return values;
+}

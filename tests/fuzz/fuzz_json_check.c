@@ -6,6 +6,15 @@
 
 #include <cjson/cJSON.h>
 
+static size_t values_of(const cJSON *item)
+{
+    size_t count = 1;
+
+    for (const cJSON *child = item->child; child != NULL; child = child->next)
+        count += values_of(child);
+    return count;
+}
+
 static int depth_of(const cJSON *item)
 {
     int deepest = 0;
@@ -37,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* The library refuses half a surrogate pair and numbers it has no room for, which the grammar allows. */
     FUZZ_ASSERT(value != NULL || memmem(text, size, "\\u", 2) != NULL || size > 64);
     FUZZ_ASSERT(depth_of(value) <= max_depth);
+    FUZZ_ASSERT(value == NULL || values_of(value) <= json_values(text, size));
     cJSON_Delete(value);
     return 0;
 }

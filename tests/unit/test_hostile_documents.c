@@ -337,6 +337,21 @@ START_TEST(an_attack_is_refused_for_less_than_ten_milliseconds_of_cpu)
 }
 END_TEST
 
+/* Two bytes become eighty in the parser: 16 MiB of such an answer would take more than 600. */
+START_TEST(an_answer_of_too_many_values_is_refused_before_it_is_parsed)
+{
+    SCOPED(buffer_clear) struct buffer text;
+    struct error err = {0};
+
+    buffer_init(&text, 4 << 20);
+    add(&text, "{\"a\":[0");
+    add_times(&text, ",0", 1000000);
+    add(&text, "]}");
+    ck_assert_int_lt(enter_answer(buffer_text(&text), text.length, &err), 0);
+    ck_assert_msg(strstr(err.message, "JSON of more than 400000 values") != NULL, "%s", err.message);
+}
+END_TEST
+
 static void refuse_document_type(const char *name, const char *text, size_t length)
 {
     struct buffer borrowed = {.bytes = (char *)text, .length = length, .ceiling = length};
@@ -363,6 +378,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, what_is_json_is_parsed_at_every_door);
     tcase_add_loop_test(tcase, an_attack_is_refused_for_less_than_ten_milliseconds_of_cpu, 0,
                         COUNT_OF(attacks));
+    tcase_add_test(tcase, an_answer_of_too_many_values_is_refused_before_it_is_parsed);
     tcase_add_test(tcase, so_are_the_attacks_of_the_public_suite);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -49,17 +49,13 @@ static void try_lists(const uint8_t *data, size_t size)
 /* The same bytes as a refusal. */
 static void try_refusals(const uint8_t *data, size_t size)
 {
-    static const int statuses[] = {400, 403, 404, 500};
+    const struct stack_values none = {0};
+    const struct stack_request request = {.stack = "orders", .template = "A: b", .parameters = &none};
+    struct aws_client *client = one_answer_client(&aws, data, size, one_answer_refusal(size));
+    struct error err = {0};
 
-    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
-        const struct stack_values none = {0};
-        const struct stack_request request = {.stack = "orders", .template = "A: b", .parameters = &none};
-        struct error err = {0};
-        struct aws_client *client = one_answer_client(&aws, data, size, statuses[i]);
-
-        FUZZ_ASSERT(cloudformation_create_stack(client, &request, &err) < 0);
-        FUZZ_ASSERT(err.kind != ERROR_NONE && err.message[0] != '\0');
-    }
+    FUZZ_ASSERT(cloudformation_create_stack(client, &request, &err) < 0);
+    FUZZ_ASSERT(err.kind != ERROR_NONE && err.message[0] != '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -46,15 +46,11 @@ static void try_alarms(const uint8_t *data, size_t size)
 /* The same bytes as a refusal. */
 static void try_refusals(const uint8_t *data, size_t size)
 {
-    static const int statuses[] = {400, 403, 500};
+    struct aws_client *client = one_answer_client(&cloudwatch, data, size, one_answer_refusal(size));
+    struct error err = {0};
 
-    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
-        struct aws_client *client = one_answer_client(&cloudwatch, data, size, statuses[i]);
-        struct error err = {0};
-
-        FUZZ_ASSERT(cloudwatch_set_alarm_state(client, "a", ALARM_OK, "because", &err) < 0);
-        FUZZ_ASSERT(err.kind != ERROR_NONE && err.message[0] != '\0');
-    }
+    FUZZ_ASSERT(cloudwatch_set_alarm_state(client, "a", ALARM_OK, "because", &err) < 0);
+    FUZZ_ASSERT(err.kind != ERROR_NONE && err.message[0] != '\0');
 }
 
 static void try_metrics(const uint8_t *data, size_t size)

@@ -52,6 +52,14 @@ static inline struct transport *one_answer_transport(struct one_answer *one, con
     return &one->transport;
 }
 
+/* One of the statuses of a refusal, by the input's length: trying each of them every time finds no more. */
+static inline int one_answer_refusal(size_t size)
+{
+    static const int statuses[] = {400, 403, 404, 500};
+
+    return statuses[size % COUNT_OF(statuses)];
+}
+
 static inline const char *one_answer_keys(const char *name)
 {
     if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)

@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (sim == NULL)
         sim = sim_new(&(struct sim_options){.start_ms = 1763683500000, .leave_unsigned = true});
     for (size_t i = 0; i < METRICS; i++)
-        queries[i] = (struct data_query){.id = ids[i], .stat = sum, .period_s = 60};
+        queries[i] = (struct data_query){
+            .id = ids[i], .metric = {.namespace = ids[i], .name = ids[i]}, .stat = sum, .period_s = 60};
     while (count < COUNT_OF(queries) && (line = text_split(&cursor, '\n')) != NULL) {
         queries[count] = (struct data_query){.id = ids[count], .expression = line};
         count++;

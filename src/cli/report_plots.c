@@ -290,7 +290,7 @@ void draw_shards(const struct drawing *drawing)
                                                 {SWATCH_LINE, "needed", "needed with perfect foresight"},
                                                 {SWATCH_MARK, "up", "action"}};
     struct plot plot = {
-        .file = drawing->file, .time = drawing->time, .height = SHARDS_HEIGHT, .id = "shards"};
+        .file = drawing->file, .time = drawing->time, .height = SHARDS_HEIGHT, .id = "shards", .links = true};
     const struct action_list *actions = &drawing->story->actions;
     size_t first = drawing_first_deed(drawing);
 

@@ -182,9 +182,10 @@ void plot_open(const struct plot *plot, const char *title, const char *descripti
     FILE *file = plot->file;
 
     fprintf(file,
-            "<svg viewBox=\"0 0 %d %.0f\" role=\"img\" aria-labelledby=\"%s-title %s-desc\">\n"
+            "<svg viewBox=\"0 0 %d %.0f\" role=\"%s\" aria-labelledby=\"%s-title %s-desc\">\n"
             "<title id=\"%s-title\">",
-            SVG_WIDTH, PLOT_TOP + plot->height + PLOT_FOOT, plot->id, plot->id, plot->id);
+            SVG_WIDTH, PLOT_TOP + plot->height + PLOT_FOOT, plot->links ? "group" : "img", plot->id, plot->id,
+            plot->id);
     svg_text(file, title);
     fprintf(file, "</title>\n<desc id=\"%s-desc\">", plot->id);
     svg_text(file, description);

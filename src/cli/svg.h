@@ -43,6 +43,7 @@ struct plot {
     double top;     /* the value at its upper edge, above 0; at its lower edge stands 0 */
     double step;    /* from one label to the next */
     const char *id; /* of the picture's title and description */
+    bool links;     /* it has links in it, which a screen reader shall find */
 };
 
 /* Sets top and step to round numbers, so that `highest` fits. */

@@ -112,6 +112,43 @@ END_TEST
 
 /* ---- metrics */
 
+START_TEST(shards_are_told_with_when_they_opened_and_closed_and_what_they_get)
+{
+    struct sim *sim = test_sim();
+    struct sim_shard *shards;
+    struct fault fault = {0};
+    struct error err = {0};
+    int64_t split_ms;
+    size_t count;
+
+    test_stream(sim, "orders", 2);
+    test_traffic(sim, "orders", "constant:1M", 2048, "uniform");
+    ck_assert_int_eq(model_split_shard(sim, "orders", "1", "255211775190703847597530955573826158592", &fault),
+                     0);
+    split_ms = sim->now_ms + 30000;
+    sim_advance(sim, split_ms);
+    ck_assert_int_eq(sim_stream_shards(sim, "orders", split_ms, &shards, &count, &err), 0);
+    ck_assert_uint_eq(count, 4);
+    ck_assert_int_eq(shards[0].closed_ms, 0);
+    assert_near(shards[0].share, 0.5);
+    ck_assert_int_eq(shards[1].closed_ms, split_ms);
+    ck_assert_double_eq(shards[1].share, 0);
+    for (size_t i = 2; i < 4; i++) {
+        ck_assert_int_eq(shards[i].index, (int64_t)i);
+        ck_assert_int_eq(shards[i].opened_ms, split_ms);
+        assert_near(shards[i].share, 0.25);
+    }
+    ck_assert(shards[2].start == shards[1].start && shards[3].end == HASHKEY_MAX);
+    free(shards);
+    ck_assert_int_eq(sim_stream_shards(sim, "orders", split_ms + 1, &shards, &count, &err), 0);
+    ck_assert_uint_eq(count, 3); /* what was closed before is not told */
+    free(shards);
+    ck_assert_int_eq(sim_stream_shards(sim, "none", 0, &shards, &count, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_NOT_FOUND);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(metrics_tell_what_was_accepted_and_how_many_records_were_not)
 {
     struct sim *sim = test_sim();
@@ -359,6 +396,7 @@ static Suite *suite(void)
     tcase_add_test(by_hand, a_hot_key_throttles_its_shard_alone);
     tcase_add_test(by_hand, shard_hours_count_a_split_from_the_moment_it_is_done);
     tcase_add_test(by_hand, a_split_inside_a_minute_gives_capacity_from_that_second);
+    tcase_add_test(by_hand, shards_are_told_with_when_they_opened_and_closed_and_what_they_get);
     suite_add_tcase(suite, by_hand);
     tcase_add_test(metrics, metrics_tell_what_was_accepted_and_how_many_records_were_not);
     tcase_add_test(metrics, a_datapoint_is_seen_when_the_delay_has_passed_and_not_a_millisecond_before);

@@ -1,0 +1,110 @@
+/*
+ * adaptive.h - how many shards a stream of the adaptive policy should have, and why.
+ *
+ * Pure: the demand of the last minutes in, a number of even shards with its reason out.
+ *
+ * Up: when the newest minute asks for more than `line` of the capacity, by whole generations (each shard in two, as
+ * often as it takes), because under even keys a part of one gives no capacity, and no other way to more shards is
+ * sooner there.  While the shards are split the goal follows the load; when the load has gone again the splitting ends
+ * where it stands.
+ *
+ * Down: to the number for which most is saved, of those that the highest minute of the last `hold_minutes`, or of the
+ * last day, would have fitted with some room.  Each operation has a price, so that shards which are needed again in an
+ * hour are not merged for an hour.
+ *
+ * Both numbers are habits of the stream: once a day its last week is replayed with each pair of a few, and the pair
+ * that would have cost least, in shards and in refused records, holds for the next day.
+ */
+#ifndef SCALING_ADAPTIVE_H
+#define SCALING_ADAPTIVE_H
+
+#include "scaling/config.h"
+#include "scaling/shards.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Weights of the choice, found by replaying seven public traces (HACKING.md); none decides alone: half or twice of
+ * each moves cost and refused bytes by some per cent.
+ */
+/* A rise aims at so many times the demand: a load that rises goes on rising while shards are split. */
+#define ADAPTIVE_HEAD 1.5
+/* After a give-back the line stands at so many times the highest minute of the time that proves it. */
+#define ADAPTIVE_SPARE 1.05
+/* A rise ends early when the capacity that is there is so many times the demand. */
+#define ADAPTIVE_CALM 1.2
+/* An operation must save so many shards when the hold has shown that they are not needed (2 to 1 pays, 4 to 3 does not)... */
+#define ADAPTIVE_OPERATION_SHARDS 0.35
+/* ...and this part of it when a whole day has shown it (4 to 3 pays). */
+#define ADAPTIVE_OPERATION_DAY 0.25
+/* Refusing what one shard could take in an hour is as bad as paying for so many shard-hours. */
+#define ADAPTIVE_REFUSED_SHARD_HOURS 200.0
+/* In a replay, an operation costs so many shard-hours. */
+#define ADAPTIVE_OPERATION_SHARD_HOURS 0.1
+
+enum {
+    ADAPTIVE_DAY_MINUTES = 24 * 60,
+    ADAPTIVE_LEARN_MINUTES = 7 * ADAPTIVE_DAY_MINUTES, /* as far as a replay looks back */
+    ADAPTIVE_WARM_UP_MINUTES = ADAPTIVE_DAY_MINUTES,   /* less is not replayed */
+    ADAPTIVE_STALE_MINUTES = 5,                        /* an older minute says nothing of now */
+    ADAPTIVE_HOLD_MINUTES = 60,                        /* while nothing is learned */
+    ADAPTIVE_LOOK_SOON_MS = 60 * 1000,
+    ADAPTIVE_LOOK_LATER_MS = 5 * 60 * 1000, /* below half the line; an alarm comes in between */
+};
+
+struct adaptive_habits {
+    int64_t hold_minutes; /* what the last so many minutes asked for is not given back */
+    double line;          /* of the capacity: a minute above it asks for more */
+    bool learned;         /* false: the defaults */
+};
+/* While nothing is learned: ADAPTIVE_HOLD_MINUTES, and the middle one of the lines that are tried. */
+struct adaptive_habits adaptive_default_habits(const struct stream_config *config);
+
+struct adaptive_facts {
+    const struct stream_config *config;
+    /*
+     * Demand by the minute in shards: the larger of bytes and records, refused ones counted in, of what one shard
+     * takes (limits.h).  Oldest first, without a gap; NAN where nobody knows.  A day of it is enough.
+     */
+    const float *minutes;
+    size_t minute_count;
+    int64_t newest_age_ms; /* since the start of the last one */
+    int64_t open_shards;
+    double capacity;                /* shard_map_effective() */
+    const struct shard_map *shards; /* for the number of operations; NULL: as if they were even */
+    int64_t goal_shards;            /* of the adaptive action that runs; 0: none */
+    bool rising;                    /* it is a rise */
+    bool alarmed;                   /* an alarm came: with no minute known, act blindly */
+    int64_t floor;                  /* by the hours of the week; 0: none */
+    int64_t account_headroom;       /* shards the account may still open; -1 unknown */
+    struct adaptive_habits habits;
+};
+
+enum adaptive_verdict {
+    ADAPTIVE_STAY, /* as it is; what runs goes on */
+    ADAPTIVE_GO,   /* to `shards` even shards, which may be as many as there are, if those are uneven */
+    ADAPTIVE_STOP, /* the rise that runs ends where it stands */
+};
+
+struct adaptive_plan {
+    enum adaptive_verdict verdict;
+    int64_t shards; /* with STAY and STOP the open ones */
+    bool rises;     /* with GO: for more capacity */
+    bool limited;   /* more is needed than max_shards or the account allows */
+    int64_t look_again_ms;
+    double demand;    /* of the newest minute, in shards; NAN unknown */
+    char reason[384]; /* one sentence with the numbers; never empty */
+};
+
+void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan);
+
+/*
+ * Replays the last ADAPTIVE_LEARN_MINUTES of `minutes` from `open_shards` with each pair of habits.  Defaults when fewer
+ * than ADAPTIVE_WARM_UP_MINUTES are known.  About 10 ms for a week.
+ */
+void adaptive_learn(const struct stream_config *config, const float *minutes, size_t minute_count,
+                    int64_t open_shards, struct adaptive_habits *ret_habits);
+
+#endif

@@ -1,0 +1,263 @@
+/*
+ * test_adaptive.c - how many shards the adaptive policy wants, and what it learns.
+ */
+#include "scaling/adaptive.h"
+
+#include "base/memory.h"
+#include "partition.h"
+#include "support.h"
+
+#include <math.h>
+
+enum { DAYS_MAX = 14, MINUTES_MAX = DAYS_MAX * ADAPTIVE_DAY_MINUTES };
+
+static float minutes[MINUTES_MAX];
+
+static void fill(size_t from, size_t count, double load)
+{
+    for (size_t i = from; i < from + count; i++)
+        minutes[i] = (float)load;
+}
+
+/* A day of `before`, an hour of `recent`, then one minute of `now`. */
+static struct adaptive_facts facts_of(double before, double recent, double now, int64_t open)
+{
+    fill(0, ADAPTIVE_DAY_MINUTES, before);
+    fill(ADAPTIVE_DAY_MINUTES - 60, 60, recent);
+    fill(ADAPTIVE_DAY_MINUTES - 1, 1, now);
+    return (struct adaptive_facts){.config = &plain_stream,
+                                   .minutes = minutes,
+                                   .minute_count = ADAPTIVE_DAY_MINUTES,
+                                   .newest_age_ms = 120000,
+                                   .open_shards = open,
+                                   .capacity = (double)open,
+                                   .account_headroom = -1,
+                                   .habits = {60, 0.8, false}};
+}
+
+static const struct {
+    const char *name;
+    double before, recent, now;
+    int64_t open, floor, headroom;
+    enum adaptive_verdict verdict;
+    int64_t shards;
+} decisions[] = {
+    {"below the line nothing happens", 3, 3, 3.1, 4, 0, -1, ADAPTIVE_STAY, 4},
+    {"just below the line nothing happens", 3, 3, 3.19, 4, 0, -1, ADAPTIVE_STAY, 4},
+    {"above the line a whole generation is split", 3, 3, 3.3, 4, 0, -1, ADAPTIVE_GO, 8},
+    {"half as much again must have room", 3, 3, 5.4, 4, 0, -1, ADAPTIVE_GO, 16},
+    {"a jump takes as many generations as it needs", 1, 1, 30, 4, 0, -1, ADAPTIVE_GO, 64},
+    {"max_shards cuts a generation short", 30, 30, 39, 48, 0, -1, ADAPTIVE_GO, 64},
+    {"at max_shards nothing is left to do", 60, 60, 60, 64, 0, -1, ADAPTIVE_STAY, 64},
+    {"the account's room cuts it short too", 3, 3, 3.9, 4, 0, 3, ADAPTIVE_GO, 7},
+    {"an account without room stops it", 3, 3, 3.9, 4, 0, 0, ADAPTIVE_STAY, 4},
+    {"a floor asks for generations until it is reached", 1, 1, 1, 4, 9, -1, ADAPTIVE_GO, 16},
+    {"a floor above max_shards is max_shards", 1, 1, 1, 64, 100, -1, ADAPTIVE_STAY, 64},
+    {"an hour that half the shards would have fitted gives half of them back", 6, 3, 3, 8, 0, -1, ADAPTIVE_GO,
+     4},
+    {"with less to spare it does not: the line would be passed at once", 6, 3.1, 3.1, 8, 0, -1, ADAPTIVE_STAY,
+     8},
+    {"one minute of the hour is enough to keep them", 6, 3, 3.1, 8, 0, -1, ADAPTIVE_STAY, 8},
+    {"a few shards less are not worth their operations", 20, 11, 11, 20, 0, -1, ADAPTIVE_STAY, 20},
+    {"after a day they are", 11, 11, 11, 20, 0, -1, ADAPTIVE_GO, 15},
+    {"a floor is not given back", 1, 1, 1, 16, 8, -1, ADAPTIVE_GO, 8},
+    {"one shard is the least", 0, 0, 0, 8, 0, -1, ADAPTIVE_GO, 1},
+    {"an unknown minute proves nothing", 1, NAN, 1, 8, 0, -1, ADAPTIVE_STAY, 8},
+};
+
+START_TEST(the_shards_follow_the_demand)
+{
+    struct adaptive_facts facts =
+        facts_of(decisions[_i].before, decisions[_i].recent, decisions[_i].now, decisions[_i].open);
+    struct adaptive_plan plan;
+
+    facts.floor = decisions[_i].floor;
+    facts.account_headroom = decisions[_i].headroom;
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(plan.verdict == decisions[_i].verdict && plan.shards == decisions[_i].shards,
+                  "%s: verdict %d, %lld shards: %s", decisions[_i].name, (int)plan.verdict,
+                  (long long)plan.shards, plan.reason);
+    ck_assert_int_gt(plan.reason[0], 0);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    double now;
+    int64_t open;
+    double capacity;
+    int64_t goal;
+    bool rising;
+    enum adaptive_verdict verdict;
+    int64_t shards;
+} under_way[] = {
+    {"a rise goes on while the load stands", 3.9, 5, 4, 8, true, ADAPTIVE_GO, 8},
+    {"a rise goes further with the load", 9, 5, 4, 8, true, ADAPTIVE_GO, 16},
+    {"a rise is finished though the line is not passed any more", 3.6, 5, 4, 8, true, ADAPTIVE_STAY, 5},
+    {"a rise ends when the load has gone", 3.3, 5, 4, 8, true, ADAPTIVE_STOP, 5},
+    {"a fall goes on while the load is low", 3.3, 6, 4, 4, false, ADAPTIVE_STAY, 6},
+    {"a fall turns when the load comes back", 3.9, 6, 4, 4, false, ADAPTIVE_GO, 8},
+};
+
+START_TEST(an_action_that_runs_follows_the_load)
+{
+    struct adaptive_facts facts = facts_of(6, 6, under_way[_i].now, under_way[_i].open);
+    struct adaptive_plan plan;
+
+    facts.capacity = under_way[_i].capacity;
+    facts.goal_shards = under_way[_i].goal;
+    facts.rising = under_way[_i].rising;
+    facts.habits.line = 0.95;
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(plan.verdict == under_way[_i].verdict && plan.shards == under_way[_i].shards,
+                  "%s: verdict %d, %lld shards: %s", under_way[_i].name, (int)plan.verdict,
+                  (long long)plan.shards, plan.reason);
+    ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_SOON_MS);
+}
+END_TEST
+
+START_TEST(without_a_recent_minute_only_an_alarm_asks_for_shards)
+{
+    struct adaptive_facts facts = facts_of(3, 3, 3, 4);
+    struct adaptive_plan plan;
+
+    facts.newest_age_ms = 6 * 60000;
+    adaptive_think(&facts, &plan);
+    ck_assert_int_eq(plan.verdict, ADAPTIVE_STAY);
+    ck_assert(isnan(plan.demand));
+    facts.alarmed = true;
+    adaptive_think(&facts, &plan);
+    ck_assert_int_eq(plan.verdict, ADAPTIVE_GO);
+    ck_assert_int_eq(plan.shards, 8);
+    ck_assert_ptr_nonnull(strstr(plan.reason, "an alarm fired"));
+}
+END_TEST
+
+START_TEST(a_newest_minute_that_is_unknown_is_the_one_before)
+{
+    struct adaptive_facts facts = facts_of(3, 3.5, NAN, 4);
+    struct adaptive_plan plan;
+
+    adaptive_think(&facts, &plan);
+    ck_assert_int_eq(plan.verdict, ADAPTIVE_GO);
+    ck_assert_double_eq_tol(plan.demand, 3.5, 1e-6);
+}
+END_TEST
+
+START_TEST(what_a_rise_left_half_split_is_merged_back_with_the_fewest_operations)
+{
+    struct adaptive_facts facts = facts_of(10, 5, 5, 12);
+    struct shard_map map = {0};
+    struct adaptive_plan plan;
+    struct error err;
+    hashkey middle;
+
+    even_map(&map, 8);
+    for (size_t i = 0; i < 8; i += 2) {
+        ck_assert(hashkey_middle(map.items[i].start, map.items[i].end, &middle));
+        ck_assert_int_eq(shard_map_split(&map, i, middle, &err), 0);
+    }
+    facts.open_shards = (int64_t)map.count;
+    facts.capacity = shard_map_effective(&map);
+    facts.shards = &map;
+    adaptive_think(&facts, &plan);
+    ck_assert_int_eq(plan.verdict, ADAPTIVE_GO);
+    ck_assert_int_eq(plan.shards, 8);
+    ck_assert_ptr_nonnull(strstr(plan.reason, "become 8 by 4 operations"));
+    shard_map_clear(&map);
+}
+END_TEST
+
+START_TEST(a_stream_that_needs_little_is_looked_at_less_often)
+{
+    struct adaptive_facts facts = facts_of(1, 1, 1, 4);
+    struct adaptive_plan plan;
+
+    facts.habits.hold_minutes = 120; /* nothing is given back yet */
+    fill(ADAPTIVE_DAY_MINUTES - 110, 1, 3);
+    adaptive_think(&facts, &plan);
+    ck_assert_int_eq(plan.verdict, ADAPTIVE_STAY);
+    ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_LATER_MS);
+    fill(ADAPTIVE_DAY_MINUTES - 1, 1, 1.7);
+    adaptive_think(&facts, &plan);
+    ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_SOON_MS);
+}
+END_TEST
+
+/* ---- habits */
+
+/* Between `low` and `high`: so many minutes of each, in turns. */
+static void square_wave(double low, int64_t low_minutes, double high, int64_t high_minutes)
+{
+    for (int64_t i = 0; i < MINUTES_MAX; i++)
+        minutes[i] = (float)(i % (low_minutes + high_minutes) < low_minutes ? low : high);
+}
+
+static struct adaptive_habits learned(size_t count)
+{
+    struct adaptive_habits habits;
+
+    adaptive_learn(&plain_stream, minutes, count, 8, &habits);
+    return habits;
+}
+
+START_TEST(a_day_is_needed_to_learn_anything)
+{
+    square_wave(2, 60, 6, 60);
+    ck_assert(!learned(ADAPTIVE_DAY_MINUTES - 1).learned);
+    ck_assert_int_eq(learned(ADAPTIVE_DAY_MINUTES - 1).hold_minutes, ADAPTIVE_HOLD_MINUTES);
+    ck_assert_double_eq_tol(learned(ADAPTIVE_DAY_MINUTES - 1).line, 0.875, 1e-9);
+    ck_assert(learned(ADAPTIVE_DAY_MINUTES).learned);
+    fill(100, ADAPTIVE_DAY_MINUTES, NAN);
+    ck_assert(!learned(ADAPTIVE_DAY_MINUTES + 100).learned);
+}
+END_TEST
+
+START_TEST(bursts_that_come_back_make_the_hold_outlast_the_pause)
+{
+    square_wave(1, 100, 7,
+                20); /* every two hours from 1 to 7 at once: each burst met with 1 shard would be refused */
+    ck_assert_int_ge(learned(MINUTES_MAX).hold_minutes, 180);
+}
+END_TEST
+
+START_TEST(a_load_that_rises_slowly_makes_the_hold_short_and_the_line_high)
+{
+    for (size_t i = 0; i < MINUTES_MAX; i++)
+        minutes[i] =
+            (float)(8 - 7 * cos(6.283185307 * (double)(i % ADAPTIVE_DAY_MINUTES) / ADAPTIVE_DAY_MINUTES));
+    ck_assert_int_le(learned(MINUTES_MAX).hold_minutes, 45);
+    ck_assert_double_gt(learned(MINUTES_MAX).line, 0.9);
+}
+END_TEST
+
+START_TEST(only_the_last_week_is_learned_from)
+{
+    square_wave(1, 100, 7, 20);
+    fill(0, MINUTES_MAX - ADAPTIVE_LEARN_MINUTES, 1);
+    ck_assert_int_ge(learned(MINUTES_MAX).hold_minutes, 180);
+    square_wave(1, 100, 7, 20);
+    fill(MINUTES_MAX - ADAPTIVE_LEARN_MINUTES, ADAPTIVE_LEARN_MINUTES, 1);
+    ck_assert_int_lt(learned(MINUTES_MAX).hold_minutes, 180);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("adaptive");
+    TCase *think = tcase_create("think"), *learn = tcase_create("learn");
+
+    tcase_add_loop_test(think, the_shards_follow_the_demand, 0, COUNT_OF(decisions));
+    tcase_add_loop_test(think, an_action_that_runs_follows_the_load, 0, COUNT_OF(under_way));
+    tcase_add_test(think, without_a_recent_minute_only_an_alarm_asks_for_shards);
+    tcase_add_test(think, a_newest_minute_that_is_unknown_is_the_one_before);
+    tcase_add_test(think, what_a_rise_left_half_split_is_merged_back_with_the_fewest_operations);
+    tcase_add_test(think, a_stream_that_needs_little_is_looked_at_less_often);
+    tcase_add_test(learn, a_day_is_needed_to_learn_anything);
+    tcase_add_test(learn, bursts_that_come_back_make_the_hold_outlast_the_pause);
+    tcase_add_test(learn, a_load_that_rises_slowly_makes_the_hold_short_and_the_line_high);
+    tcase_add_test(learn, only_the_last_week_is_learned_from);
+    suite_add_tcase(suite, think);
+    suite_add_tcase(suite, learn);
+    return run_suite(suite);
+}

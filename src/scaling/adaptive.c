@@ -89,13 +89,13 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
         say_fill(view, why, sizeof(why));
     else
         snprintf(why, sizeof(why), "%lld shard%s are the least at this hour", (long long)view->fewest,
-                 wording_plural(view->fewest));
+                 text_plural(view->fewest));
     if (plan->verdict == ADAPTIVE_STAY)
         snprintf(what, sizeof(what), "more than %lld shard%s are not allowed (%s)",
-                 (long long)view->open_shards, wording_plural(view->open_shards), limit);
+                 (long long)view->open_shards, text_plural(view->open_shards), limit);
     else
         snprintf(what, sizeof(what), "%lld shard%s become %lld, the next whole generation%s%s",
-                 (long long)view->open_shards, wording_plural(view->open_shards), (long long)plan->shards,
+                 (long long)view->open_shards, text_plural(view->open_shards), (long long)plan->shards,
                  plan->limited ? " as far as it is allowed: " : "", plan->limited ? limit : "");
     say(plan, ": ", why, what);
 }
@@ -110,7 +110,7 @@ static void say_give_back(const struct rule_view *view, bool by_day, struct adap
         "the highest of the last %lld minutes asked for %.2f shards' worth: %lld shards become %lld by %lld "
         "operation%s",
         (long long)minutes, most, (long long)view->open_shards, (long long)plan->shards,
-        (long long)rule_operations(view, plan->shards), wording_plural(rule_operations(view, plan->shards)));
+        (long long)rule_operations(view, plan->shards), text_plural(rule_operations(view, plan->shards)));
 }
 
 static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
@@ -128,7 +128,7 @@ static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
         snprintf(hold, sizeof(hold),
                  "the highest of the last %lld minutes asked for %.2f, which keeps %lld shard%s",
                  (long long)view->habits.hold_minutes, view->recent, (long long)view->open_shards,
-                 wording_plural(view->open_shards));
+                 text_plural(view->open_shards));
     say(plan, "; ", fill, hold);
 }
 
@@ -157,7 +157,7 @@ static void stop(const struct rule_view *view, struct adaptive_plan *plan)
     say_fill(view, fill, sizeof(fill));
     plan->verdict = ADAPTIVE_STOP;
     snprintf(plan->reason, sizeof(plan->reason), "%s: the load has gone, %lld shard%s are enough", fill,
-             (long long)view->open_shards, wording_plural(view->open_shards));
+             (long long)view->open_shards, text_plural(view->open_shards));
 }
 
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)

@@ -91,7 +91,7 @@ static void consider(const struct rule_view *view, int64_t shards, double price,
 static struct best best_of(const struct rule_view *view, int64_t fewest, double price)
 {
     struct best best = {view->open_shards, 0};
-    int64_t whole[] = {view->open_shards, llround(view->capacity)};
+    const int64_t whole[] = {view->open_shards, llround(view->capacity)};
 
     for (size_t w = 0; w < 2 && (w == 0 || whole[1] != whole[0]); w++) {
         for (int64_t i = 1; i * i <= whole[w]; i++) {

@@ -1,7 +1,7 @@
 /*
  * replay.c - gives a fuzzer's function the files of the folders it is told, each once.
  *
- * Each is also given cut short at every length up to a ceiling, so that the
+ * Each is also given cut short, at every length as far as CUTS_DENSE and then at ever fewer, so that the
  * sanitizers see a look behind the end.  Ends as Check's programs do.
  */
 #include "fuzz.h"
@@ -12,7 +12,7 @@
 
 #include <dirent.h>
 
-enum { INPUT_MAX = 4 << 20, CUT_MAX = 2048 };
+enum { INPUT_MAX = 4 << 20, CUT_MAX = 2048, CUTS_DENSE = 256 };
 
 static void try_exactly(const char *bytes, size_t length)
 {
@@ -33,7 +33,7 @@ static int replay_file(const char *path)
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
-    for (size_t cut = 0; cut < length && cut < CUT_MAX; cut++)
+    for (size_t cut = 0; cut < length && cut < CUT_MAX; cut += 1 + cut / CUTS_DENSE)
         try_exactly(bytes, cut);
     try_exactly(bytes, length);
     return 0;

@@ -26,7 +26,7 @@ struct http_request {
     size_t parameter_count;
     /* Case-insensitive; NULL when absent; valid during the handler. */
     const char *(*header)(const struct http_request *request, const char *name);
-    void *connection; /* the server's own */
+    void *request; /* the server's own */
 };
 /* NULL when the pattern has no such {name}. */
 const char *http_request_parameter(const struct http_request *request, const char *name);

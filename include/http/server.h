@@ -2,8 +2,10 @@
  * server.h - libmicrohttpd around a table of routes.
  *
  * Bodies are collected up to the route's ceiling, then the handler runs on one of the server's
- * threads.  Slow and idle connections are closed after `timeout_s`; the number
- * of connections is bounded.  404, 405 (with Allow), 413, 400, 401 are answered here.
+ * threads.  Slow and idle connections are closed after `timeout_s`; the number of connections is bounded, and
+ * when nearly all places are taken, each new connection closes the one that has not said a whole request for longest.
+ * 16 bodies of more than 64 KiB are kept at the same time, more are answered 503.
+ * 404, 405 (with Allow), 413, 400, 401 are answered here.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -13,6 +15,14 @@
 #include <stdint.h>
 
 struct http_server;
+
+/*
+ * A handler that cannot answer yet calls http_later(), gives request and response to whoever can, and returns.  Both then
+ * stay where they are, and no thread waits, until that one (any thread) has filled the response and calls
+ * http_answer(), once; it must not touch them afterwards.  http_server_stop() waits for all answers.
+ */
+void http_later(const struct http_request *http);
+void http_answer(const struct http_request *http);
 
 /* Told of each request that is answered without a handler, just before.  Not of what never became a request. */
 typedef void refused_fn(void *context, const struct http_request *request, int status);

@@ -38,7 +38,7 @@ void watch_stop(struct watch *watch);
 struct watched *watch_add(struct watch *watch, int socket);
 void watch_remove(struct watch *watch, struct watched *watched);
 void watch_set_phase(struct watch *watch, struct watched *watched, enum watch_phase phase);
-/* Waits until no request is being handled or answered; false when some still are after `timeout_s`. */
-bool watch_drain(struct watch *watch, unsigned timeout_s);
+/* Waits until no request is being handled; and until none is being answered, or for `timeout_s`. */
+void watch_drain(struct watch *watch, unsigned timeout_s);
 
 #endif

@@ -2,10 +2,12 @@
  * server.c - libmicrohttpd around a table of routes.
  *
  * DESIGN  The library's threads wait with epoll, each for its part of the connections, and run the handlers.
- * A request lives from its first line (begin_request) to the end of its answer (request_completed).  What can
+ * One that answers later has its connection suspended: the library forgets it until http_answer(), and then
+ * asks for the request's end once more.  A request lives from its first line (begin_request) to the end of its answer (request_completed).  What can
  * be refused by the headers is refused before the body is read; a body without a stated length is refused
  * when it grows beyond the route's ceiling: the library cannot answer in the middle of one, so a little more
- * of it is read and thrown away, then the connection is cut.
+ * of it is read and thrown away, then the connection is cut.  Large bodies share a few places, so that many
+ * connections cannot fill the memory; small ones always have room.
  */
 #include "http/server.h"
 
@@ -19,12 +21,15 @@
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 
 enum {
     THREADS = 4,
     CONNECTIONS_MAX = 1024,
     TIMEOUT_S = 10,
     CONNECTION_BYTES = 32 * 1024,    /* request line and headers; more is 431 or 414 */
+    SMALL_BODY = 64 * 1024,          /* each connection may have one of these in memory */
+    LARGE_BODIES = 16,               /* at the same time; more are 503 */
     DISCARDED_MAX = 4 * 1024 * 1024, /* of a body that is too large */
     RESPONSE_BYTES_MAX = 64 << 20,
     PEM_BYTES_MAX = 256 * 1024
@@ -37,6 +42,7 @@ struct http_server {
     char *token;  /* NULL: nobody needs one */
     int listener; /* -1 when the daemon has it, or nobody */
     int port;
+    atomic_int large_bodies;
     bool starting; /* what the library says is kept in `complaint` */
     char complaint[256];
 };
@@ -50,8 +56,12 @@ struct request {
     struct http_request http;
     struct buffer body;
     size_t discarded;
+    struct http_response response;
     bool begun;
-    int refusal; /* a status: the handler is not called */
+    bool large;   /* its body has one of the places */
+    bool handled; /* the handler has been called */
+    bool later;   /* and answers with http_answer() */
+    int refusal;  /* a status: the handler is not called */
 };
 
 /* What is answered without a handler. */
@@ -62,6 +72,7 @@ static const struct {
     {400, "400 bad request\n"},       {401, "401 unauthorized: a token is needed\n"},
     {404, "404 not found\n"},         {405, "405 method not allowed\n"},
     {413, "413 content too large\n"},
+    {503, "503 too many large requests, send it again\n"},
 };
 
 static void *begin_request(void *context, const char *uri, struct MHD_Connection *connection)
@@ -96,6 +107,9 @@ static void request_completed(void *context, struct MHD_Connection *connection, 
     if (request == NULL)
         return;
     watch_set_phase(server->watch, request->watched, WATCH_RECEIVING);
+    if (request->large)
+        atomic_fetch_sub(&server->large_bodies, 1);
+    buffer_clear(&request->response.body); /* when the connection was lost before it was sent */
     buffer_clear(&request->body);
     free(request->target);
     free(request);
@@ -126,8 +140,10 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
     return strlen(text);
 }
 
-static const char *find_header(const struct http_request *request, const char *name)
+static const char *find_header(const struct http_request *http, const char *name)
 {
+    const struct request *request = http->request;
+
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
@@ -140,8 +156,9 @@ static void response_add(struct http_response *response, const char *name, const
     (void)text_copy(header->value, sizeof(header->value), value);
 }
 
-static enum MHD_Result send_response(struct request *request, struct http_response *response)
+static enum MHD_Result send_response(struct request *request)
 {
+    struct http_response *response = &request->response;
     size_t length = response->body.length;
     struct MHD_Response *sent =
         MHD_create_response_from_buffer(length, buffer_take(&response->body), MHD_RESPMEM_MUST_FREE);
@@ -160,34 +177,34 @@ static enum MHD_Result send_response(struct request *request, struct http_respon
     return result;
 }
 
-static void response_init(struct http_response *response, int status)
+static struct http_response *begin_response(struct request *request, int status)
 {
-    *response = (struct http_response){.status = status, .content_type = "text/plain; charset=utf-8"};
-    buffer_init(&response->body, RESPONSE_BYTES_MAX);
+    request->response = (struct http_response){.status = status, .content_type = "text/plain; charset=utf-8"};
+    buffer_init(&request->response.body, RESPONSE_BYTES_MAX);
+    return &request->response;
 }
 
 static enum MHD_Result refuse(struct request *request)
 {
     const struct http_server_options *options = &request->server->options;
-    struct http_response response;
+    struct http_response *response = begin_response(request, request->refusal);
     struct error err;
 
     if (options->refused != NULL)
         options->refused(options->context, &request->http, request->refusal);
-    response_init(&response, request->refusal);
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         if (refusals[i].status == request->refusal)
-            (void)buffer_add_text(&response.body, refusals[i].text, &err); /* far below its ceiling */
+            (void)buffer_add_text(&response->body, refusals[i].text, &err); /* far below its ceiling */
     }
     if (request->refusal == MHD_HTTP_METHOD_NOT_ALLOWED) {
         char allow[128];
 
         router_allow(options->routes, options->route_count, request->http.path, allow, sizeof(allow));
-        response_add(&response, MHD_HTTP_HEADER_ALLOW, allow);
+        response_add(response, MHD_HTTP_HEADER_ALLOW, allow);
     }
     if (request->refusal == MHD_HTTP_UNAUTHORIZED)
-        response_add(&response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"kinescale\"");
-    return send_response(request, &response);
+        response_add(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"kinescale\"");
+    return send_response(request);
 }
 
 struct header_count {
@@ -230,6 +247,11 @@ static bool body_is_clear(struct request *request, bool *ret_has_body, int64_t *
     return true;
 }
 
+static bool large_body_has_room(struct http_server *server)
+{
+    return atomic_load(&server->large_bodies) < LARGE_BODIES;
+}
+
 /* Who brings no token is not even told which paths there are. */
 static bool is_let_in(const struct request *request)
 {
@@ -250,7 +272,7 @@ static enum MHD_Result take_headers(struct request *request, const char *method)
     request->begun = true;
     request->http.method = method;
     request->http.header = find_header;
-    request->http.connection = request->connection;
+    request->http.request = request;
     switch (router_find(options->routes, options->route_count, method, request->http.path, &request->http,
                         &request->route)) {
     case MATCH_OK:
@@ -271,6 +293,8 @@ static enum MHD_Result take_headers(struct request *request, const char *method)
         request->refusal = MHD_HTTP_UNAUTHORIZED;
     else if (request->refusal == 0 && (uint64_t)length > request->route->body_max)
         request->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
+    else if (request->refusal == 0 && length > SMALL_BODY && !large_body_has_room(request->server))
+        request->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
     if (request->refusal != 0 && has_body)
         return refuse(request);
     if (request->route != NULL)
@@ -278,10 +302,27 @@ static enum MHD_Result take_headers(struct request *request, const char *method)
     return MHD_YES;
 }
 
+/* False: the body has grown large, and there is no place for another one. */
+static bool take_place(struct request *request, size_t length)
+{
+    struct http_server *server = request->server;
+
+    if (request->large || request->body.length + length <= SMALL_BODY)
+        return true;
+    request->large = atomic_fetch_add(&server->large_bodies, 1) < LARGE_BODIES;
+    if (!request->large)
+        atomic_fetch_sub(&server->large_bodies, 1);
+    return request->large;
+}
+
 static enum MHD_Result take_body(struct request *request, const char *bytes, size_t *length)
 {
     struct error err;
 
+    if (request->refusal == 0 && !take_place(request, *length)) {
+        request->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
+        buffer_clear(&request->body);
+    }
     if (request->refusal == 0 && buffer_add(&request->body, bytes, *length, &err) < 0) {
         request->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
         buffer_clear(&request->body);
@@ -295,18 +336,39 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
 static enum MHD_Result take_end(struct request *request)
 {
     struct http_server *server = request->server;
-    struct http_response response;
+    const struct http_response *response = &request->response;
 
     if (request->refusal != 0)
         return refuse(request);
-    request->http.body = buffer_text(&request->body);
-    request->http.body_length = request->body.length;
-    response_init(&response, MHD_HTTP_OK);
-    watch_set_phase(server->watch, request->watched, WATCH_HANDLING);
-    request->route->handler(server->options.context, &request->http, &response);
-    assert(response.status >= 200 && response.status <= 599 &&
-           response.header_count <= COUNT_OF(response.headers));
-    return send_response(request, &response);
+    if (!request->handled) {
+        request->handled = true;
+        request->http.body = buffer_text(&request->body);
+        request->http.body_length = request->body.length;
+        watch_set_phase(server->watch, request->watched, WATCH_HANDLING);
+        request->route->handler(server->options.context, &request->http,
+                                begin_response(request, MHD_HTTP_OK));
+        if (request->later)
+            return MHD_YES;
+    }
+    assert(response->status >= 200 && response->status <= 599 &&
+           response->header_count <= COUNT_OF(response->headers));
+    return send_response(request);
+}
+
+/* On the handler's thread, so it need not be told to others that it happened. */
+void http_later(const struct http_request *http)
+{
+    struct request *request = http->request;
+
+    request->later = true;
+    MHD_suspend_connection(request->connection);
+}
+
+void http_answer(const struct http_request *http)
+{
+    const struct request *request = http->request;
+
+    MHD_resume_connection(request->connection);
 }
 
 /* The library calls this with the headers, with each piece of the body, and when the request is whole. */
@@ -358,7 +420,7 @@ static int read_pem(const char *path, bool secret, char **ret_text, struct error
 static struct MHD_Daemon *start_daemon(struct http_server *server, const char *certificate, const char *key)
 {
     const struct http_server_options *options = &server->options;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)certificate},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key},
@@ -448,8 +510,7 @@ void http_server_stop(struct http_server *server)
         return;
     if (server->daemon != NULL) {
         server->listener = MHD_quiesce_daemon(server->daemon);
-        /* Handlers that take longer are still waited for below; their answers are then lost. */
-        (void)watch_drain(server->watch, server->options.timeout_s);
+        watch_drain(server->watch, server->options.timeout_s);
         MHD_stop_daemon(server->daemon);
     }
     watch_stop(server->watch);

@@ -2,7 +2,9 @@
  * watch.c - no connection keeps its place by being slow.
  *
  * DESIGN  One thread looks at all connections twenty times per timeout and shuts
- * the socket of one that is late; the server then sees its end and closes it.  A connection is in the list
+ * the socket of one that is late; the server then sees its end and closes it.  When places grow scarce, who comes
+ * shuts the one that has been receiving for longest: a request is whole within milliseconds, so what is lost are
+ * slow and idle ones, however many and however fast they come.  A connection is in the list
  * exactly while its descriptor is open, and shutdown() is called under the lock, so it can never hit a
  * descriptor that was closed and given to somebody else.
  */
@@ -20,7 +22,6 @@
 enum {
     RECEIVING_TIMES = 2, /* the server's timeout ends idle ones after one; then as much for a request */
     SENDING_TIMES = 6,
-    CROWDED_PART = 10, /* nearly all places taken: a tenth of the timeout must do */
     LOOKS = 20
 };
 
@@ -35,22 +36,22 @@ struct watched {
 struct watch {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* stopping, or a request is done */
+    pthread_cond_t changed; /* stopping, or a request went on while draining */
     bool stopping;
+    bool draining;
     int64_t timeout_ns;
     unsigned connections_max;
     unsigned count;
+    unsigned handling;
     unsigned busy; /* handling or sending */
     struct watched *first;
 };
 
 static int64_t allowed_ns(const struct watch *watch, const struct watched *watched)
 {
-    bool crowded = watch->count * 10 >= watch->connections_max * 9;
-
     switch (watched->phase) {
     case WATCH_RECEIVING:
-        return crowded ? watch->timeout_ns / CROWDED_PART : watch->timeout_ns * RECEIVING_TIMES;
+        return watch->timeout_ns * RECEIVING_TIMES;
     case WATCH_SENDING:
         return watch->timeout_ns * SENDING_TIMES;
     case WATCH_HANDLING:
@@ -59,15 +60,35 @@ static int64_t allowed_ns(const struct watch *watch, const struct watched *watch
     return INT64_MAX;
 }
 
+static void cut(struct watched *watched)
+{
+    watched->cut = true;
+    (void)shutdown(watched->socket, SHUT_RDWR); /* an end that is gone already is as good */
+}
+
+/* One place for one who comes, when nine of ten are taken: closing takes the server a moment. */
+static void make_room(struct watch *watch)
+{
+    struct watched *slowest = NULL;
+
+    if (watch->count * 10 < watch->connections_max * 9)
+        return;
+    for (struct watched *watched = watch->first; watched != NULL; watched = watched->next) {
+        if (!watched->cut && watched->phase == WATCH_RECEIVING &&
+            (slowest == NULL || watched->since_ns < slowest->since_ns))
+            slowest = watched;
+    }
+    if (slowest != NULL)
+        cut(slowest);
+}
+
 static void cut_late_ones(struct watch *watch)
 {
     int64_t now_ns = clock_monotonic_ns();
 
     for (struct watched *watched = watch->first; watched != NULL; watched = watched->next) {
-        if (watched->cut || now_ns - watched->since_ns < allowed_ns(watch, watched))
-            continue;
-        watched->cut = true;
-        (void)shutdown(watched->socket, SHUT_RDWR); /* an end that is gone already is as good */
+        if (!watched->cut && now_ns - watched->since_ns >= allowed_ns(watch, watched))
+            cut(watched);
     }
 }
 
@@ -140,6 +161,7 @@ struct watched *watch_add(struct watch *watch, int socket)
     watched->socket = socket;
     watched->since_ns = clock_monotonic_ns();
     pthread_mutex_lock(&watch->lock);
+    make_room(watch);
     watched->next = watch->first;
     if (watch->first != NULL)
         watch->first->previous = watched;
@@ -156,9 +178,10 @@ static void set_phase(struct watch *watch, struct watched *watched, enum watch_p
     bool is_busy = phase != WATCH_RECEIVING;
 
     watch->busy = watch->busy + is_busy - was_busy;
+    watch->handling = watch->handling + (phase == WATCH_HANDLING) - (watched->phase == WATCH_HANDLING);
     watched->phase = phase;
     watched->since_ns = clock_monotonic_ns();
-    if (was_busy && !is_busy && watch->busy == 0)
+    if (watch->draining)
         pthread_cond_broadcast(&watch->changed);
 }
 
@@ -184,15 +207,15 @@ void watch_remove(struct watch *watch, struct watched *watched)
     free(watched);
 }
 
-bool watch_drain(struct watch *watch, unsigned timeout_s)
+void watch_drain(struct watch *watch, unsigned timeout_s)
 {
     int64_t until_ns = clock_monotonic_ns() + (int64_t)timeout_s * 1000000000;
-    bool drained;
 
     pthread_mutex_lock(&watch->lock);
+    watch->draining = true;
     while (watch->busy > 0 && wait_until(watch, until_ns) != ETIMEDOUT) {
     }
-    drained = watch->busy == 0;
+    while (watch->handling > 0)
+        (void)pthread_cond_wait(&watch->changed, &watch->lock);
     pthread_mutex_unlock(&watch->lock);
-    return drained;
 }

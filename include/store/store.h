@@ -48,6 +48,23 @@ struct pruned {
     int dead_letters;
 };
 int store_prune(struct store *store, int64_t before_ms, struct pruned *ret_pruned, struct error *err);
+
+/*
+ * A transaction for SCOPED(store_rollback): what is not committed when the variable ends is undone.
+ *
+ *     SCOPED(store_rollback) struct store *transaction = NULL;
+ *     if (store_begin(store, &transaction, err) < 0 || ... < 0)
+ *         return -1;
+ *     return store_commit(&transaction, err);
+ *
+ * Functions of this layer have their own.  Who calls several of them inside one waits for the disk once: each is still
+ * written as a whole or not at all, and none is on the disk before the outer commit has returned 0.  After an
+ * ERROR_STORE inside, end it without a commit.
+ */
+int store_begin(struct store *store, struct store **ret_transaction, struct error *err);
+int store_commit(struct store **transaction, struct error *err);
+void store_rollback(struct store **transaction);
+
 /* How long a writer waits for another one; 5000 at first. */
 enum { STORE_BUSY_TIMEOUT_MS = 5000 };
 void store_set_busy_timeout(struct store *store, int milliseconds);

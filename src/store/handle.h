@@ -88,6 +88,7 @@ struct store {
     int64_t busy_since_ns;
     bool ready;    /* open in full: from now on a refusal is the database's, not the operator's */
     bool counted;  /* in the list of check.c */
+    int parts;     /* transactions inside the one that is open */
     int hurries;   /* variables of store_hurry() that live */
     bool unwaited; /* commits do not wait for the disk just now */
     dev_t device;
@@ -144,18 +145,6 @@ int store_changes(const struct store *store);
 int store_execute(struct store *store, const char *sql, struct error *err);
 /* One integer from a statement that is needed only while the file is opened. */
 int store_ask(struct store *store, const char *sql, int64_t *ret_value, struct error *err);
-
-/*
- * A transaction for SCOPED(store_rollback): what is not committed when the variable ends is undone.
- *
- *     SCOPED(store_rollback) struct store *transaction = NULL;
- *     if (store_begin(store, &transaction, err) < 0 || ... < 0)
- *         return -1;
- *     return store_commit(&transaction, err);
- */
-int store_begin(struct store *store, struct store **ret_transaction, struct error *err);
-int store_commit(struct store **transaction, struct error *err);
-void store_rollback(struct store **transaction);
 
 /*
  * Until the variable ends, commits are as atomic as ever but do not wait for the disk; the next one that waits takes

@@ -335,8 +335,16 @@ int store_ask(struct store *store, const char *sql, int64_t *ret_value, struct e
     return result;
 }
 
+/* Inside a transaction it is a savepoint; those of one name are a stack. */
 int store_begin(struct store *store, struct store **ret_transaction, struct error *err)
 {
+    if (sqlite3_get_autocommit(store->db) == 0) {
+        if (store_execute(store, "SAVEPOINT part", err) < 0)
+            return -1;
+        store->parts++;
+        *ret_transaction = store;
+        return 0;
+    }
     if (settle_waiting(store, err) < 0 || store_execute(store, "BEGIN IMMEDIATE", err) < 0)
         return -1;
     *ret_transaction = store;
@@ -347,17 +355,27 @@ int store_commit(struct store **transaction, struct error *err)
 {
     struct store *store = *transaction;
 
-    if (store_execute(store, "COMMIT", err) < 0)
+    if (store_execute(store, store->parts > 0 ? "RELEASE part" : "COMMIT", err) < 0)
         return -1;
+    if (store->parts > 0)
+        store->parts--;
     *transaction = NULL;
     return 0;
 }
 
 void store_rollback(struct store **transaction)
 {
-    /* SQLite undoes some failures by itself; a second ROLLBACK would complain. */
-    if (*transaction != NULL && sqlite3_get_autocommit((*transaction)->db) == 0)
-        (void)sqlite3_exec((*transaction)->db, "ROLLBACK", NULL, NULL, NULL);
+    struct store *store = *transaction;
+    bool part;
+
+    if (store == NULL)
+        return;
+    part = store->parts > 0;
+    if (part)
+        store->parts--;
+    /* SQLite undoes some failures by itself, and all of the transaction then; a second ROLLBACK would complain. */
+    if (sqlite3_get_autocommit(store->db) == 0)
+        (void)sqlite3_exec(store->db, part ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK", NULL, NULL, NULL);
     *transaction = NULL;
 }
 

@@ -388,6 +388,50 @@ START_TEST(a_message_without_an_id_is_our_own_fault_and_stores_nothing)
 }
 END_TEST
 
+static bool is_stored(const char *path, const char *message_id)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM notifications WHERE message_id = '%s'", message_id);
+    return ask_file(path, sql) == 1;
+}
+
+START_TEST(in_one_transaction_each_is_stored_as_a_whole_or_not_at_all)
+{
+    const char *path = database_path();
+    struct store *store = open_store(path), *transaction = NULL;
+    struct notification bad = alarm_of("orders", "", 5000);
+    bool is_new;
+
+    MUST(store_begin(store, &transaction, &err));
+    ck_assert(add(store, alarm_of("orders", "first", 5000)));
+    MUST_FAIL(store_notification_add(store, &bad, &is_new, &err), ERROR_BUG, "constraint");
+    ck_assert(!add(store, alarm_of("orders", "first", 5000)));
+    ck_assert(add(store, alarm_of("payments", "second", 5000)));
+    ck_assert_msg(!is_stored(path, "first"), "seen by others before the commit");
+    MUST(store_commit(&transaction, &err));
+    ck_assert(is_stored(path, "first") && is_stored(path, "second") && !is_stored(path, ""));
+    ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM streams WHERE due_ms = 5000"), 2);
+    store_close(store);
+}
+END_TEST
+
+START_TEST(of_a_transaction_that_is_not_committed_nothing_is_stored)
+{
+    const char *path = database_path();
+    struct store *store = open_store(path), *transaction = NULL;
+
+    MUST(store_begin(store, &transaction, &err));
+    ck_assert(add(store, alarm_of("orders", "first", 5000)));
+    ck_assert(add(store, alarm_of("orders", "second", 5000)));
+    store_rollback(&transaction);
+    ck_assert(!is_stored(path, "first") && !is_stored(path, "second"));
+    ck_assert(add(store, alarm_of("orders", "first", 5000)));
+    ck_assert(is_stored(path, "first"));
+    store_close(store);
+}
+END_TEST
+
 START_TEST(every_status_has_a_name)
 {
     ck_assert_str_eq(notification_status_name(NOTIFICATION_PENDING), "pending");
@@ -418,6 +462,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, counts_follow_every_change_of_status);
     tcase_add_test(tcase, texts_from_outside_are_values_never_sql);
     tcase_add_test(tcase, a_message_without_an_id_is_our_own_fault_and_stores_nothing);
+    tcase_add_test(tcase, in_one_transaction_each_is_stored_as_a_whole_or_not_at_all);
+    tcase_add_test(tcase, of_a_transaction_that_is_not_committed_nothing_is_stored);
     tcase_add_test(tcase, every_status_has_a_name);
     suite_add_tcase(made, tcase);
     return made;

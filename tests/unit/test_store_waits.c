@@ -133,6 +133,29 @@ START_TEST(only_what_cannot_be_found_again_is_waited_for)
 }
 END_TEST
 
+START_TEST(a_hundred_notifications_in_one_transaction_are_waited_for_once)
+{
+    struct store *transaction = NULL;
+
+    store = open_store(database_path());
+    waits = 0;
+    MUST(store_begin(store, &transaction, &err));
+    for (int i = 0; i < 100; i++) {
+        struct notification n = {.stream = "orders", .alarm_name = "a", .new_state = "ALARM"};
+        bool is_new;
+
+        snprintf(n.message_id, sizeof(n.message_id), "m%d", i);
+        learn();
+        MUST(store_notification_add(store, &n, &is_new, &err));
+    }
+    ck_assert_int_eq(waits, 0);
+    MUST(store_commit(&transaction, &err));
+    ck_assert_int_ge(waits, 1);
+    ck_assert_int_le(waits, 2);
+    store_close(store);
+}
+END_TEST
+
 START_TEST(a_write_that_failed_in_a_hurry_leaves_no_hurry_behind)
 {
     const char *path = database_path();
@@ -161,6 +184,7 @@ static Suite *suite(void)
     TCase *tcase = tcase_create("all");
 
     tcase_add_test(tcase, only_what_cannot_be_found_again_is_waited_for);
+    tcase_add_test(tcase, a_hundred_notifications_in_one_transaction_are_waited_for_once);
     tcase_add_test(tcase, a_write_that_failed_in_a_hurry_leaves_no_hurry_behind);
     suite_add_tcase(suite, tcase);
     return suite;

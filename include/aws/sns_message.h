@@ -46,9 +46,11 @@ void sns_verifier_obey(struct sns_verifier *verifier, const char *const *topic_a
  * 0: genuine.  ERROR_INPUT: forged or malformed, answer 4xx, text says which check.
  * ERROR_TRANSIENT: the certificate could not be fetched, answer 5xx.
  * Whether the message was seen before is the store's to say.
+ *   ret_unknown  NULL: waits for the network (5 s, and for another's fetch) when the certificate is not known.  Else it
+ *                never does, and *ret_unknown becomes true, with -1, when only that could tell.
  */
 int sns_verify(struct sns_verifier *verifier, const char *body, size_t length, const char *header_type,
-               bool raw, struct sns_message *ret_message, struct error *err);
+               bool raw, bool *ret_unknown, struct sns_message *ret_message, struct error *err);
 
 /* Counters for /metrics. */
 uint64_t sns_verifier_certificate_fetches(struct sns_verifier *verifier);

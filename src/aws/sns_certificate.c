@@ -6,12 +6,20 @@
  *
  * DESIGN: `mutex` guards what is kept and is never held over a fetch, so a message whose certificate is known
  * waits for nobody.  `fetching` lets one fetch happen at a time; whoever waited for it looks again first.
- * Failures have places of their own, so that made-up addresses cannot push out what is good.
+ * Failures have places of their own, so that made-up addresses cannot push out what is good; and what a signature
+ * has matched is pushed out last.
+ *
+ * Anybody can name certificates that are not there, so fetches are few; which then?  Names that look like those of
+ * SNS go before others, and names that come again before both: SNS brings a message again after 20 s with the same
+ * name, and all its messages have that one, while who wants to keep us busy must make up another each time.  What
+ * was seen is kept by a hash with a secret in it: one place per hash, so that a name stays unless another one
+ * happens to fall on its place (one in two of them for 20 s, while 2,000 names a second come by).
  */
 #include "sns_certificate.h"
 
 #include "base/date.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/text.h"
 
 #include <openssl/err.h>
@@ -26,17 +34,32 @@ enum {
     PASSING_FAILURE_MS = 10 * 1000, /* SNS comes again after 20 s */
     LASTING_FAILURE_MS = 60 * 1000,
     MINUTE_MS = 60 * 1000,
-    FETCHES_PER_MINUTE = 10,
+    FETCHES_PER_MINUTE = 6,
+    SEEN = 65536,
+    COMES_AGAIN_MS = 10 * 1000, /* SNS after 20 s; not one more message of the same moment */
+    FORGOTTEN_MS = 60 * MINUTE_MS,
+    SECRET_SIZE = 16,
     FETCH_TIMEOUT_MS = 5000,
     CERTIFICATE_MAX = 16 * 1024,
     RSA_BITS_MIN = 2048,
     NAME_SIZE = 256,
 };
 
+/* How much speaks for a name that is not kept; and how many may have been fetched in the last minute, for it to be. */
+enum standing { STRANGE, LIKELY, RETURNING };
+static const int fetches_before[] = {[STRANGE] = 2, [LIKELY] = 4, [RETURNING] = FETCHES_PER_MINUTE};
+
 struct kept {
     char *url; /* NULL: free */
     X509 *certificate;
     int64_t used_ms;
+    bool proven; /* a signature has matched it */
+};
+
+struct sighting {
+    uint64_t hash;
+    int64_t first_ms;
+    bool failed; /* to be fetched: coming again no longer speaks for it */
 };
 
 struct failure {
@@ -53,8 +76,9 @@ struct sns_certificates {
     struct kept kept[KEPT];
     struct failure failures[KEPT_FAILURES];
     size_t next_failure;
-    int64_t minute_began_ms;
-    int fetches_this_minute;
+    unsigned char secret[SECRET_SIZE];
+    struct sighting *seen;                  /* SEEN of them, 1.5 MiB; NULL until a name is not kept */
+    int64_t fetched_ms[FETCHES_PER_MINUTE]; /* a ring: when the last ones were */
     uint64_t fetches;
 };
 
@@ -290,51 +314,101 @@ static void keep(struct sns_certificates *certificates, const char *url, X509 *c
     for (size_t i = 1; i < KEPT && place->url != NULL; i++) {
         struct kept *other = &certificates->kept[i];
 
-        if (other->url == NULL || other->used_ms < place->used_ms)
+        if (other->url == NULL || other->proven < place->proven ||
+            (other->proven == place->proven && other->used_ms < place->used_ms))
             place = other;
     }
     free(place->url);
     X509_free(place->certificate);
     X509_up_ref(certificate);
-    *place = (struct kept){must_strdup(url), certificate, clock_now_ms(certificates->clock)};
+    *place = (struct kept){must_strdup(url), certificate, clock_now_ms(certificates->clock), false};
+}
+
+/* Where the name's sighting is, or would be. */
+static struct sighting *find_sighting(struct sns_certificates *certificates, const char *url,
+                                      uint64_t *ret_hash)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
+        EVP_DigestUpdate(context, certificates->secret, SECRET_SIZE) != 1 ||
+        EVP_DigestUpdate(context, url, strlen(url)) != 1 || EVP_DigestFinal_ex(context, digest, NULL) != 1)
+        abort(); /* only without memory */
+    EVP_MD_CTX_free(context);
+    if (certificates->seen == NULL)
+        certificates->seen = must_calloc(SEEN, sizeof(*certificates->seen));
+    memcpy(ret_hash, digest, sizeof(*ret_hash));
+    return &certificates->seen[*ret_hash % SEEN];
+}
+
+/* "SimpleNotificationService-" and 32 hexadecimal digits: SNS has always called them so. */
+static bool is_likely(const char *url)
+{
+    static const char usual[] = "/SimpleNotificationService-";
+    const char *name = strrchr(url, '/');
+
+    return name != NULL && text_starts_with(name, usual) &&
+           strspn(name + strlen(usual), "0123456789abcdef") == 32 &&
+           strcmp(name + strlen(usual) + 32, ".pem") == 0;
+}
+
+/* Remembers that the name was seen. */
+static enum standing judge(struct sns_certificates *certificates, const char *url, int64_t now_ms)
+{
+    uint64_t hash;
+    struct sighting *sighting = find_sighting(certificates, url, &hash);
+    int64_t age_ms = now_ms - sighting->first_ms;
+
+    if (sighting->hash != hash || age_ms < 0 || age_ms >= FORGOTTEN_MS)
+        *sighting = (struct sighting){hash, now_ms, false};
+    else if (age_ms >= COMES_AGAIN_MS && !sighting->failed)
+        return RETURNING;
+    return is_likely(url) ? LIKELY : STRANGE;
 }
 
 static void keep_failure(struct sns_certificates *certificates, const char *url, const struct error *error)
 {
     struct failure *place = &certificates->failures[certificates->next_failure];
     int64_t pause_ms = error_is_retryable(error) ? PASSING_FAILURE_MS : LASTING_FAILURE_MS;
+    uint64_t hash;
+    struct sighting *sighting = find_sighting(certificates, url, &hash);
 
+    *sighting = (struct sighting){hash, clock_now_ms(certificates->clock), true};
     certificates->next_failure = (certificates->next_failure + 1) % KEPT_FAILURES;
     free(place->url);
     *place = (struct failure){must_strdup(url), clock_now_ms(certificates->clock) + pause_ms, *error};
 }
 
-static int take_fetch(struct sns_certificates *certificates, struct error *err)
+/* ERROR_TRANSIENT: not now.  A clock that was set back makes what lies ahead of it count for nothing. */
+static int may_fetch(struct sns_certificates *certificates, const char *url, struct error *err)
 {
     int64_t now_ms = clock_now_ms(certificates->clock);
+    enum standing standing = judge(certificates, url, now_ms);
+    int fetched = 0;
 
-    if (now_ms - certificates->minute_began_ms >= MINUTE_MS || now_ms < certificates->minute_began_ms) {
-        certificates->minute_began_ms = now_ms;
-        certificates->fetches_this_minute = 0;
+    for (size_t i = 0; i < FETCHES_PER_MINUTE; i++) {
+        int64_t age_ms = now_ms - certificates->fetched_ms[i];
+
+        fetched += age_ms >= 0 && age_ms < MINUTE_MS;
     }
-    if (certificates->fetches_this_minute == FETCHES_PER_MINUTE)
-        return error_set(err, ERROR_TRANSIENT, "%d were fetched within a minute, no more are",
-                         FETCHES_PER_MINUTE);
-    certificates->fetches_this_minute++;
-    certificates->fetches++;
-    return 0;
+    if (fetched < fetches_before[standing])
+        return 0;
+    return error_set(err, ERROR_TRANSIENT, "%d were fetched within a minute, others must come again",
+                     fetched);
 }
 
 /* ---- the outside */
 
-static int look_up_locked(struct sns_certificates *certificates, const char *url, bool to_fetch,
-                          X509 **ret_certificate, struct error *err)
+/* As look_up(); and -1 when it may not be fetched now. */
+static int look_up_locked(struct sns_certificates *certificates, const char *url, X509 **ret_certificate,
+                          struct error *err)
 {
     int result;
 
     pthread_mutex_lock(&certificates->mutex);
     result = look_up(certificates, url, ret_certificate, err);
-    if (result == 1 && to_fetch && take_fetch(certificates, err) < 0)
+    if (result == 1 && may_fetch(certificates, url, err) < 0)
         result = -1;
     pthread_mutex_unlock(&certificates->mutex);
     return result;
@@ -344,10 +418,14 @@ static int look_up_locked(struct sns_certificates *certificates, const char *url
 static int fetch_and_keep(struct sns_certificates *certificates, const char *url, const char *region,
                           bool overridden, X509 **ret_certificate, struct error *err)
 {
-    int result = look_up_locked(certificates, url, true, ret_certificate, err);
+    int result = look_up_locked(certificates, url, ret_certificate, err);
 
     if (result <= 0)
         return result;
+    pthread_mutex_lock(&certificates->mutex);
+    certificates->fetched_ms[certificates->fetches++ % FETCHES_PER_MINUTE] =
+        clock_now_ms(certificates->clock);
+    pthread_mutex_unlock(&certificates->mutex);
     result = fetch(certificates, url, region, overridden, ret_certificate, err);
     pthread_mutex_lock(&certificates->mutex);
     if (result < 0)
@@ -359,11 +437,15 @@ static int fetch_and_keep(struct sns_certificates *certificates, const char *url
 }
 
 static int find_key(struct sns_certificates *certificates, const char *url, const char *region,
-                    bool overridden, EVP_PKEY **ret_key, struct error *err)
+                    bool overridden, bool *ret_unknown, EVP_PKEY **ret_key, struct error *err)
 {
     X509 *certificate = NULL;
-    int result = look_up_locked(certificates, url, false, &certificate, err);
+    int result = look_up_locked(certificates, url, &certificate, err);
 
+    if (result > 0 && ret_unknown != NULL) {
+        *ret_unknown = true;
+        return error_set(err, ERROR_TRANSIENT, "signing certificate: it has to be fetched first");
+    }
     if (result > 0) {
         pthread_mutex_lock(&certificates->fetching);
         result = fetch_and_keep(certificates, url, region, overridden, &certificate, err);
@@ -380,12 +462,22 @@ static int find_key(struct sns_certificates *certificates, const char *url, cons
 }
 
 int sns_certificates_key(struct sns_certificates *certificates, const char *url, const char *region,
-                         bool overridden, EVP_PKEY **ret_key, struct error *err)
+                         bool overridden, bool *ret_unknown, EVP_PKEY **ret_key, struct error *err)
 {
-    int result = find_key(certificates, url, region, overridden, ret_key, err);
+    int result = find_key(certificates, url, region, overridden, ret_unknown, ret_key, err);
 
     ERR_clear_error(); /* the library's queue is per thread: what is wrong here must not be blamed on the next call */
     return result;
+}
+
+void sns_certificates_prove(struct sns_certificates *certificates, const char *url)
+{
+    pthread_mutex_lock(&certificates->mutex);
+    for (size_t i = 0; i < KEPT; i++) {
+        if (certificates->kept[i].url != NULL && strcmp(certificates->kept[i].url, url) == 0)
+            certificates->kept[i].proven = true;
+    }
+    pthread_mutex_unlock(&certificates->mutex);
 }
 
 struct sns_certificates *sns_certificates_new(struct transport *transport, struct clock *clock)
@@ -394,7 +486,9 @@ struct sns_certificates *sns_certificates_new(struct transport *transport, struc
 
     certificates->transport = transport;
     certificates->clock = clock;
-    certificates->minute_began_ms = clock_now_ms(clock);
+    random_bytes(certificates->secret, SECRET_SIZE);
+    for (size_t i = 0; i < FETCHES_PER_MINUTE; i++)
+        certificates->fetched_ms[i] = INT64_MIN / 2; /* long ago */
     pthread_mutex_init(&certificates->fetching, NULL);
     pthread_mutex_init(&certificates->mutex, NULL);
     return certificates;
@@ -410,6 +504,7 @@ void sns_certificates_free(struct sns_certificates *certificates)
     }
     for (size_t i = 0; i < KEPT_FAILURES; i++)
         free(certificates->failures[i].url);
+    free(certificates->seen);
     pthread_mutex_destroy(&certificates->mutex);
     pthread_mutex_destroy(&certificates->fetching);
     free(certificates);

@@ -51,6 +51,7 @@ struct candidate {
     size_t signature_length;
     char region[64];
     bool overridden;
+    bool *ret_unknown; /* NULL: the network may be waited for */
 };
 
 /* Which values are signed, and in which order. */
@@ -286,12 +287,14 @@ static bool add_signed_text(EVP_MD_CTX *digest, const struct candidate *candidat
 
 static int check_signature(struct candidate *candidate, struct error *err)
 {
+    struct sns_certificates *certificates = candidate->verifier->certificates;
+    const char *url = member(candidate, "SigningCertURL");
     EVP_PKEY *key = NULL;
     EVP_MD_CTX *digest;
     bool genuine;
 
-    if (sns_certificates_key(candidate->verifier->certificates, member(candidate, "SigningCertURL"),
-                             candidate->region, candidate->overridden, &key, err) < 0)
+    if (sns_certificates_key(certificates, url, candidate->region, candidate->overridden,
+                             candidate->ret_unknown, &key, err) < 0)
         return -1;
     digest = EVP_MD_CTX_new();
     genuine = digest != NULL && EVP_DigestVerifyInit(digest, NULL, candidate->digest, NULL, key) == 1 &&
@@ -300,7 +303,10 @@ static int check_signature(struct candidate *candidate, struct error *err)
     EVP_MD_CTX_free(digest);
     EVP_PKEY_free(key);
     ERR_clear_error();
-    return genuine ? 0 : error_set(err, ERROR_INPUT, "the signature does not match");
+    if (!genuine)
+        return error_set(err, ERROR_INPUT, "the signature does not match");
+    sns_certificates_prove(certificates, url);
+    return 0;
 }
 
 /* ---- all of them */
@@ -343,9 +349,10 @@ static int verify(struct candidate *candidate, const char *body, size_t length,
 }
 
 int sns_verify(struct sns_verifier *verifier, const char *body, size_t length, const char *header_type,
-               bool raw, struct sns_message *ret_message, struct error *err)
+               bool raw, bool *ret_unknown, struct sns_message *ret_message, struct error *err)
 {
-    struct candidate candidate = {.verifier = verifier, .header_type = header_type, .raw = raw};
+    struct candidate candidate = {
+        .verifier = verifier, .header_type = header_type, .raw = raw, .ret_unknown = ret_unknown};
 
     if (verify(&candidate, body, length, ret_message, err) < 0)
         return error_wrap(err, "SNS message refused");

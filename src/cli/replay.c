@@ -41,8 +41,8 @@ static int take(struct intake *intake, size_t number, const char *body, struct e
     enum taken taken;
     int result;
 
-    if (sns_verify(intake->verifier, body, strlen(body), sns_type_name(SNS_NOTIFICATION), false, &message,
-                   err) < 0) {
+    if (sns_verify(intake->verifier, body, strlen(body), sns_type_name(SNS_NOTIFICATION), false, NULL,
+                   &message, err) < 0) {
         if (err->kind != ERROR_INPUT)
             return error_wrap(err, "message %zu", number);
         printf("message %zu: %s\n", number, err->message);

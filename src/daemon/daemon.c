@@ -9,6 +9,12 @@
 /* Who stops us gives us half a minute, some only ten seconds. */
 enum { STOP_PATIENCE_MS = 5000 };
 
+enum {
+    FRONT_CONNECTIONS = 1024,
+    ADMIN_CONNECTIONS = 64,
+    OTHER_FILES = 512, /* databases are three each, for 64 workers at most; connections to AWS, one each */
+};
+
 static const struct route front_routes[] = {
     {"POST", "/sns", SNS_BODY_MAX, intake_post},
 };
@@ -86,6 +92,7 @@ static int start_listeners(struct daemon *daemon, struct error *err)
                                         .route_count = COUNT_OF(front_routes),
                                         .context = daemon,
                                         .refused = intake_refused,
+                                        .connections_max = FRONT_CONNECTIONS,
                                         .tls_certificate = tls ? service->tls_certificate : NULL,
                                         .tls_key = tls ? service->tls_key : NULL};
     struct http_server_options admin = {
@@ -95,8 +102,11 @@ static int start_listeners(struct daemon *daemon, struct error *err)
         .context = daemon,
         .token_file = service->admin_token_file[0] != '\0' ? service->admin_token_file : NULL,
         .threads = 2,
-        .connections_max = 64};
+        .connections_max = ADMIN_CONNECTIONS};
 
+    if (files_make_room(FRONT_CONNECTIONS + ADMIN_CONNECTIONS + OTHER_FILES, err) < 0 ||
+        intake_open(daemon, err) < 0)
+        return -1;
     if (http_server_start(&front, &daemon->front, err) < 0)
         return -1;
     return http_server_start(&admin, &daemon->admin, err);
@@ -149,6 +159,7 @@ void daemon_stop(struct daemon *daemon)
     patience_begin(&patience, STOP_PATIENCE_MS, stop_waiting_for_aws, daemon);
     http_server_stop(daemon->front); /* nothing new comes in */
     http_server_stop(daemon->admin);
+    intake_close(daemon);
     workers_stop(daemon->workers);
     patience_end(&patience);
     engine_free(daemon->engine);

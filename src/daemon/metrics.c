@@ -40,6 +40,8 @@ static void write_intake(struct daemon *daemon, struct buffer *body)
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         PUT(body, "kinescale_sns_messages_total{result=\"%s\"} %llu\n", rows[i].result,
             (unsigned long long)atomic_load(rows[i].count));
+    head(body, "kinescale_sns_commits_total", "counter", "Transactions that stored notifications.");
+    PUT(body, "kinescale_sns_commits_total %llu\n", (unsigned long long)atomic_load(&daemon->intake.commits));
     head(body, "kinescale_certificate_fetches_total", "counter", "Signing certificates fetched from SNS.");
     PUT(body, "kinescale_certificate_fetches_total %llu\n",
         (unsigned long long)sns_verifier_certificate_fetches(daemon->verifier));

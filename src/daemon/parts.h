@@ -12,6 +12,7 @@
 #include "daemon/owner.h"
 #include "engine/engine.h"
 #include "http/server.h"
+#include "store/notifications.h"
 #include "store/streams.h"
 
 #include <cjson/cJSON.h>
@@ -76,6 +77,41 @@ struct patience {
 void patience_begin(struct patience *patience, int milliseconds, void (*lost)(void *context), void *context);
 void patience_end(struct patience *patience);
 
+/* ---- desk.c: a thread that works on what the HTTP server's threads lay before it, so that they never wait */
+
+/* A message on its way to its answer, which http_answer() gives. */
+struct letter {
+    struct letter *next;
+    const struct http_request *request;
+    struct http_response *response;
+    bool genuine;
+    struct sns_message message; /* once it is known to be genuine */
+    struct notification notification;
+    enum taken taken;
+    struct error err;
+    bool failed;
+};
+
+/* Takes all of them over, `at_once` at most. */
+typedef void desk_fn(struct daemon *daemon, struct letter *letters);
+
+struct desk {
+    struct daemon *daemon;
+    desk_fn *work;
+    size_t at_once, room; /* set by its owner; the rest is the desk's */
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct letter *first, *last;
+    size_t count;
+    bool open, closing;
+};
+int desk_open(struct desk *desk, struct error *err);
+/* Ends when all letters have been worked on.  Accepts one that was never opened. */
+void desk_close(struct desk *desk);
+/* False: no room. */
+bool desk_put(struct desk *desk, struct letter *letter);
+
 /* ---- reload.c: which configuration is in force, since when */
 
 struct reload {
@@ -93,8 +129,16 @@ int64_t reload_loaded_ms(struct reload *reload, bool *ret_refused);
 
 /* ---- the daemon */
 
-struct intake_counts {
-    atomic_uint_fast64_t accepted, ignored, repeated, confirmed, unsubscribed, refused, failed;
+struct intake_counts { /* of messages; and of transactions that stored some */
+    atomic_uint_fast64_t accepted, ignored, repeated, confirmed, unsubscribed, refused, failed, commits;
+};
+
+/* How many more lines of the log strangers may fill. */
+struct intake_lines {
+    pthread_mutex_t mutex;
+    double left;
+    int64_t since_ns;
+    int64_t unwritten;
 };
 
 struct daemon {
@@ -112,10 +156,19 @@ struct daemon {
     struct workers *workers;
     struct http_server *front; /* POST /sns */
     struct http_server *admin;
+    struct desk writer;  /* stores notifications */
+    struct desk errands; /* what has to ask AWS first: a certificate, a confirmation */
     struct intake_counts intake;
+    struct intake_lines lines;
 };
 
+/* files.c: so many files can be open at the same time, or ERROR_CONFIG */
+int files_make_room(unsigned needed, struct error *err);
+
 /* intake.c */
+/* Before the front listener; and after it has ended. */
+int intake_open(struct daemon *daemon, struct error *err);
+void intake_close(struct daemon *daemon);
 void intake_post(void *context, const struct http_request *request, struct http_response *response);
 void intake_refused(void *context, const struct http_request *request, int status);
 

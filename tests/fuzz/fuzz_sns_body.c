@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int type = SNS_SUBSCRIPTION_CONFIRMATION; type <= SNS_UNSUBSCRIBE_CONFIRMATION; type++) {
         struct error err = {0};
         int result = sns_verify(verifier, (const char *)data, size, sns_type_name((enum sns_type)type), false,
-                                &message, &err);
+                                NULL, &message, &err);
 
         FUZZ_ASSERT(result < 0);
         FUZZ_ASSERT(err.kind == ERROR_INPUT || err.kind == ERROR_TRANSIENT);

@@ -265,7 +265,7 @@ int sns_run(Suite *suite)
 int verify_body(const char *body, const char *header, struct error *err)
 {
     struct sns_message message = {0};
-    int result = sns_verify(sns.verifier, body, strlen(body), header, false, &message, err);
+    int result = sns_verify(sns.verifier, body, strlen(body), header, false, NULL, &message, err);
 
     sns_message_clear(&message);
     return result;

@@ -12,7 +12,7 @@
 
 #define TOPIC "arn:aws:sns:eu-west-1:123456789012:kinescale"
 #define HOST "https://sns.eu-west-1.amazonaws.com"
-#define URL HOST "/SimpleNotificationService-0123456789abcdef.pem"
+#define URL HOST "/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
 #define TIME "2026-11-21T08:15:30.123Z"
 #define NOTIFICATION "Notification"
 

@@ -212,7 +212,7 @@ START_TEST(a_simulated_message_is_genuine_and_confirms_the_subscription)
     request = loopback_last_request(endpoint);
     ck_assert_ptr_nonnull(request);
     body = strstr(request, "\r\n\r\n") + 4;
-    must(sns_verify(verifier, body, strlen(body), "SubscriptionConfirmation", false, &message, &err));
+    must(sns_verify(verifier, body, strlen(body), "SubscriptionConfirmation", false, NULL, &message, &err));
     ck_assert_str_eq(message.topic_arn, TOPIC);
     must(sns_confirm_subscription(client, message.topic_arn, message.token, arn, sizeof(arn), &err));
     ck_assert_msg(text_starts_with(arn, TOPIC ":"), "%s", arn);
@@ -220,7 +220,8 @@ START_TEST(a_simulated_message_is_genuine_and_confirms_the_subscription)
 
     *strstr(body, "chosen") = 'C';
     ck_assert_int_eq(
-        sns_verify(verifier, body, strlen(body), "SubscriptionConfirmation", false, &message, &err), -1);
+        sns_verify(verifier, body, strlen(body), "SubscriptionConfirmation", false, NULL, &message, &err),
+        -1);
     ck_assert_int_eq(err.kind, ERROR_INPUT);
     free(request);
     sns_verifier_free(verifier);

@@ -227,31 +227,175 @@ static int verify_at(const char *url, struct error *err)
     return verify_made(sns.our_key, &wanted, err);
 }
 
+#define STRANGE HOST "/Strange-"
+#define LIKELY HOST "/SimpleNotificationService-"
+
+/* A message with a name that nobody has heard of; signed once, as the name is not. */
+static int verify_made_up(const char *start, unsigned number, struct error *err)
+{
+    static const char name[] = "0123456789abcdef0123456789abcdef.pem";
+    static char *body;
+    char *made, *end;
+    int result;
+
+    if (body == NULL)
+        body = make_message(sns.our_key, &usual);
+    end = strstr(body, name);
+    ck_assert_ptr_nonnull(end);
+    made = must_printf("%.*s%s%032x.pem%s", (int)(strstr(body, HOST) - body), body, start, number,
+                       end + strlen(name));
+    result = verify_body(made, NOTIFICATION, err);
+    free(made);
+    return result;
+}
+
+static const struct {
+    const char *start;
+    int fetches;
+} made_up[] = {{STRANGE, 2}, {LIKELY, 4}};
+
 START_TEST(made_up_addresses_cause_few_fetches_and_push_out_nothing)
 {
     struct error err;
-    char *page = sns.our_pem;
 
     ck_assert_int_eq(verify_at(URL, &err), 0);
     sns.web.page = "not here";
     for (int minute = 0; minute < 5; minute++) {
         sns.clock.ms += 60 * 1000;
-        for (int i = 0; i < 100; i++) {
-            char *url = must_printf(HOST "/%d-%d.pem", minute, i);
-
-            ck_assert_int_lt(verify_at(url, &err), 0);
-            free(url);
-        }
-        ck_assert_int_eq(sns.web.calls, 1 + 10 * (minute + 1));
+        for (int i = 0; i < 100; i++)
+            ck_assert_int_lt(verify_made_up(made_up[_i].start, (unsigned)(100 * minute + i), &err), 0);
+        ck_assert_int_eq(sns.web.calls, 1 + made_up[_i].fetches * (minute + 1));
     }
     ck_assert_int_eq(err.kind, ERROR_TRANSIENT); /* ours: a genuine one may be among them */
-    ck_assert_ptr_nonnull(strstr(err.message, "10 were fetched within a minute"));
+    ck_assert_ptr_nonnull(strstr(err.message, "were fetched within a minute"));
     ck_assert_int_eq(verify_at(URL, &err), 0);
-    ck_assert_int_eq(sns.web.calls, 51);
+    ck_assert_int_eq(sns.web.calls, 1 + made_up[_i].fetches * 5);
+}
+END_TEST
 
+/* New names, names that come again, at any moment: a quarter of an hour of both, twenty a second. */
+START_TEST(in_no_minute_are_more_than_six_fetched)
+{
+    enum { STEP_MS = 50, STEPS = 20 * 60 * 15 };
+    int64_t last_ms[6] = {0};
+    int calls = 0, fetches = 0;
+    struct error err;
+
+    sns.web.page = "not here";
+    sns.clock.ms = sns.now_ms - 10 * 60 * 1000; /* the message's time is in the middle */
+    for (unsigned i = 0; i < STEPS; i++) {
+        sns.clock.ms += STEP_MS;
+        (void)verify_made_up(made_up[i % 2].start, i % 3 == 0 ? i : i % 700, &err);
+        if (sns.web.calls == calls)
+            continue;
+        calls = sns.web.calls;
+        ck_assert_int_ge(sns.clock.ms - last_ms[fetches % 6], 60 * 1000);
+        last_ms[fetches++ % 6] = sns.clock.ms;
+    }
+    ck_assert_int_gt(fetches, 50);
+    ck_assert_uint_eq(sns_verifier_certificate_fetches(sns.verifier), (uint64_t)fetches);
+}
+END_TEST
+
+START_TEST(a_likely_name_goes_before_strange_ones)
+{
+    const char *page = sns.web.page;
+    struct error err;
+
+    sns.web.page = "not here";
+    for (unsigned i = 0; i < 1000; i++)
+        ck_assert_int_lt(verify_made_up(STRANGE, i, &err), 0);
     sns.web.page = page;
-    sns.clock.ms += 60 * 1000;
-    ck_assert_int_eq(verify_at(HOST "/new.pem", &err), 0);
+    ck_assert_msg(verify_at(URL, &err) == 0, "%s", err.message);
+}
+END_TEST
+
+/* SNS signs with a new certificate while somebody makes names up, as likely as any, at 500 a second. */
+START_TEST(a_name_that_comes_again_goes_before_all_that_do_not)
+{
+    const char *page = sns.web.page;
+    unsigned number = 0;
+    struct error err;
+    int rounds = 0;
+
+    ck_assert_int_eq(verify_at(URL, &err), 0);
+    for (; rounds < 12; rounds++) {
+        for (int ms = 0; ms < 20 * 1000; ms += 2) { /* SNS comes back after this */
+            sns.clock.ms += 2;
+            sns.web.page = "not here";
+            ck_assert_int_lt(verify_made_up(LIKELY, number++, &err), 0);
+        }
+        sns.web.page = page;
+        if (verify_at(HOST "/SimpleNotificationService-fedcba9876543210fedcba9876543210.pem", &err) == 0)
+            break;
+        ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
+        ck_assert_int_eq(verify_at(URL, &err), 0); /* meanwhile the old one serves */
+    }
+    ck_assert_int_ge(rounds, 1);
+    ck_assert_int_lt(rounds, 12);
+}
+END_TEST
+
+START_TEST(names_that_are_not_there_do_not_come_before_others_for_ever)
+{
+    const char *page = sns.web.page;
+    struct error err;
+
+    sns.web.page = "not here";
+    for (int s = 0; s < 600; s++) {
+        sns.clock.ms += 1000;
+        for (unsigned i = 0; i < 8; i++)
+            ck_assert_int_lt(verify_made_up(STRANGE, i, &err), 0);
+    }
+    sns.web.page = page;
+    ck_assert_msg(verify_at(URL, &err) == 0, "%s", err.message);
+}
+END_TEST
+
+/* Certificates that SNS signed with in other years are there for everybody to name. */
+START_TEST(what_a_signature_has_matched_is_kept_before_what_was_only_fetched)
+{
+    char *forged;
+    struct error err;
+
+    ck_assert_int_eq(verify_at(URL, &err), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        struct made_message wanted = usual;
+        char url[128];
+
+        snprintf(url, sizeof(url), LIKELY "%032x.pem", i);
+        wanted.url = url;
+        forged = make_message(sns.foreign_key, &wanted);
+        sns.clock.ms += 60 * 1000;
+        ck_assert_int_lt(verify_body(forged, NOTIFICATION, &err), 0);
+        ck_assert_ptr_nonnull(strstr(err.message, "the signature does not match"));
+        free(forged);
+    }
+    ck_assert_int_eq(sns.web.calls, 21);
+    ck_assert_int_eq(verify_at(URL, &err), 0);
+    ck_assert_int_eq(sns.web.calls, 21);
+}
+END_TEST
+
+START_TEST(who_must_not_wait_is_told_that_a_certificate_is_unknown)
+{
+    char *body = make_message(sns.our_key, &usual);
+    struct sns_message message = {0};
+    struct error err;
+
+    for (int known = 0; known < 2; known++) {
+        bool unknown = false;
+        int result =
+            sns_verify(sns.verifier, body, strlen(body), NOTIFICATION, false, &unknown, &message, &err);
+
+        ck_assert_int_eq(result, known ? 0 : -1);
+        ck_assert(unknown == !known);
+        ck_assert_int_eq(sns.web.calls, known ? 1 : 0);
+        if (!known)
+            ck_assert_int_eq(verify_body(body, NOTIFICATION, &err), 0);
+    }
+    sns_message_clear(&message);
+    free(body);
 }
 END_TEST
 
@@ -270,10 +414,10 @@ START_TEST(a_clock_that_is_set_back_keeps_no_certificate_from_being_fetched)
         free(url);
     }
     sns.web.page = page;
-    ck_assert_int_lt(verify_at(URL, &err), 0);
+    ck_assert_int_lt(verify_at(HOST "/x.pem", &err), 0);
     sns.clock.ms -= HOUR_MS;
     ck_assert_msg(verify_at(HOST "/0.pem", &err) == 0, "%s", err.message);
-    ck_assert_msg(verify_at(URL, &err) == 0, "%s", err.message);
+    ck_assert_msg(verify_at(HOST "/x.pem", &err) == 0, "%s", err.message);
 }
 END_TEST
 
@@ -284,7 +428,7 @@ START_TEST(of_many_certificates_those_in_use_are_kept)
     for (int i = 0; i < 30; i++) {
         char *url = must_printf(HOST "/%d.pem", i);
 
-        sns.clock.ms += 10 * 1000;
+        sns.clock.ms += 60 * 1000;
         ck_assert_msg(verify_at(url, &err) == 0, "%s", err.message);
         sns.clock.ms += 1;
         ck_assert_msg(verify_at(URL, &err) == 0, "%s", err.message);
@@ -365,7 +509,14 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_redirect_is_not_followed);
     tcase_add_loop_test(tcase, a_certificate_that_cannot_be_fetched_now_is_asked_for_again_a_little_later, 0,
                         COUNT_OF(outages));
-    tcase_add_test(tcase, made_up_addresses_cause_few_fetches_and_push_out_nothing);
+    tcase_add_loop_test(tcase, made_up_addresses_cause_few_fetches_and_push_out_nothing, 0,
+                        COUNT_OF(made_up));
+    tcase_add_test(tcase, in_no_minute_are_more_than_six_fetched);
+    tcase_add_test(tcase, a_likely_name_goes_before_strange_ones);
+    tcase_add_test(tcase, a_name_that_comes_again_goes_before_all_that_do_not);
+    tcase_add_test(tcase, names_that_are_not_there_do_not_come_before_others_for_ever);
+    tcase_add_test(tcase, what_a_signature_has_matched_is_kept_before_what_was_only_fetched);
+    tcase_add_test(tcase, who_must_not_wait_is_told_that_a_certificate_is_unknown);
     tcase_add_test(tcase, a_clock_that_is_set_back_keeps_no_certificate_from_being_fetched);
     tcase_add_test(tcase, of_many_certificates_those_in_use_are_kept);
     tcase_add_test(tcase, an_endpoint_of_ones_own_is_where_certificates_come_from);

@@ -36,8 +36,8 @@ START_TEST(what_our_topic_signed_is_genuine)
     wanted.version = genuine[_i].version;
     wanted.subject = genuine[_i].subject;
     body = make_message(sns.our_key, &wanted);
-    ck_assert_msg(sns_verify(sns.verifier, body, strlen(body), wanted.type, false, &message, &err) == 0, "%s",
-                  err.message);
+    ck_assert_msg(sns_verify(sns.verifier, body, strlen(body), wanted.type, false, NULL, &message, &err) == 0,
+                  "%s", err.message);
     ck_assert_int_eq(message.type, genuine[_i].expected);
     ck_assert_str_eq(sns_type_name(message.type), wanted.type);
     ck_assert_str_eq(message.message_id, wanted.id);
@@ -217,7 +217,8 @@ START_TEST(raw_delivery_is_refused)
     struct error err;
     char *body = make_message(sns.our_key, &usual);
 
-    ck_assert_int_lt(sns_verify(sns.verifier, body, strlen(body), NOTIFICATION, true, &message, &err), 0);
+    ck_assert_int_lt(sns_verify(sns.verifier, body, strlen(body), NOTIFICATION, true, NULL, &message, &err),
+                     0);
     ck_assert_int_eq(err.kind, ERROR_INPUT);
     ck_assert_ptr_nonnull(strstr(err.message, "raw delivery"));
     ck_assert_ptr_null(message.message);
@@ -283,11 +284,12 @@ START_TEST(a_body_of_two_mebibytes_is_read_and_one_more_byte_is_not)
     body = make_message(sns.our_key, &wanted);
     ck_assert_uint_lt(strlen(body), SNS_BODY_MAX);
     padded = must_printf("%-*s", SNS_BODY_MAX + 1, body);
-    ck_assert_msg(sns_verify(sns.verifier, padded, SNS_BODY_MAX, NOTIFICATION, false, &read, &err) == 0, "%s",
-                  err.message);
+    ck_assert_msg(sns_verify(sns.verifier, padded, SNS_BODY_MAX, NOTIFICATION, false, NULL, &read, &err) == 0,
+                  "%s", err.message);
     ck_assert_uint_eq(strlen(read.message), filling);
     sns_message_clear(&read);
-    ck_assert_int_lt(sns_verify(sns.verifier, padded, SNS_BODY_MAX + 1, NOTIFICATION, false, &read, &err), 0);
+    ck_assert_int_lt(
+        sns_verify(sns.verifier, padded, SNS_BODY_MAX + 1, NOTIFICATION, false, NULL, &read, &err), 0);
     ck_assert_int_eq(err.kind, ERROR_INPUT);
     ck_assert_ptr_nonnull(strstr(err.message, "more than 2097152 bytes"));
     free(padded);
@@ -346,7 +348,8 @@ START_TEST(a_key_of_another_case_is_another_key)
 
     wanted.extra = "\"message\":\"evil\",\"MESSAGE\":\"evil\",";
     body = make_message(sns.our_key, &wanted);
-    ck_assert_msg(sns_verify(sns.verifier, body, strlen(body), NOTIFICATION, false, &message, &err) == 0,
+    ck_assert_msg(sns_verify(sns.verifier, body, strlen(body), NOTIFICATION, false, NULL, &message, &err) ==
+                      0,
                   "%s", err.message);
     ck_assert_str_eq(message.message, usual.message);
     sns_message_clear(&message);

@@ -19,7 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-enum { CONNECTIONS_MAX = 16, READY_S = 120, WARM_UP_MS = 10 * 60 * 1000 };
+enum { CONNECTIONS_MAX = 256, READY_S = 120, WARM_UP_MS = 10 * 60 * 1000 };
 
 #define TOPIC "arn:aws:sns:" SIM_REGION ":" SIM_ACCOUNT ":kinescale"
 
@@ -116,6 +116,8 @@ static void answer(void *context, const struct http_request *request, struct htt
         clock_sleep_ms(clock_system(), bed->options.latency_ms);
     sim_advance(bed->sim, clock_now_ms(&bed->clock.clock));
     sim_answer(bed->sim, &aws, &answered);
+    if (answered.status == 404 && bed->options.not_found_ms > 0)
+        clock_sleep_ms(clock_system(), bed->options.not_found_ms);
     response->status = answered.status;
     response->content_type = answered.content_type;
     buffer_clear(&response->body);
@@ -344,30 +346,11 @@ static void read_ports(struct bed *bed)
     bed->admin_port = announced(text, " admin_port=");
 }
 
-static size_t collect(char *bytes, size_t size, size_t count, void *buffer)
+static bool metrics_have(const struct bed *bed, const char *line)
 {
-    struct error err = {0};
+    SCOPED(buffer_clear) struct buffer metrics;
 
-    return buffer_add(buffer, bytes, size * count, &err) < 0 ? 0 : size * count;
-}
-
-/* Does /metrics have this line? */
-static bool metrics_have(struct bed *bed, const char *line)
-{
-    struct buffer body;
-    CURL *curl = curl_easy_init();
-    char url[64];
-    bool found;
-
-    buffer_init(&body, 64 << 20);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", bed->admin_port);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    found = curl_easy_perform(curl) == CURLE_OK && strstr(buffer_text(&body), line) != NULL;
-    curl_easy_cleanup(curl);
-    buffer_clear(&body);
-    return found;
+    return bed_metrics(bed, &metrics) && strstr(buffer_text(&metrics), line) != NULL;
 }
 
 static void wait_for(struct bed *bed, const char *line)
@@ -479,6 +462,16 @@ pid_t bed_daemon(const struct bed *bed)
     return bed->daemon;
 }
 
+int bed_port(const struct bed *bed)
+{
+    return bed->port;
+}
+
+int bed_admin_port(const struct bed *bed)
+{
+    return bed->admin_port;
+}
+
 const char *bed_folder(const struct bed *bed)
 {
     return bed->folder;
@@ -501,9 +494,8 @@ static size_t discard(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
-int bed_post(struct bed *bed, int connection, const struct sim_delivery *delivery)
+static int post(const struct bed *bed, CURL *curl, const struct sim_delivery *delivery)
 {
-    CURL *curl = bed->connections[connection];
     struct curl_slist *headers = NULL;
     char url[64], type[96];
     long status = 0;
@@ -522,6 +514,20 @@ int bed_post(struct bed *bed, int connection, const struct sim_delivery *deliver
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     return (int)status;
+}
+
+int bed_post(struct bed *bed, int connection, const struct sim_delivery *delivery)
+{
+    return post(bed, bed->connections[connection], delivery);
+}
+
+int bed_post_alone(const struct bed *bed, const struct sim_delivery *delivery)
+{
+    CURL *curl = curl_easy_init();
+    int status = post(bed, curl, delivery);
+
+    curl_easy_cleanup(curl);
+    return status;
 }
 
 /* ---- what was asked of AWS */

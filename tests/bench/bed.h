@@ -26,6 +26,7 @@ struct bed_options {
     int connections;     /* that messages are posted over at the same time; 0: 1 */
     double speed;        /* of simulated time */
     int latency_ms;      /* that the simulated AWS adds to each answer */
+    int not_found_ms;    /* that it adds to its answer when a certificate is not there */
     const char *service; /* lines for [service]; NULL: none */
 };
 
@@ -37,6 +38,8 @@ int bed_run(struct bed *bed, const char *command, const char *option);
 /* How many calls of an operation came in after `since_ns`. */
 int bed_count(struct bed *bed, const char *operation, int64_t since_ns);
 pid_t bed_daemon(const struct bed *bed);
+int bed_port(const struct bed *bed);
+int bed_admin_port(const struct bed *bed);
 const char *bed_folder(const struct bed *bed); /* where its database is */
 
 /* Sets the alarm on bytes to ALARM; SNS then has a message for us. */
@@ -47,6 +50,8 @@ void bed_publish(struct bed *bed, int stream);
 void bed_take(struct bed *bed, struct sim_delivery *ret_delivery);
 /* Posts it as SNS does, over connection 0 and up (one thread each); the status that was answered. */
 int bed_post(struct bed *bed, int connection, const struct sim_delivery *delivery);
+/* Over a connection of its own. */
+int bed_post_alone(const struct bed *bed, const struct sim_delivery *delivery);
 
 /* What the simulated AWS was asked for one stream between two moments. */
 struct bed_calls {
@@ -56,6 +61,14 @@ struct bed_calls {
 };
 /* Waits for a SplitShard of the stream that came after `since_ns`, and looks back from there. */
 struct bed_calls bed_wait_split(struct bed *bed, int stream, int64_t since_ns);
+
+/* ---- what the daemon and the kernel tell of the daemon */
+
+/* GET /metrics, which the caller clears; false when nobody answers. */
+bool bed_metrics(const struct bed *bed, struct buffer *metrics);
+int64_t bed_metric(const struct bed *bed, const char *name);
+/* "VmRSS", "VmHWM"... of /proc/PID/status. */
+double bed_mebibytes(const struct bed *bed, const char *name);
 
 /* ---- what is told of many measurements */
 

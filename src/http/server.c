@@ -71,8 +71,7 @@ static const struct {
 } refusals[] = {
     {400, "400 bad request\n"},       {401, "401 unauthorized: a token is needed\n"},
     {404, "404 not found\n"},         {405, "405 method not allowed\n"},
-    {413, "413 content too large\n"},
-    {503, "503 too many large requests, send it again\n"},
+    {413, "413 content too large\n"}, {503, "503 too many large requests, send it again\n"},
 };
 
 static void *begin_request(void *context, const char *uri, struct MHD_Connection *connection)

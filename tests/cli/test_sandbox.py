@@ -103,6 +103,7 @@ class Filter:
 
     def apply(self):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # LimitCORE=0
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))  # as systemd
         os.umask(0o077)
         if self.library.seccomp_load(self.context) != 0:
             raise OSError("the filter is refused")

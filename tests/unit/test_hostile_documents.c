@@ -37,7 +37,7 @@ static int enter_sns(const char *text, size_t length, struct error *err)
 
     clock_virtual_init(&clock, 1795248930000);
     verifier = sns_verifier_new(&options);
-    result = sns_verify(verifier, text, length, "Notification", false, &message, err);
+    result = sns_verify(verifier, text, length, "Notification", false, NULL, &message, err);
     sns_message_clear(&message);
     sns_verifier_free(verifier);
     return result;

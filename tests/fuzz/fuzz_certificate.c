@@ -22,7 +22,7 @@ static void try_answer(const uint8_t *data, size_t size)
 
     clock_virtual_init(&clock, ONE_ANSWER_NOW_MS);
     certificates = sns_certificates_new(transport, &clock.clock);
-    if (sns_certificates_key(certificates, url, "eu-west-1", false, &key, &err) < 0)
+    if (sns_certificates_key(certificates, url, "eu-west-1", false, NULL, &key, &err) < 0)
         FUZZ_ASSERT(key == NULL && err.kind == ERROR_INPUT && err.message[0] != '\0');
     else
         FUZZ_ASSERT(EVP_PKEY_get_bits(key) >= 2048);

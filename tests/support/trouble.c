@@ -32,6 +32,11 @@ const struct trouble_kind trouble_kinds[] = {
      0, 1, true},
     {"limit: of UpdateShardCount", false, 400,
      LIMIT("UpdateShardCount cannot scale up over double your current open shard count."), 0, 1, true},
+    {"limit: ten calls of UpdateShardCount a day", false, 400,
+     LIMIT(
+         "UpdateShardCount cannot be called more than 10 times in a rolling 24-hour period for stream orders "
+         "under account 000000000000."),
+     0, 1, true},
 };
 const int trouble_kind_count = (int)COUNT_OF(trouble_kinds);
 

@@ -14,7 +14,8 @@
  * NULL with err set when the database fails.
  */
 cJSON *view_status(struct store *store, const struct config *config, int64_t now_ms, struct error *err);
-/* One stream with its last actions, their steps, its last decisions and notifications; `limit` of each.
+/* One stream with its last actions, their steps, its last decisions and notifications; `limit` of each.  Actions one
+ * after the other that changed nothing are one row, with how many they are and when the first was.
  * ERROR_NOT_FOUND when it is not configured. */
 cJSON *view_stream(struct store *store, const struct config *config, const char *stream, int64_t now_ms,
                    int limit, struct error *err);

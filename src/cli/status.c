@@ -69,13 +69,14 @@ static void print_steps(const cJSON *action)
     cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(action, "steps")) {
         const char *kind = text_of(step, "operation");
 
+        printf("      %s  %-8s %s", text_of(step, "intended"), text_of(step, "outcome"), kind);
         if (strcmp(kind, "update") == 0)
-            printf("      %s  %-8s update to %.0f shard%s", text_of(step, "intended"),
-                   text_of(step, "outcome"), number_of(step, "target"),
+            printf(" to %.0f shard%s", number_of(step, "target"),
                    text_plural((int64_t)number_of(step, "target")));
         else
-            printf("      %s  %-8s %s %s", text_of(step, "intended"), text_of(step, "outcome"), kind,
-                   text_of(step, "shard"));
+            printf(" %s", text_of(step, "shard"));
+        if (strcmp(kind, "merge") == 0)
+            printf(" with %s", text_of(step, "adjacent_shard"));
         if (strcmp(text_of(step, "detail"), "-") != 0)
             printf(": %s", text_of(step, "detail"));
         putchar('\n');
@@ -111,6 +112,9 @@ static void print_stream(const cJSON *stream)
                number_of(row, "id"), text_of(row, "kind"), text_of(row, "state"),
                number_of(row, "from_shards"), number_of(row, "to_shards"),
                text_plural((int64_t)number_of(row, "to_shards")), text_of(row, "reason"));
+        if (number_of(row, "times") > 1)
+            printf("      the same %.0f times, first %s\n", number_of(row, "times"),
+                   text_of(row, "first_started"));
         if (strcmp(text_of(row, "failure"), "-") != 0)
             printf("      failed: %s\n", text_of(row, "failure"));
         print_steps(row);

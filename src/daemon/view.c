@@ -10,6 +10,9 @@
 #include "store/notifications.h"
 #include "store/streams.h"
 
+/* Of a stream, however few rows they become. */
+enum { ACTIONS_READ_MAX = 1000 };
+
 static void add_text(cJSON *object, const char *name, const char *text)
 {
     (void)cJSON_AddStringToObject(object, name, text);
@@ -171,31 +174,54 @@ static int add_steps(struct store *store, int64_t action_id, cJSON *object, stru
     return 0;
 }
 
+/* An alarm for which nothing could be done, or need be. */
+static bool changed_nothing(const struct action *action)
+{
+    return action->kind == ACTION_SCALE_UP && action->state == ACTION_DONE &&
+           action->from_shards == action->to_shards && action->failure[0] == '\0';
+}
+
+static cJSON *action_object(const struct action *action)
+{
+    cJSON *row = cJSON_CreateObject();
+
+    add_number(row, "id", (double)action->id);
+    add_text(row, "kind", action_kind_name(action->kind));
+    add_text(row, "state", action_state_name(action->state));
+    add_number(row, "rule", action->rule);
+    add_time(row, "started", action->started_ms);
+    add_time(row, "ended", action->ended_ms);
+    add_number(row, "from_shards", (double)action->from_shards);
+    add_number(row, "to_shards", (double)action->to_shards);
+    add_text(row, "reason", action->reason);
+    add_text(row, "failure", action->failure);
+    return row;
+}
+
+/*
+ * Newest first.  An alarm that stands, at max_shards or over a hot key, comes to nothing after every cooldown: of a row
+ * of those the newest stands for all, so that what did change shards is still to be seen.
+ */
 static int add_actions(struct store *store, const char *stream, int limit, cJSON *object, struct error *err)
 {
     struct action_list actions = {0};
-    cJSON *array;
-    int result = 0;
+    cJSON *array = cJSON_AddArrayToObject(object, "actions");
+    int result = 0, rows = 0;
 
-    if (store_actions_recent(store, stream, limit, &actions, err) < 0)
+    if (store_actions_recent(store, stream, ACTIONS_READ_MAX, &actions, err) < 0)
         return -1;
-    array = cJSON_AddArrayToObject(object, "actions");
-    for (size_t i = 0; i < actions.count && result == 0; i++) {
-        const struct action *action = &actions.items[i];
-        cJSON *row = cJSON_CreateObject();
+    for (size_t i = 0; i < actions.count && rows < limit && result == 0; rows++) {
+        cJSON *row = action_object(&actions.items[i]);
+        size_t first = i;
 
-        add_number(row, "id", (double)action->id);
-        add_text(row, "kind", action_kind_name(action->kind));
-        add_text(row, "state", action_state_name(action->state));
-        add_number(row, "rule", action->rule);
-        add_time(row, "started", action->started_ms);
-        add_time(row, "ended", action->ended_ms);
-        add_number(row, "from_shards", (double)action->from_shards);
-        add_number(row, "to_shards", (double)action->to_shards);
-        add_text(row, "reason", action->reason);
-        add_text(row, "failure", action->failure);
-        result = add_steps(store, action->id, row, err);
+        while (changed_nothing(&actions.items[i]) && first + 1 < actions.count &&
+               changed_nothing(&actions.items[first + 1]))
+            first++;
+        add_number(row, "times", (double)(first + 1 - i));
+        add_time(row, "first_started", actions.items[first].started_ms);
+        result = add_steps(store, actions.items[i].id, row, err);
         (void)cJSON_AddItemToArray(array, row);
+        i = first + 1;
     }
     action_list_clear(&actions);
     return result;

@@ -129,6 +129,8 @@ class Day(PassTest):
             self.check_merged(name, 4, 2)
         check_partition(self.world.aws.shards("auto"))
         self.assertEqual(self.actions("auto"), [(SCALE_DOWN, DONE, 16, 7, "")])
+        shown = run("status", "--config", self.world.config(), "--clock", self.world.clock, self.QUIET[0]).stdout
+        self.assertEqual(len(re.findall(r" accepted merge (shardId-\d+) with (?!\1)shardId-\d+\n", shown)), 2, shown)
         for name in ("busy", "minimum", "gaps"):
             self.assertEqual(self.actions(name), [])
             self.assertEqual(len(self.world.aws.shards(name)), 16)

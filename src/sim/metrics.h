@@ -10,7 +10,7 @@ enum { MINUTE_MS = 60000 };
 
 struct metrics *model_metrics_new(void);
 void model_metrics_free(struct metrics *metrics);
-/* Forgets datapoints before that hour, and series without datapoints or users.  Once a day is enough. */
+/* Forgets datapoints before that hour, and series without datapoints or users.  Once an hour is enough. */
 void model_metrics_sweep(struct metrics *metrics, int64_t before_ms);
 
 /* The series of this name, made when missing; it stays until everybody who pinned it has unpinned it. */

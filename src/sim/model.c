@@ -17,7 +17,7 @@
 
 #include <stdarg.h>
 
-enum { DAY_MS = 86400000 };
+enum { HOUR_MS = 3600000, DAY_MS = 24 * HOUR_MS };
 
 #undef model_fault /* here it is made */
 
@@ -158,7 +158,7 @@ static void end_minute(struct sim *sim)
         model_traffic_minute(sim, sim->streams[i], sim->now_ms - MINUTE_MS);
         model_stream_expire(sim, sim->streams[i]);
     }
-    if (sim->now_ms % DAY_MS == 0)
+    if (sim->now_ms % HOUR_MS == 0)
         model_metrics_sweep(sim->metrics, sim->now_ms - sim->metric_kept_ms);
     sim->next_minute_ms += MINUTE_MS;
 }

@@ -315,6 +315,7 @@ static bool wrong_clock(struct soak *soak)
 {
     static const int64_t hours[] = {-24, -1, 1, 24, 365 * 24};
     int64_t off_ms = hours[soak_dice(soak, COUNT_OF(hours))] * HOUR_MS;
+    int64_t rows = soak_ask(soak, "SELECT count(*) FROM notifications", NULL, 0);
     struct world *world = soak->world;
     struct error err = {0};
 
@@ -331,6 +332,8 @@ static bool wrong_clock(struct soak *soak)
     world->clock.ms -= off_ms;
     world->fault = FAULT_NONE;
     world->reconcile_at_ms = world->clock.ms;
+    if (soak_ask(soak, "SELECT count(*) FROM notifications", NULL, 0) < rows)
+        soak_broken(soak, "day %d: a clock that is wrong has cost notifications", soak->day);
     return true;
 }
 

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "scaling/config.h"
 
+#include "base/names.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,6 +28,8 @@ struct cli_option {
     const char *fallback; /* NULL when there is none */
     const char *help;
     const char **value; /* where the text goes; a flag sets it to "" */
+    struct names
+        *values; /* instead, of an option that may be given more than once: all of them; begins zeroed */
 };
 
 struct command {

@@ -6,6 +6,7 @@
 #include "compare.h"
 #include "history.h"
 #include "report.h"
+#include "sweep.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -19,6 +20,7 @@ static const char *config_path = "streams.conf", *load_path, *stream_name, *init
                   *record_text, *keys = "uniform", *split_text = "30", *update_text = "serial",
                   *delay_text = "75", *seed_text = "1", *operations_path, *prices_text, *output = "table",
                   *history_stream, *days_text, *save_path, *clock_text, *report_path, *compare;
+static struct names sweeps;
 
 static const struct cli_option options[] = {
     {"--config", "FILE", "streams.conf", "whose settings are tried; nothing of it is touched", &config_path},
@@ -47,6 +49,10 @@ static const struct cli_option options[] = {
     {"--report", "FILE", NULL, "write a page with plots and every action's reason, in HTML", &report_path},
     {"--compare", NULL, NULL,
      "run the policies of other autoscalers under the same load, and show them beside", &compare},
+    {.name = "--sweep",
+     .argument = "SETTING=A,B,C",
+     .help = "try these values, and all combinations when given more than once",
+     .values = &sweeps},
     {"--prices", "LIST", NULL, "other prices, as shard-hour=0.018,put-units=0.017", &prices_text},
     {"--output", "table|json", "table", "for people or for programs", &output},
     {"--clock", "BASE@SPEED", NULL, "simulated time, for --from-cloudwatch from sim-aws", &clock_text},
@@ -244,11 +250,22 @@ static int replay(struct backtest *backtest, struct backtest_result *result, str
     return outcome;
 }
 
+static int sweep(struct backtest *backtest, bool json, const struct price_list *prices, struct error *err)
+{
+    if (operations_path != NULL || report_path != NULL || compare != NULL)
+        return error_set(err, ERROR_CONFIG, "--sweep takes no --operations, --report or --compare");
+    backtest->progress = isatty(STDERR_FILENO) ? stderr : NULL;
+    return sweep_run(backtest, &sweeps, initial_text == NULL && history_stream == NULL, json, prices, stdout,
+                     err);
+}
+
 static int replay_and_report(struct backtest *backtest, bool json, const struct price_list *prices,
                              struct error *err)
 {
     SCOPED(backtest_result_clear) struct backtest_result result = {0};
 
+    if (sweeps.count > 0)
+        return sweep(backtest, json, prices, err);
     if (replay(backtest, &result, err) < 0)
         return -1;
     if (json)
@@ -286,6 +303,7 @@ static int run(int argc, char **argv)
         code = cli_fail(&err);
     sim_load_clear(&backtest.load);
     free(backtest.note);
+    names_clear(&sweeps);
     config_free(backtest.config);
     config_free(config);
     return code;

@@ -41,6 +41,12 @@ int backtest_run(const struct backtest *backtest, struct backtest_result *ret_re
 
 /* ---- backtest_report.c */
 
+/* Shard-hours, PUT payload units, and what watches the stream. */
+double backtest_dollars(const struct backtest *backtest, const struct backtest_result *result,
+                        const struct price_list *prices);
+/* Shard-hours of the fewest shards of every minute. */
+double backtest_foresight_hours(const struct sim_load *load);
+
 /* Every way to run the stream, side by side; table_clear() it. */
 void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct table *table);

@@ -80,6 +80,21 @@ static struct figures figures_of(const struct backtest_result *result, const str
         .refused_updates = result->refused_updates};
 }
 
+double backtest_dollars(const struct backtest *backtest, const struct backtest_result *result,
+                        const struct price_list *prices)
+{
+    return figures_of(result, prices, watch_cost(backtest, result, prices)).dollars;
+}
+
+double backtest_foresight_hours(const struct sim_load *load)
+{
+    double minutes = 0;
+
+    for (size_t i = 0; i < load->count; i++)
+        minutes += shards_needed(&load->minutes[i]);
+    return minutes / 60;
+}
+
 static struct figures figures_of_peer(const struct backtest_result *result, const struct price_list *prices,
                                       size_t peer)
 {
@@ -99,13 +114,10 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
     for (int way = 0; way < WAY_COUNT; way++)
         figures[way] = (struct figures){.operations = -1, .updates = -1, .refused_updates = -1};
     figures[WAY_KINESCALE] = figures_of(result, prices, watch_cost(backtest, result, prices));
-    for (size_t i = 0; i < backtest->load.count; i++) {
-        double needed = shards_needed(&backtest->load.minutes[i]);
-
-        foresight->shard_hours += needed; /* minutes, so far */
-        foresight->peak_shards = (int64_t)fmax((double)foresight->peak_shards, needed);
-    }
-    foresight->shard_hours /= 60;
+    for (size_t i = 0; i < backtest->load.count; i++)
+        foresight->peak_shards =
+            (int64_t)fmax((double)foresight->peak_shards, shards_needed(&backtest->load.minutes[i]));
+    foresight->shard_hours = backtest_foresight_hours(&backtest->load);
     fixed->peak_shards = foresight->peak_shards;
     fixed->shard_hours = (double)fixed->peak_shards * result->hours;
     fixed->dollars = cost_shard_hours(prices, fixed->shard_hours) + all_units;

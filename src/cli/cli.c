@@ -92,7 +92,10 @@ static bool take_option(const struct command *command, const struct cli_option *
         }
         value = argv[++*index];
     }
-    *option->value = value;
+    if (option->values != NULL)
+        names_add(option->values, value);
+    else
+        *option->value = value;
     return true;
 }
 
@@ -102,8 +105,10 @@ int cli_parse(const struct command *command, const struct cli_option *options, s
     int positional = 0;
     bool only_positional = false;
 
-    for (size_t i = 0; i < count; i++)
-        *options[i].value = options[i].fallback;
+    for (size_t i = 0; i < count; i++) {
+        if (options[i].values == NULL)
+            *options[i].value = options[i].fallback;
+    }
 
     for (int i = 1; i < argc; i++) {
         const struct cli_option *option;

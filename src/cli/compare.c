@@ -17,7 +17,6 @@
 #include "scaling/steps.h"
 
 #include <math.h>
-#include <stdatomic.h>
 
 enum { MINUTE_MS = 60000, HANDLER_MS = 2000, DEEDS_AT_ONCE_MAX = 100 };
 
@@ -276,28 +275,20 @@ int compare_run(const struct peer *peer, const struct backtest *backtest, struct
 struct all {
     const struct backtest *backtest;
     struct backtest_result *results;
-    atomic_size_t done;
 };
 
 static int run_one(void *context, size_t job, struct error *err)
 {
-    struct all *all = context;
-    int result = compare_run(&peers[job], all->backtest, &all->results[job], err);
+    const struct all *all = context;
 
-    if (all->backtest->progress != NULL)
-        fprintf(all->backtest->progress, "\r\033[K%zu of %zu other policies",
-                atomic_fetch_add(&all->done, 1) + 1, peer_count);
-    return result;
+    return compare_run(&peers[job], all->backtest, &all->results[job], err);
 }
 
 int compare_run_all(const struct backtest *backtest, struct backtest_result **ret_results, struct error *err)
 {
-    struct all all = {.backtest = backtest, .results = must_calloc(peer_count, sizeof(*all.results))};
-    int result = parallel_run(peer_count, run_one, &all, err);
+    struct all all = {backtest, must_calloc(peer_count, sizeof(*all.results))};
 
-    if (backtest->progress != NULL)
-        fputs("\r\033[K", backtest->progress);
-    if (result < 0) {
+    if (parallel_run(peer_count, run_one, &all, backtest->progress, "other policies", err) < 0) {
         free(all.results);
         return -1;
     }

@@ -11,7 +11,9 @@ enum { THREADS_MAX = 16 };
 
 struct crew {
     pthread_mutex_t mutex;
-    size_t next, count;
+    size_t next, done, count;
+    FILE *progress;
+    const char *what;
     job_fn *run;
     void *context;
     bool failed;
@@ -30,6 +32,15 @@ static bool take(struct crew *crew, size_t *ret_job)
     return left;
 }
 
+/* The crew's mutex is held, or nobody is at work. */
+static void draw(const struct crew *crew)
+{
+    if (crew->progress == NULL)
+        return;
+    fprintf(crew->progress, "\r\033[K%zu of %zu %s", crew->done, crew->count, crew->what);
+    fflush(crew->progress);
+}
+
 static void *work(void *argument)
 {
     struct crew *crew = argument;
@@ -37,25 +48,29 @@ static void *work(void *argument)
     size_t job;
 
     while (take(crew, &job)) {
-        if (crew->run(crew->context, job, &err) == 0)
-            continue;
+        int result = crew->run(crew->context, job, &err);
+
         pthread_mutex_lock(&crew->mutex);
-        if (!crew->failed)
+        if (result < 0 && !crew->failed)
             crew->err = err;
-        crew->failed = true;
+        crew->failed |= result < 0;
+        crew->done++;
+        draw(crew);
         pthread_mutex_unlock(&crew->mutex);
     }
     return NULL;
 }
 
-int parallel_run(size_t count, job_fn *run, void *context, struct error *err)
+int parallel_run(size_t count, job_fn *run, void *context, FILE *progress, const char *what,
+                 struct error *err)
 {
-    struct crew crew = {.count = count, .run = run, .context = context};
+    struct crew crew = {.count = count, .run = run, .context = context, .progress = progress, .what = what};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     pthread_t threads[THREADS_MAX];
     size_t wanted = cores > 1 ? (size_t)cores - 1 : 0, started = 0; /* one is here already */
 
     pthread_mutex_init(&crew.mutex, NULL);
+    draw(&crew);
     while (started < wanted && started + 1 < count && started < THREADS_MAX &&
            pthread_create(&threads[started], NULL, work, &crew) == 0)
         started++;
@@ -63,6 +78,8 @@ int parallel_run(size_t count, job_fn *run, void *context, struct error *err)
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     pthread_mutex_destroy(&crew.mutex);
+    if (progress != NULL)
+        fputs("\r\033[K", progress);
     if (!crew.failed)
         return 0;
     *err = crew.err;

@@ -57,12 +57,12 @@ class Compare(unittest.TestCase):
 
     def test_substation_flaps_where_the_load_hovers(self):
         """Doubling at 70 % lands at 35 %, where it halves again; the others stay."""
-        bumps = [1.5 if minute % 180 < 10 else 1.2 for minute in range(3 * 1440)]
+        bumps = [1.5 if minute % 180 < 10 else 1.2 for minute in range(1440)]
         ways = self.compare(bumps, 2)
-        self.assertGreaterEqual(ways["sub"]["updates"], 25)
+        self.assertGreaterEqual(ways["sub"]["updates"], 10)
         self.assertGreaterEqual(ways["sub"]["refused_updates"], 1)
         for key in ("ksu", "kas", "ada"):
-            self.assertEqual((ways[key]["updates"], ways[key]["shard_hours"]), (0, 2 * 72), key)
+            self.assertEqual((ways[key]["updates"], ways[key]["shard_hours"]), (0, 2 * 24), key)
 
     def test_epsagon_gives_nothing_back_within_a_day(self):
         """Ten minutes at 8 MiB/s, then next to nothing."""

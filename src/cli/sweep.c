@@ -1,0 +1,369 @@
+/*
+ * sweep.c - the same load with other settings, each combination once, and which of them nothing else dominates.
+ *
+ * A combination is written as a configuration of its own and read like any other, so it meets all rules that a file
+ * meets.
+ */
+#include "sweep.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "parallel.h"
+#include "scaling/settings.h"
+
+#include <cjson/cJSON.h>
+
+struct axis {
+    const struct setting *setting;
+    struct names values;
+};
+
+struct combination {
+    size_t values[SWEEP_SETTINGS_MAX]; /* index in each axis */
+    struct config *config;             /* NULL: the rules forbid it */
+    char *why;                         /* then */
+    struct backtest_result result;
+    double dollars;
+    bool best; /* none is as cheap and throttles less, or throttles as little and is cheaper */
+};
+
+struct sweep {
+    const struct backtest *backtest;
+    bool desired;
+    struct axis axes[SWEEP_SETTINGS_MAX];
+    size_t axis_count;
+    struct combination *combinations;
+    size_t count;
+};
+
+static void sweep_clear(struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->axis_count; i++)
+        names_clear(&sweep->axes[i].values);
+    for (size_t i = 0; i < sweep->count; i++) {
+        config_free(sweep->combinations[i].config);
+        free(sweep->combinations[i].why);
+    }
+    free(sweep->combinations);
+}
+
+/* ---- reading */
+
+static int read_axis(struct sweep *sweep, const char *text, struct error *err)
+{
+    SCOPED(free_text) char *copy = must_strdup(text);
+    char *cursor = strchr(copy, '=');
+    struct axis *axis = &sweep->axes[sweep->axis_count];
+
+    if (sweep->axis_count == SWEEP_SETTINGS_MAX)
+        return error_set(err, ERROR_CONFIG, "--sweep tries at most %d settings", SWEEP_SETTINGS_MAX);
+    if (cursor == NULL)
+        return error_set(err, ERROR_CONFIG, "--sweep must be SETTING=A,B,C, not '%.64s'", text);
+    *cursor++ = '\0';
+    axis->setting = setting_find(text_trim(copy));
+    if (axis->setting == NULL || axis->setting->scope != SCOPE_STREAM)
+        return error_set(err, ERROR_CONFIG, "--sweep: no setting of a stream is called '%.64s'", copy);
+    for (size_t i = 0; i < sweep->axis_count; i++) {
+        if (sweep->axes[i].setting == axis->setting)
+            return error_set(err, ERROR_CONFIG, "--sweep: %s is given twice", axis->setting->name);
+    }
+    sweep->axis_count++;
+    for (char *value; (value = text_split(&cursor, ',')) != NULL;) {
+        if (*text_trim(value) == '\0')
+            return error_set(err, ERROR_CONFIG, "--sweep %.64s: a value is missing", text);
+        names_add(&axis->values, text_trim(value));
+    }
+    return 0;
+}
+
+/* The last axis turns fastest. */
+static void turn(const struct sweep *sweep, size_t values[SWEEP_SETTINGS_MAX])
+{
+    for (size_t i = sweep->axis_count; i-- > 0;) {
+        if (++values[i] < sweep->axes[i].values.count)
+            return;
+        values[i] = 0;
+    }
+}
+
+static int combine(struct sweep *sweep, struct error *err)
+{
+    size_t values[SWEEP_SETTINGS_MAX] = {0};
+    size_t count = 1;
+
+    for (size_t i = 0; i < sweep->axis_count; i++) {
+        count *= sweep->axes[i].values.count;
+        if (count > SWEEP_COMBINATIONS_MAX)
+            return error_set(err, ERROR_CONFIG, "--sweep makes more than %d combinations",
+                             SWEEP_COMBINATIONS_MAX);
+    }
+    sweep->combinations = must_calloc(count, sizeof(*sweep->combinations));
+    sweep->count = count;
+    for (size_t c = 0; c < count; c++) {
+        memcpy(sweep->combinations[c].values, values, sizeof(values));
+        turn(sweep, values);
+    }
+    return 0;
+}
+
+static const char *value_of(const struct sweep *sweep, const struct combination *combination, size_t axis)
+{
+    return sweep->axes[axis].values.items[combination->values[axis]];
+}
+
+/* ---- configurations */
+
+static void write_setting(const struct sweep *sweep, const struct combination *combination,
+                          const struct setting *setting, struct buffer *text)
+{
+    const struct config *config = sweep->backtest->config;
+    const void *source =
+        setting->scope == SCOPE_SERVICE ? (const void *)&config->service : (const void *)&config->streams[0];
+    char value[SETTING_VALUE_SIZE];
+    struct error err;
+
+    setting_format(setting, source, value);
+    for (size_t i = 0; i < sweep->axis_count; i++) {
+        if (sweep->axes[i].setting == setting)
+            (void)text_copy(value, sizeof(value), value_of(sweep, combination, i));
+    }
+    if (value[0] != '\0')
+        (void)buffer_printf(text, &err, "%s = %s\n", setting->name, value);
+}
+
+static void write_settings(const struct sweep *sweep, const struct combination *combination,
+                           enum setting_scope scope, struct buffer *text)
+{
+    size_t count;
+    const struct setting *all = settings(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].scope == scope)
+            write_setting(sweep, combination, &all[i], text);
+    }
+}
+
+/* A streams.conf with this combination. */
+static void write_config(const struct sweep *sweep, const struct combination *combination,
+                         struct buffer *text)
+{
+    struct error err;
+
+    (void)buffer_add_text(text, "[service]\n", &err);
+    write_settings(sweep, combination, SCOPE_SERVICE, text);
+    (void)buffer_printf(text, &err, "[stream %s]\n", sweep->backtest->config->streams[0].name);
+    write_settings(sweep, combination, SCOPE_STREAM, text);
+}
+
+/* "streams.conf:12: ...": the line is one of ours and means nothing to anybody. */
+static const char *without_place(const char *fault)
+{
+    const char *end = strstr(fault, ": ");
+
+    return end != NULL ? end + 2 : fault;
+}
+
+static void configure(const struct sweep *sweep, struct combination *combination)
+{
+    SCOPED(buffer_clear) struct buffer text;
+    SCOPED(fault_list_clear) struct fault_list faults = {0};
+    struct error err;
+
+    buffer_init(&text, CONFIG_SIZE_MAX);
+    write_config(sweep, combination, &text);
+    if (config_parse(buffer_text(&text), text.length, "sweep", &combination->config, &faults, &err) < 0) {
+        combination->config = NULL;
+        combination->why = must_strdup(without_place(faults.texts[0]));
+    }
+}
+
+/* A value that no combination may have is most likely a slip. */
+static int check_values(const struct sweep *sweep, struct error *err)
+{
+    for (size_t i = 0; i < sweep->axis_count; i++) {
+        for (size_t value = 0; value < sweep->axes[i].values.count; value++) {
+            const char *why = NULL;
+            bool allowed = false;
+
+            for (size_t c = 0; c < sweep->count; c++) {
+                if (sweep->combinations[c].values[i] != value)
+                    continue;
+                allowed |= sweep->combinations[c].config != NULL;
+                why = sweep->combinations[c].why;
+            }
+            if (!allowed)
+                return error_set(err, ERROR_CONFIG, "--sweep %s=%s: %s", sweep->axes[i].setting->name,
+                                 sweep->axes[i].values.items[value], why);
+        }
+    }
+    return 0;
+}
+
+/* ---- the runs */
+
+static int run_one(void *context, size_t job, struct error *err)
+{
+    const struct sweep *sweep = context;
+    struct combination *combination = &sweep->combinations[job];
+    struct backtest backtest = *sweep->backtest;
+
+    if (combination->config == NULL)
+        return 0;
+    backtest.config = combination->config;
+    backtest.progress = NULL;
+    if (sweep->desired)
+        backtest.initial_shards = combination->config->streams[0].desired_shards;
+    return backtest_run(&backtest, &combination->result, err);
+}
+
+static bool dominates(const struct combination *a, const struct combination *b)
+{
+    double a_lost = a->result.totals.throttled_bytes, b_lost = b->result.totals.throttled_bytes;
+
+    return a->dollars <= b->dollars && a_lost <= b_lost && (a->dollars < b->dollars || a_lost < b_lost);
+}
+
+static void judge(struct sweep *sweep, const struct price_list *prices)
+{
+    for (size_t i = 0; i < sweep->count; i++) {
+        struct combination *combination = &sweep->combinations[i];
+        struct backtest backtest = *sweep->backtest;
+
+        backtest.config = combination->config;
+        combination->best = combination->config != NULL;
+        if (combination->best)
+            combination->dollars = backtest_dollars(&backtest, &combination->result, prices);
+    }
+    for (size_t i = 0; i < sweep->count; i++) {
+        for (size_t j = 0; j < sweep->count && sweep->combinations[i].config != NULL; j++) {
+            if (sweep->combinations[j].config != NULL &&
+                dominates(&sweep->combinations[j], &sweep->combinations[i]))
+                sweep->combinations[i].best = false;
+        }
+    }
+}
+
+/* ---- the answer */
+
+static double percent_throttled(const struct backtest_result *result)
+{
+    return result->totals.offered_bytes > 0
+               ? 100 * result->totals.throttled_bytes / result->totals.offered_bytes
+               : 0;
+}
+
+static void add_row(struct table *table, const struct sweep *sweep, const struct combination *combination,
+                    double foresight_hours)
+{
+    const struct sim_totals *totals = &combination->result.totals;
+
+    for (size_t i = 0; i < sweep->axis_count; i++)
+        table_add(table, "%s", value_of(sweep, combination, i));
+    table_add(table, "%.0f", totals->shard_hours);
+    table_add(table, "%.2f x", totals->shard_hours / foresight_hours);
+    table_add(table, "%.2f", combination->dollars);
+    table_add(table, "%.4f %%", percent_throttled(&combination->result));
+    table_add(table, "%lld", (long long)totals->minutes_throttled);
+    table_add(table, "%lld", (long long)totals->peak_shards);
+    table_add(table, "%lld", (long long)totals->splits + (long long)totals->merges);
+    table_add(table, "%s", combination->best ? "*" : "");
+}
+
+static void print_table(const struct sweep *sweep, FILE *file)
+{
+    static const char *const figures[] = {"SHARD-HOURS", "TO FORESIGHT", "DOLLARS",    "THROTTLED",
+                                          "IN MINUTES",  "PEAK",         "OPERATIONS", "BEST"};
+    const char *headings[SWEEP_SETTINGS_MAX + COUNT_OF(figures) + 1] = {0};
+    struct table table = {.headings = headings, .right_aligned = 0x7fu << sweep->axis_count};
+    double foresight_hours = backtest_foresight_hours(&sweep->backtest->load);
+
+    for (size_t i = 0; i < sweep->axis_count; i++)
+        headings[i] = sweep->axes[i].setting->name;
+    for (size_t i = 0; i < COUNT_OF(figures); i++)
+        headings[sweep->axis_count + i] = figures[i];
+    for (size_t i = 0; i < sweep->count; i++) {
+        if (sweep->combinations[i].config != NULL)
+            add_row(&table, sweep, &sweep->combinations[i], foresight_hours);
+    }
+    table_print(&table, file);
+    table_clear(&table);
+    fputs("\n*: no other is cheaper without throttling more, or throttles less without costing more.\n",
+          file);
+    for (size_t c = 0; c < sweep->count; c++) {
+        if (sweep->combinations[c].config != NULL)
+            continue;
+        fputs("not tried:", file);
+        for (size_t i = 0; i < sweep->axis_count; i++)
+            fprintf(file, " %s=%s", sweep->axes[i].setting->name,
+                    value_of(sweep, &sweep->combinations[c], i));
+        fprintf(file, ": %s\n", sweep->combinations[c].why);
+    }
+}
+
+static cJSON *combination_object(const struct sweep *sweep, const struct combination *combination,
+                                 double foresight_hours)
+{
+    const struct sim_totals *totals = &combination->result.totals;
+    cJSON *object = cJSON_CreateObject(), *tried;
+
+    tried = cJSON_AddObjectToObject(object, "settings");
+    for (size_t i = 0; i < sweep->axis_count; i++)
+        (void)cJSON_AddStringToObject(tried, sweep->axes[i].setting->name, value_of(sweep, combination, i));
+    if (combination->config == NULL) {
+        (void)cJSON_AddStringToObject(object, "not_tried", combination->why);
+        return object;
+    }
+    (void)cJSON_AddBoolToObject(object, "best", combination->best);
+    (void)cJSON_AddNumberToObject(object, "dollars", combination->dollars);
+    (void)cJSON_AddNumberToObject(object, "shard_hours", totals->shard_hours);
+    (void)cJSON_AddNumberToObject(object, "to_foresight", totals->shard_hours / foresight_hours);
+    (void)cJSON_AddNumberToObject(object, "throttled_bytes", totals->throttled_bytes);
+    (void)cJSON_AddNumberToObject(object, "throttled_percent", percent_throttled(&combination->result));
+    (void)cJSON_AddNumberToObject(object, "throttled_minutes", (double)totals->minutes_throttled);
+    (void)cJSON_AddNumberToObject(object, "peak_shards", (double)totals->peak_shards);
+    (void)cJSON_AddNumberToObject(object, "operations", (double)(totals->splits + totals->merges));
+    (void)cJSON_AddNumberToObject(object, "updates", (double)totals->updates);
+    (void)cJSON_AddNumberToObject(object, "refused_updates", (double)combination->result.refused_updates);
+    return object;
+}
+
+static void print_json(const struct sweep *sweep, FILE *file)
+{
+    double foresight_hours = backtest_foresight_hours(&sweep->backtest->load);
+    cJSON *object = cJSON_CreateObject(), *list;
+    char *text;
+
+    (void)cJSON_AddStringToObject(object, "stream", sweep->backtest->config->streams[0].name);
+    list = cJSON_AddArrayToObject(object, "sweep");
+    for (size_t i = 0; i < sweep->count; i++)
+        (void)cJSON_AddItemToArray(list, combination_object(sweep, &sweep->combinations[i], foresight_hours));
+    text = cJSON_Print(object);
+    fprintf(file, "%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+int sweep_run(const struct backtest *backtest, const struct names *texts, bool desired, bool json,
+              const struct price_list *prices, FILE *file, struct error *err)
+{
+    SCOPED(sweep_clear) struct sweep sweep = {.backtest = backtest, .desired = desired};
+
+    for (size_t i = 0; i < texts->count; i++) {
+        if (read_axis(&sweep, texts->items[i], err) < 0)
+            return -1;
+    }
+    if (combine(&sweep, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sweep.count; i++)
+        configure(&sweep, &sweep.combinations[i]);
+    if (check_values(&sweep, err) < 0 ||
+        parallel_run(sweep.count, run_one, &sweep, backtest->progress, "combinations", err) < 0)
+        return -1;
+    judge(&sweep, prices);
+    if (json)
+        print_json(&sweep, file);
+    else
+        print_table(&sweep, file);
+    return 0;
+}

@@ -1,0 +1,102 @@
+"""backtest --sweep: every combination once, as if it stood in the file, and those marked that nothing dominates."""
+
+import itertools
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
+MIB = 1048576
+
+CONFIG = """[service]
+database = unused.db
+topic_arn = arn:aws:sns:eu-west-1:123456789012:scaling
+[defaults]
+max_shards = 64
+[stream events]
+desired_shards = 2
+%s
+"""
+
+
+class Sweep(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.write("streams.conf", CONFIG % "")
+        self.load = [5.0 if minute // 40 % 3 == 2 else 1.2 for minute in range(480)]
+        rows = "".join(f"{i},{v * MIB * 60!r},{v * MIB * 60 / 2048!r}\n" for i, v in enumerate(self.load))
+        self.write("load.csv", "minute,bytes,records\n" + rows)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def run_program(self, *arguments):
+        return subprocess.run(
+            [PROGRAM, "backtest", "--config", self.path("streams.conf"), "--load", self.path("load.csv"), *arguments],
+            capture_output=True, text=True, check=False, timeout=600)
+
+    def answer(self, *arguments):
+        done = self.run_program("--output", "json", *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return json.loads(done.stdout)
+
+    def test_each_combination_comes_to_what_the_file_would(self):
+        values = {"target_utilization": ["60%", "75%"], "cooldown": ["1m", "20m"], "desired_shards": ["1", "4"]}
+        arguments = [word for name, texts in values.items() for word in ("--sweep", f"{name}={','.join(texts)}")]
+        rows = self.answer(*arguments)["sweep"]
+        self.assertEqual([tuple(row["settings"].values()) for row in rows], list(itertools.product(*values.values())))
+        for row in rows:
+            with self.subTest(settings=row["settings"]):
+                text = "".join(f"{name} = {value}\n" for name, value in row["settings"].items())
+                self.write("streams.conf", CONFIG.replace("desired_shards = 2\n", "") % text)
+                ours = self.answer()["ways"]["kinescale"]
+                for key in ("shard_hours", "dollars", "throttled_bytes", "throttled_minutes", "peak_shards"):
+                    self.assertEqual(row[key], ours[key], key)
+        for row in rows:
+            others = [other for other in rows
+                      if other["dollars"] <= row["dollars"] and other["throttled_bytes"] <= row["throttled_bytes"]
+                      and (other["dollars"], other["throttled_bytes"]) != (row["dollars"], row["throttled_bytes"])]
+            self.assertEqual(row["best"], not others, row["settings"])
+        self.assertTrue(0 < sum(row["best"] for row in rows) < len(rows))
+
+    def test_what_the_rules_forbid_is_told_and_not_tried(self):
+        arguments = ["--sweep", "target_utilization=40%,60%", "--sweep", "scale_down_threshold=30%,50%"]
+        rows = self.answer(*arguments)["sweep"]
+        self.assertEqual(["not_tried" in row for row in rows], [False, True, False, False])
+        self.assertIn("the stream flaps", rows[1]["not_tried"])
+        text = self.run_program(*arguments).stdout
+        self.assertIn("not tried: target_utilization=40% scale_down_threshold=50%: scale_down_threshold must", text)
+        self.assertRegex(text, r"(?m)^60% +30% +\d+ ")
+
+    def test_what_is_wrong_is_said(self):
+        many = ",".join(f"{n}m" for n in range(1, 10))
+        cases = [
+            (["--sweep", "cooldown"], "--sweep must be SETTING=A,B,C, not 'cooldown'"),
+            (["--sweep", "coolness=1m"], "--sweep: no setting of a stream is called 'coolness'"),
+            (["--sweep", "listen=1,2"], "--sweep: no setting of a stream is called 'listen'"),
+            (["--sweep", "cooldown=5m,soon"], "--sweep cooldown=soon: cooldown must be"),
+            (["--sweep", "cooldown="], "--sweep cooldown=: a value is missing"),
+            (["--sweep", "cooldown=1m", "--sweep", "cooldown=2m"], "--sweep: cooldown is given twice"),
+            (["--sweep", f"cooldown={many}", "--sweep", f"scale_down_every={many}"],
+             "--sweep makes more than 64 combinations"),
+            ([word for name in ("cooldown", "min_shards", "max_shards", "desired_shards", "resharding")
+              for word in ("--sweep", f"{name}=1")], "--sweep tries at most 4 settings"),
+            (["--sweep", "cooldown=1m", "--compare"], "--sweep takes no --operations, --report or --compare"),
+        ]
+        for arguments, complaint in cases:
+            with self.subTest(arguments=arguments):
+                done = self.run_program(*arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(complaint, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -29,6 +29,7 @@ enum resharding { RESHARDING_SPLIT, RESHARDING_UPDATE, RESHARDING_AUTO };
 enum alarm_level { ALARM_LEVEL_STREAM, ALARM_LEVEL_SHARD };
 enum threshold_basis { BASIS_EFFECTIVE, BASIS_COUNT };
 enum missing_data { MISSING_AUTO, MISSING_IDLE, MISSING_UNKNOWN };
+enum policy { POLICY_CLASSIC, POLICY_ADAPTIVE };
 enum scale_down_schedule { SCHEDULE_OFF, SCHEDULE_INTERNAL };
 
 enum { TOPICS_MAX = 16, ADDRESS_SIZE = 256, PATH_SIZE = 1024 };
@@ -70,6 +71,7 @@ struct stream_config {
     int64_t resharding;      /* enum resharding */
     int64_t threshold_basis; /* enum threshold_basis */
     int64_t missing_data;    /* enum missing_data */
+    int64_t policy;          /* enum policy */
     struct floors floors;    /* scheduled */
     int64_t floor_shards;    /* what min_shards was raised to by config_raise_floor(); 0 as it is read */
     int line;                /* of the [stream NAME] line */

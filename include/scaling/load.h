@@ -53,6 +53,12 @@ struct demand {
 /* Points in any order.  Bytes and records take their worst point each on its own. */
 struct demand load_demand(const struct load_point *points, size_t count);
 
+/*
+ * What each point demanded, in shards' worth by the tighter of bytes and records, rejected records counted in.  NAN
+ * where one of the two is not known.  `ret` has `count` places.
+ */
+void load_worth(const struct load_point *points, size_t count, float *ret);
+
 /* Share of a capacity of `shards` shards, by the tighter of bytes and records; accepted load only when asked.
  * NAN when the demand is not known or there are no shards. */
 double demand_utilization(const struct demand *demand, double shards);

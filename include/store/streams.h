@@ -24,6 +24,7 @@ enum due_reason {
     DUE_SCALE_DOWN = 8,         /* a pass found that shards can be merged */
     DUE_SCALE_DOWN_FORCED = 16, /* the same, whenever the last one was */
     DUE_ABOVE_MAXIMUM = 32,     /* more than max_shards */
+    DUE_ADAPT = 64,             /* the policy `adaptive` looks at the newest minutes */
 };
 
 /* Under this name the notifications whose stream is not known yet (composite alarms) fall due: no stream's name

@@ -91,6 +91,17 @@ static void print_hot_key(const cJSON *hot)
                text_of(hot, "seen"));
 }
 
+static void print_habits(const cJSON *habits)
+{
+    bool learned = strcmp(text_of(habits, "learned"), "-") != 0;
+
+    if (cJSON_IsObject(habits))
+        printf("  adaptive: more shards above %.0f %% of the capacity, fewer after %.0f minutes; %s%s\n",
+               100 * number_of(habits, "line"), number_of(habits, "hold_minutes"),
+               learned ? "learned " : "by default until a day of the load is known",
+               learned ? text_of(habits, "learned") : "");
+}
+
 static void print_stream(const cJSON *stream)
 {
     const cJSON *row;
@@ -101,6 +112,7 @@ static void print_stream(const cJSON *stream)
            number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(stream, "paused")))
         printf("  paused until %s\n", pause_end(stream));
+    print_habits(cJSON_GetObjectItemCaseSensitive(stream, "habits"));
     print_hot_key(cJSON_GetObjectItemCaseSensitive(stream, "hot_key"));
     if (number_of(stream, "failures") > 0)
         printf("  failed %.0f time%s in a row, last at %s: %s\n", number_of(stream, "failures"),

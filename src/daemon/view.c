@@ -5,8 +5,10 @@
 
 #include "base/date.h"
 #include "base/memory.h"
+#include "scaling/adaptive.h"
 #include "store/actions.h"
 #include "store/decisions.h"
+#include "store/minutes.h"
 #include "store/notifications.h"
 #include "store/streams.h"
 
@@ -69,6 +71,27 @@ static const char *activity(const struct stream_state *state, bool running, cons
     return now_ms < state->cooldown_until_ms ? "cooldown" : "idle";
 }
 
+/* null where the policy is classic. */
+static int add_habits(struct store *store, const struct stream_config *config, cJSON *object,
+                      struct error *err)
+{
+    struct adaptive_habits habits = adaptive_default_habits(config);
+    int64_t learned_ms;
+    cJSON *row;
+
+    if (config->policy != POLICY_ADAPTIVE) {
+        (void)cJSON_AddNullToObject(object, "habits");
+        return 0;
+    }
+    if (store_habits_load(store, config->name, &habits, &learned_ms, err) < 0)
+        return -1;
+    row = cJSON_AddObjectToObject(object, "habits");
+    add_number(row, "hold_minutes", (double)habits.hold_minutes);
+    add_number(row, "line", habits.line);
+    add_time(row, "learned", habits.learned ? learned_ms : 0);
+    return 0;
+}
+
 /* A view may also come from a database that failed in between: nothing half true is shown. */
 static cJSON *stream_object(struct store *store, const struct stream_config *config, int64_t now_ms,
                             struct error *err)
@@ -88,6 +111,7 @@ static cJSON *stream_object(struct store *store, const struct stream_config *con
     add_number(object, "effective_shards", state.effective_shards);
     add_number(object, "min_shards", (double)config->min_shards);
     add_number(object, "max_shards", (double)config->max_shards);
+    add_text(object, "policy", config->policy == POLICY_ADAPTIVE ? "adaptive" : "classic");
     add_time(object, "seen", state.seen_ms);
     add_time(object, "due", state.due_ms);
     add_time(object, "cooldown_until", now_ms < state.cooldown_until_ms ? state.cooldown_until_ms : 0);
@@ -300,7 +324,8 @@ cJSON *view_stream(struct store *store, const struct config *config, const char 
         return NULL;
     }
     object = stream_object(store, found, now_ms, err);
-    if (object != NULL && add_actions(store, stream, limit, object, err) == 0 &&
+    if (object != NULL && add_habits(store, found, object, err) == 0 &&
+        add_actions(store, stream, limit, object, err) == 0 &&
         add_decisions(store, stream, limit, object, err) == 0 &&
         add_notifications(store, stream, limit, object, err) == 0)
         return object;

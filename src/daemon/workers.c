@@ -62,11 +62,15 @@ static bool take(struct workers *workers, struct store *store, int slot, int64_t
         *ret_next_ms = INT64_MAX;
         return false;
     }
-    for (size_t i = 0; i < due.count && !taken; i++) {
-        if (is_taken(workers, due.items[i].stream) ||
-            owner_other_has_lock(store, &due.items[i], workers->options.owner, now_ms))
+    /* Looks of the policy `adaptive` come every minute for every stream; whatever else there is comes before them. */
+    for (size_t i = 0; i < 2 * due.count && !taken; i++) {
+        const struct stream_state *stream = &due.items[i % due.count];
+        bool is_look = stream->due_reasons == DUE_ADAPT;
+
+        if (is_look != (i >= due.count) || is_taken(workers, stream->stream) ||
+            owner_other_has_lock(store, stream, workers->options.owner, now_ms))
             continue;
-        (void)text_copy(workers->busy[slot], STREAM_NAME_SIZE, due.items[i].stream);
+        (void)text_copy(workers->busy[slot], STREAM_NAME_SIZE, stream->stream);
         workers->is_busy[slot] = true;
         taken = true;
     }

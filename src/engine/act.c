@@ -195,6 +195,10 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
         *ret_seen = event(status);
         return 0;
     }
+    if (adapt_began(&turn->action)) {
+        *ret_seen = event(EVENT_NEEDS_NOTHING);
+        return adapt_observe(turn, &ret_seen->event, &ret_seen->operation, err);
+    }
     if (turn->action.kind == ACTION_SCALE_DOWN) {
         *ret_seen = event(EVENT_NEEDS_NOTHING);
         return down_observe(turn, &ret_seen->event, &ret_seen->operation, err);
@@ -380,6 +384,8 @@ static int64_t cooldown_ms(const struct turn *turn)
     const struct action *action = &turn->action;
     int64_t whole_ms = turn->config->cooldown_ms;
 
+    if (adapt_began(action)) /* it rests by itself before it gives back, and never before it grows */
+        return action->failure[0] != '\0' && !adapt_turned(action) ? whole_ms : 0;
     if (action->kind == ACTION_REPAIR || (action->kind == ACTION_SCALE_DOWN && turn->notifications.count > 0))
         return 0;
     if (action->kind == ACTION_SCALE_UP && action->from_shards == action->to_shards &&
@@ -408,6 +414,10 @@ static int finish(struct turn *turn, struct error *err)
     notification_list_clear(&turn->notifications);
     if (store_notifications_open(turn->store, turn->config->name, &turn->notifications, err) < 0)
         return -1;
+    if (adapt_turned(&turn->action)) {
+        turn->next_ms = now_ms;
+        turn->next_reasons = DUE_ADAPT;
+    }
     if (turn->notifications.count > 0) {
         turn->next_ms = cooldown_until_ms > now_ms ? cooldown_until_ms : now_ms;
         turn->next_reasons = DUE_NOTIFICATION;

@@ -44,6 +44,7 @@ void turn_clear(struct turn *turn)
     shard_map_clear(&turn->shards);
     alarm_list_clear(&turn->alarms);
     free(turn->splits);
+    minutes_clear(&turn->minutes);
     alarm_queue_leave(turn);
     config_free(turn->whole);
 }
@@ -55,17 +56,18 @@ bool turn_configure(struct turn *turn, const char *stream)
     return turn->config != NULL;
 }
 
-void turn_raise_floor(struct turn *turn)
+int turn_settle(struct turn *turn, struct error *err)
 {
     int64_t open = turn->running ? turn->action.from_shards : turn->state.open_shards;
 
-    if (turn->config == NULL || turn->config->floors.count == 0)
-        return;
+    if (turn->config == NULL)
+        return 0;
     if (turn->config != &turn->room)
         turn->room = *turn->config;
     turn->config = &turn->room;
     config_raise_floor(&turn->room, open, turn->now_ms,
                        turn->whole->service.reconcile_every_ms + FLOOR_SLACK_MS);
+    return adapt_line(turn->store, &turn->room, err);
 }
 
 int turn_load(struct turn *turn, const char *stream, struct error *err)
@@ -74,8 +76,7 @@ int turn_load(struct turn *turn, const char *stream, struct error *err)
         store_action_current(turn->store, stream, &turn->action, &turn->running, err) < 0 ||
         store_notifications_open(turn->store, stream, &turn->notifications, err) < 0)
         return -1;
-    turn_raise_floor(turn);
-    return 0;
+    return turn_settle(turn, err);
 }
 
 /* Without a running action a cooldown makes everything wait; the alarms are looked at again when it ends. */
@@ -98,8 +99,14 @@ static int begin(struct turn *turn, struct error *err)
 
     if (triage(turn, &asked, err) < 0)
         return -1;
-    if (asked)
+    if (asked && !adapt_applies(turn->config))
         return act_begin(turn, ACTION_SCALE_UP, err);
+    if (asked) {
+        if (adapt_begin(turn, true, err) < 0)
+            return -1;
+        if (turn->action.id != 0)
+            return 0;
+    }
     if (reasons & DUE_ABOVE_MAXIMUM) {
         if (down_begin(turn, DOWN_TO_MAXIMUM, err) < 0)
             return -1;
@@ -108,6 +115,8 @@ static int begin(struct turn *turn, struct error *err)
     }
     if (reasons & DUE_REPAIR)
         return act_begin(turn, ACTION_REPAIR, err);
+    if (adapt_applies(turn->config))
+        return asked ? 0 : adapt_begin(turn, false, err);
     if (reasons & DUE_SCALE_DOWN)
         return down_begin(turn, DOWN_BY_LOAD, err);
     return 0;
@@ -118,12 +127,12 @@ static int hold_back(struct turn *turn, bool *ret_held, struct error *err)
 {
     char reason[128];
 
-    *ret_held = true;
+    *ret_held = turn->held = true;
     if (pause_holds(&turn->state, turn->now_ms, reason, sizeof(reason)))
         return pause_rest(turn, reason, err);
     if (turn->now_ms < turn->state.cooldown_until_ms)
         return rest(turn, err);
-    *ret_held = false;
+    *ret_held = turn->held = false;
     return 0;
 }
 
@@ -133,7 +142,7 @@ static int take_turn(struct turn *turn, struct error *err)
     bool held = false;
 
     if (!turn->running && turn->notifications.count == 0 &&
-        !(turn->state.due_reasons & (DUE_REPAIR | DUE_SCALE_DOWN | DUE_ABOVE_MAXIMUM)))
+        !(turn->state.due_reasons & (DUE_REPAIR | DUE_SCALE_DOWN | DUE_ABOVE_MAXIMUM | DUE_ADAPT)))
         return 0;
     if (!turn->running && hold_back(turn, &held, err) < 0)
         return -1;
@@ -167,6 +176,7 @@ void turn_failed(struct turn *turn, const struct error *err)
 
     if (times >= COUNT_OF(failure_delay_ms))
         times = COUNT_OF(failure_delay_ms) - 1;
+    turn->held = true;
     turn->next_ms = turn->now_ms + failure_delay_ms[times];
     turn->next_reasons = turn->state.due_reasons | (turn->running ? (unsigned)DUE_ACTION : 0);
     if (!turn->running)
@@ -184,6 +194,11 @@ int turn_leave(struct turn *turn, struct error *err)
         return -1;
     if (turn->next_ms < 0)
         return 0;
+    if (turn->config != NULL && adapt_applies(turn->config) && !turn->running && !turn->held &&
+        adapt_next_ms(turn) < turn->next_ms)
+        turn->next_ms = adapt_next_ms(turn);
+    if (turn->config != NULL && adapt_applies(turn->config) && !turn->running)
+        turn->next_reasons |= DUE_ADAPT;
     return store_stream_set_due(turn->store, &turn->state, turn->next_ms, turn->next_reasons, err);
 }
 
@@ -249,8 +264,7 @@ static int load_for_view(struct turn *turn, struct error *err)
 {
     if (store_stream_load(turn->store, turn->config->name, &turn->state, err) < 0)
         return -1;
-    turn_raise_floor(turn);
-    return 0;
+    return turn_settle(turn, err);
 }
 
 int engine_view(struct engine *engine, struct store *store, const char *stream, struct engine_view *ret_view,

@@ -82,8 +82,7 @@ void look_headroom_again(struct engine *engine)
     pthread_mutex_unlock(&engine->limits_mutex);
 }
 
-/* One series per alarm_metric: bytes, records, throttled records. */
-static void add_queries(struct metric_query *queries, const char *stream, const char *shard)
+void look_add_queries(struct metric_query *queries, const char *stream, const char *shard)
 {
     for (int i = 0; i < ALARM_METRIC_COUNT; i++)
         queries[i] = (struct metric_query){.metric = alarm_metric_name((enum alarm_metric)i),
@@ -185,9 +184,10 @@ static int look_load(struct turn *turn, const struct step_list_stored *steps, st
         free(queries);
         return -1;
     }
-    add_queries(queries, turn->config->name, NULL);
+    look_add_queries(queries, turn->config->name, NULL);
     for (size_t i = 0; i < shards; i++)
-        add_queries(queries + (1 + i) * ALARM_METRIC_COUNT, turn->config->name, turn->shards.items[i].id);
+        look_add_queries(queries + (1 + i) * ALARM_METRIC_COUNT, turn->config->name,
+                         turn->shards.items[i].id);
     result = cloudwatch_metrics(turn->engine->aws, queries, count, start_ms, end_ms, &answer, err);
     free(queries);
     if (result < 0)
@@ -207,7 +207,7 @@ int look_demand(struct turn *turn, struct demand *ret_demand, struct error *err)
     struct metric_answer answer = {0};
     int64_t end_ms = turn->now_ms / 60000 * 60000;
 
-    add_queries(queries, turn->config->name, NULL);
+    look_add_queries(queries, turn->config->name, NULL);
     if (cloudwatch_metrics(turn->engine->aws, queries, COUNT_OF(queries), end_ms - LOOK_BACK_MS, end_ms,
                            &answer, err) < 0)
         return -1;

@@ -62,11 +62,11 @@ static void ask_store(struct candidate *candidate, bool forced)
 
     if (store_stream_load(turn->store, turn->config->name, state, &err) < 0 ||
         store_action_current(turn->store, turn->config->name, &turn->action, &turn->running, &err) < 0 ||
-        store_notifications_open(turn->store, turn->config->name, &turn->notifications, &err) < 0) {
+        store_notifications_open(turn->store, turn->config->name, &turn->notifications, &err) < 0 ||
+        turn_settle(turn, &err) < 0) {
         rule_out(candidate, PASS_FAILED, err.message);
         return;
     }
-    turn_raise_floor(turn);
     candidate->row->from_shards = candidate->row->to_shards = state->open_shards;
     if (forbidden(turn) != NULL)
         rule_out(candidate, PASS_FORBIDDEN, forbidden(turn));
@@ -111,6 +111,26 @@ static void ask_kinesis(struct candidate *candidate)
     else if (holds_anyway(turn, &candidate->row->plan))
         rule_out(candidate, PASS_HOLD, candidate->row->plan.reason);
     candidate->row->from_shards = candidate->row->to_shards = (int64_t)turn->shards.count;
+}
+
+/* The policy `adaptive` waits for no pass; but an operator who names a stream wants an answer. */
+static void ask_policy(struct candidate *candidate, bool named)
+{
+    struct turn *turn = &candidate->turn;
+    struct adaptive_plan plan;
+    struct error err = {0};
+
+    if (!named) {
+        rule_out(candidate, PASS_HOLD, "the policy is adaptive: shards are given back without a pass");
+        return;
+    }
+    if (adapt_look(turn, false, &plan, &err) < 0) {
+        rule_out(candidate, PASS_FAILED, err.message);
+        return;
+    }
+    rule_out(candidate, plan.verdict == ADAPTIVE_GO ? PASS_RESHARD : PASS_HOLD, plan.reason);
+    if (plan.verdict == ADAPTIVE_GO)
+        candidate->row->to_shards = plan.shards;
 }
 
 static int think(struct candidate *candidate, const struct down_subject *subject, struct error *err)
@@ -182,10 +202,12 @@ static void conclude(struct candidate *candidate, bool forced)
 {
     struct turn *turn = &candidate->turn;
     struct pass_row *row = candidate->row;
-    unsigned reasons = DUE_SCALE_DOWN | (forced ? (unsigned)DUE_SCALE_DOWN_FORCED : 0);
+    bool adaptive = adapt_applies(turn->config);
+    unsigned reasons =
+        adaptive ? (unsigned)DUE_ADAPT : DUE_SCALE_DOWN | (forced ? (unsigned)DUE_SCALE_DOWN_FORCED : 0);
     struct error err = {0};
 
-    if (row->result == PASS_HOLD)
+    if (row->result == PASS_HOLD && !adaptive)
         record_hold(turn, row->reason, sizeof(row->reason));
     if (row->result == PASS_RESHARD &&
         store_stream_make_due(turn->store, turn->config->name, turn->now_ms, reasons, &err) < 0)
@@ -209,7 +231,9 @@ int engine_scale_down(struct engine *engine, struct store *store, const struct p
             rule_out(candidate, PASS_FAILED, "the stream is not configured");
             continue;
         }
-        ask_store(candidate, options->forced);
+        ask_store(candidate, options->forced || adapt_applies(candidate->turn.config));
+        if (candidate->open && adapt_applies(candidate->turn.config))
+            ask_policy(candidate, options->named);
         if (candidate->open)
             ask_kinesis(candidate);
     }

@@ -304,14 +304,19 @@ static unsigned judge_shards(const struct look_around *around, const struct stre
     return reasons;
 }
 
-static int look_at_shards(struct look_around *around, const struct stream_config *config, struct error *err)
+static int look_at_shards(struct look_around *around, const struct stream_config *given, struct error *err)
 {
+    struct stream_config settled = *given;
+    const struct stream_config *config = &settled;
     struct shard_map shards = {0};
     struct error ignored = {0};
     bool match = true;
     unsigned reasons;
-    int result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
+    int result;
 
+    if (adapt_line(around->store, &settled, err) < 0)
+        return -1;
+    result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
     around->answered |= result == 0;
     /* A listing in the middle of a reshard says nothing; whoever reshards will be looked at again. */
     if (result == 0 && shard_map_check(&shards, err) == 0) {
@@ -350,6 +355,18 @@ static int catch_up(const struct look_around *around, const struct stream_config
     return 0;
 }
 
+/* A stream that the policy `adaptive` is to look at is due for it at some time; the first time at once. */
+static int arm(const struct look_around *around, const struct stream_config *config, struct error *err)
+{
+    struct stream_state state;
+
+    if (store_stream_load(around->store, config->name, &state, err) < 0)
+        return -1;
+    if (state.due_ms != INT64_MAX && (state.due_reasons & DUE_ADAPT) != 0)
+        return 0;
+    return store_stream_make_due(around->store, config->name, around->now_ms, DUE_ADAPT, err);
+}
+
 static int look_at_stream(struct look_around *around, const struct stream_config *config, struct error *err)
 {
     struct action action;
@@ -366,7 +383,11 @@ static int look_at_stream(struct look_around *around, const struct stream_config
             around->store, config->name,
             late_ms < around->now_ms + LEASE_MS ? late_ms : around->now_ms + LEASE_MS, DUE_ACTION, err);
     }
-    if (look_for_silent_alarms(around, config, err) < 0 || look_at_shards(around, config, err) < 0)
+    /* The policy `adaptive` looks at the stream by itself, whether or not an alarm stands. */
+    if (adapt_applies(config) ? arm(around, config, err) < 0
+                              : look_for_silent_alarms(around, config, err) < 0)
+        return -1;
+    if (look_at_shards(around, config, err) < 0)
         return -1;
     if (around->lists_whole && config->alarm_level == ALARM_LEVEL_STREAM) /* else they are about to be made */
         warn_without_alarms(around, config->name);
@@ -380,6 +401,10 @@ static void forget_old(const struct look_around *around)
     struct pruned pruned = {.rows = 1};
     struct error err = {0};
 
+    if (store_minutes_forget(around->store, around->now_ms - (int64_t)MINUTES_KEPT_DAYS * DAY_MS, &err) < 0) {
+        LOG(LOG_ERROR, "store-failed", {"error", err.message});
+        return;
+    }
     for (int rounds = 0; pruned.rows > 0 && rounds < PRUNE_ROUNDS; rounds++) {
         if (store_prune(around->store, before_ms, &pruned, &err) < 0) {
             LOG(LOG_ERROR, "store-failed", {"error", err.message});

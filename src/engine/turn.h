@@ -11,11 +11,13 @@
 #include "aws/kinesis.h"
 #include "engine/engine.h"
 #include "scaling/action.h"
+#include "scaling/adaptive.h"
 #include "scaling/alarms.h"
 #include "scaling/plan_up.h"
 #include "scaling/shard_alarms.h"
 #include "store/actions.h"
 #include "store/decisions.h"
+#include "store/minutes.h"
 #include "store/notifications.h"
 #include "store/streams.h"
 
@@ -87,6 +89,7 @@ struct turn {
     int goal_basis;                     /* what a new action begins with */
     bool running;                       /* `action` is one */
     bool locked;                        /* we hold the lock */
+    bool held; /* by a pause, a cooldown or a failure: nothing is begun before next_ms */
     bool summary_known;
     struct stream_summary summary;
     struct shard_map shards; /* empty until looked at */
@@ -96,7 +99,10 @@ struct turn {
     int64_t changes_since_ms;     /* when it asked first whether its time there is over */
     struct lineage_split *splits; /* as far as lineage_look() found them */
     size_t split_count;
-    int64_t next_ms; /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
+    struct minutes minutes; /* as far as minutes_look() found them; count 0 before */
+    bool minutes_known;
+    int64_t adapt_ms; /* when the policy `adaptive` looks again; 0: not said yet */
+    int64_t next_ms;  /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
     unsigned next_reasons;
 };
 
@@ -104,9 +110,9 @@ struct turn {
 
 /* Takes the configuration in force; false when it does not speak of the stream. */
 bool turn_configure(struct turn *turn, const char *stream);
-/* Where a scheduled floor asks for more than min_shards, that is what min_shards is in this turn; the state must be
- * loaded. */
-void turn_raise_floor(struct turn *turn);
+/* The settings as they are for this turn: a scheduled floor may raise min_shards, and the policy `adaptive` have learned
+ * where alarms stand.  The state must be loaded. */
+int turn_settle(struct turn *turn, struct error *err);
 /* What the store knows of the stream. */
 int turn_load(struct turn *turn, const char *stream, struct error *err);
 /* The failure is stored, and the stream is due again after a while. */
@@ -129,6 +135,8 @@ int look_facts(struct turn *turn, struct up_facts *ret_facts, struct shard_load 
 bool look_closed_shard(const struct turn *turn, char *reason, size_t size);
 /* What the producers of the stream want, by its own recent minutes alone. */
 int look_demand(struct turn *turn, struct demand *ret_demand, struct error *err);
+/* ALARM_METRIC_COUNT queries for Sums of a minute: bytes, records, throttled records.  `shard` NULL: of the stream. */
+void look_add_queries(struct metric_query *queries, const char *stream, const char *shard);
 /* Shard-level metrics count only when all three are switched on. */
 bool look_has_shard_metrics(const struct stream_summary *summary);
 /* Shards the account may still open, from a DescribeLimits of the last reconciles; -1 when AWS would not say. */
@@ -137,6 +145,35 @@ int64_t look_headroom(struct engine *engine);
 void look_headroom_now(struct engine *engine);
 /* The account's numbers have changed: ask again next time. */
 void look_headroom_again(struct engine *engine);
+
+/* ---- minutes.c */
+
+/*
+ * Into turn->minutes, once a turn: the demand of the stream as far back as it is kept, from the store and what CloudWatch
+ * has since.  The last minute is the newest that CloudWatch shows.  What is new is stored when the stream is locked.
+ */
+int minutes_look(struct turn *turn, struct error *err);
+
+/* ---- adapt.c: the policy `adaptive` */
+
+/* Does it decide about the stream?  Where alarms watch single shards, those say where to split. */
+bool adapt_applies(const struct stream_config *config);
+/* The alarms of such a stream stand where its line is, once that is learned: changes scale_up_threshold. */
+int adapt_line(struct store *store, struct stream_config *config, struct error *err);
+/* Nothing runs: thinks, and begins an action when that leads to more or fewer shards.  `asked` by an alarm, which is
+ * dropped when nothing is done for it. */
+int adapt_begin(struct turn *turn, bool asked, struct error *err);
+/* Was the action begun by this policy? */
+bool adapt_began(const struct action *action);
+/* Did a scale-down by this policy end because the load rose?  More shards are wanted at once. */
+bool adapt_turned(const struct action *action);
+/* State PLANNING of such an action.  The event is EVENT_NEEDS_STEP with an operation, or EVENT_NEEDS_NOTHING. */
+int adapt_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
+                  struct error *err);
+/* The turn is over and nothing runs: when the policy looks again. */
+int64_t adapt_next_ms(const struct turn *turn);
+/* What would be done now, and why; the stream itself is looked at when that is something. */
+int adapt_look(struct turn *turn, bool asked, struct adaptive_plan *ret_plan, struct error *err);
 
 /* ---- triage.c: which notifications ask for something */
 

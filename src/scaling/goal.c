@@ -5,22 +5,61 @@
 
 #include "base/text.h"
 
-/* The lowest boundary of the goal that the map lacks; `index` is the shard that contains it. */
-static bool find_missing(const struct shard_map *map, const hashkey *starts, size_t count, size_t *ret_index,
-                         hashkey *ret_key)
+/* A boundary of the goal that the map lacks; `index` is the shard that contains it. */
+struct missing {
+    size_t index;
+    hashkey key;
+    hashkey width;  /* of that shard, less one */
+    hashkey beside; /* how far the key is from its middle */
+};
+
+static hashkey distance(hashkey a, hashkey b)
 {
-    size_t shard = 0;
+    return a > b ? a - b : b - a;
+}
+
+/* Widths and middles of shards of one generation differ by AWS's rounding. */
+static bool is_about(hashkey a, hashkey b)
+{
+    return distance(a, b) <= (a >> 30);
+}
+
+static bool relieves_sooner(const struct missing *one, const struct missing *other)
+{
+    if (!is_about(one->width, other->width))
+        return one->width > other->width;
+    return one->index == other->index && one->beside < other->beside;
+}
+
+/* The one to add next; returns how many there are. */
+static size_t find_missing(const struct shard_map *map, const hashkey *starts, size_t count,
+                           enum goal_order order, struct missing *ret_missing)
+{
+    size_t shard = 0, found = 0;
 
     for (size_t i = 0; i < count; i++) {
+        const struct shard *around;
+        struct missing missing = {.key = starts[i]};
+
         while (shard < map->count && map->items[shard].end < starts[i])
             shard++;
-        if (shard < map->count && map->items[shard].start != starts[i]) {
-            *ret_index = shard;
-            *ret_key = starts[i];
-            return true;
-        }
+        if (shard == map->count || map->items[shard].start == starts[i])
+            continue;
+        around = &map->items[shard];
+        missing.index = shard;
+        missing.width = around->end - around->start;
+        missing.beside = distance(starts[i], around->start + missing.width / 2);
+        if (found++ == 0 || (order == GOAL_RELIEF && relieves_sooner(&missing, ret_missing)))
+            *ret_missing = missing;
     }
-    return false;
+    return found;
+}
+
+size_t goal_splits(const struct shard_map *map, const hashkey *starts, size_t count)
+{
+    struct missing missing;
+
+    return find_missing(map, starts, count, GOAL_SWEEP, &missing);
 }
 
 /* The lowest boundary of the map that the goal lacks: between `index` and the shard after it. */
@@ -40,12 +79,15 @@ static bool find_extra(const struct shard_map *map, const hashkey *starts, size_
 }
 
 bool goal_next(const struct shard_map *map, const hashkey *starts, size_t count, int64_t ceiling,
-               struct operation *ret_operation)
+               enum goal_order order, struct operation *ret_operation)
 {
     struct operation operation = {.target = (int64_t)map->count};
+    struct missing missing;
     size_t index;
 
-    if (operation.target < ceiling && find_missing(map, starts, count, &index, &operation.new_start)) {
+    if (operation.target < ceiling && find_missing(map, starts, count, order, &missing) > 0) {
+        index = missing.index;
+        operation.new_start = missing.key;
         operation.kind = OPERATION_SPLIT;
         operation.target++;
     } else if (find_extra(map, starts, count, &index)) {

@@ -148,6 +148,19 @@ static double tighter(double bytes_per_s, double records_per_s, double shards)
     return fmax(bytes_per_s / SHARD_BYTES_PER_S, records_per_s / SHARD_RECORDS_PER_S) / shards;
 }
 
+void load_worth(const struct load_point *points, size_t count, float *ret)
+{
+    double window_mean = window_mean_size(points, count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct rates rates;
+
+        ret[i] = NAN;
+        if (point_rates(&points[i], window_mean, &rates) && !isnan(rates.bytes) && !isnan(rates.records))
+            ret[i] = (float)tighter(rates.bytes, rates.records, 1);
+    }
+}
+
 double demand_utilization(const struct demand *demand, double shards)
 {
     return demand->known && shards > 0 ? tighter(demand->bytes_per_s, demand->records_per_s, shards) : NAN;

@@ -106,6 +106,10 @@ static const struct setting table[] = {
     {"missing_data", .type = TYPE_CHOICE, STREAM(missing_data), .unit = "choice",
      .choices = "auto|idle|unknown", .fallback = "auto",
      .help = "What the scale-down pass takes a period without datapoints for; auto asks the other metrics."},
+    {"policy", .type = TYPE_CHOICE, STREAM(policy), .unit = "choice", .choices = "classic|adaptive",
+     .fallback = "classic",
+     .help =
+         "Who decides: alarms and the scale-down pass (classic), or the demand of every minute (adaptive)."},
     {"floor", .type = TYPE_FLOORS, STREAM(floors), .unit = "windows", .fallback = "", .maximum = FLOORS_MAX,
      .example = "Mon-Fri 07:00-10:00 20, daily 22:00-02:00 8",
      .help = "Hours, in UTC, in which the stream has at least so many shards."},

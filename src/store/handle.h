@@ -66,6 +66,14 @@ enum statement {
     SPLIT_SEEN,
     SPLIT_MEASURED,
     SPLIT_LIST,
+    MINUTES_DAY,
+    MINUTES_PUT,
+    MINUTES_LIST,
+    MINUTES_AGE,
+    MINUTES_FORGET,
+    HABITS_SET,
+    HABITS_LOAD,
+    HABITS_FORGET,
     DECISION_ADD,
     DECISION_RECENT,
     DECISION_RECENT_STREAM,
@@ -98,8 +106,9 @@ struct store {
 
 /* What is bound to a statement's parameters, in order. */
 struct value {
-    enum { VALUE_END, VALUE_TEXT, VALUE_INTEGER, VALUE_REAL } type;
+    enum { VALUE_END, VALUE_TEXT, VALUE_INTEGER, VALUE_REAL, VALUE_BLOB } type;
     const char *text;
+    const void *bytes; /* `integer` of them */
     int64_t integer;
     double real;
 };
@@ -114,6 +123,10 @@ struct value {
 #define REAL(value)                 \
     {                               \
         VALUE_REAL, .real = (value) \
+    }
+#define BLOB(value, size)                                        \
+    {                                                            \
+        VALUE_BLOB, .bytes = (value), .integer = (int64_t)(size) \
     }
 #define VALUES(...)        \
     (const struct value[]) \

@@ -166,6 +166,19 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [SPLIT_LIST] = "SELECT parent, first_key, last_key, upper_key, lower_load, upper_load, at_ms FROM splits"
                    " WHERE stream = ? AND seen_ms >= ? ORDER BY parent",
 
+    [MINUTES_DAY] = "SELECT minutes FROM minutes WHERE stream = ? AND day = ?",
+    [MINUTES_PUT] = "INSERT INTO minutes (stream, day, minutes) VALUES (?, ?, ?)"
+                    " ON CONFLICT (stream, day) DO UPDATE SET minutes = excluded.minutes",
+    [MINUTES_LIST] = "SELECT day, minutes FROM minutes WHERE stream = ? AND day >= ? ORDER BY day",
+    [MINUTES_AGE] = "DELETE FROM minutes WHERE stream = ? AND day <= ?",
+    [MINUTES_FORGET] = "DELETE FROM minutes WHERE day < ?",
+    [HABITS_SET] =
+        "INSERT INTO habits (stream, learned_ms, learned, hold_minutes, line) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (stream) DO UPDATE SET learned_ms = excluded.learned_ms,"
+        " learned = excluded.learned, hold_minutes = excluded.hold_minutes, line = excluded.line",
+    [HABITS_LOAD] = "SELECT learned_ms, learned, hold_minutes, line FROM habits WHERE stream = ?",
+    [HABITS_FORGET] = "DELETE FROM habits WHERE learned_ms < ?",
+
     [DECISION_ADD] = "INSERT INTO decisions (stream, at_ms, action_id, verdict, reason, inputs)"
                      " VALUES (?, ?, nullif(?, 0), ?, ?, ?)",
     [DECISION_RECENT] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY id DESC LIMIT ?",
@@ -243,6 +256,9 @@ static int bind_value(sqlite3_stmt *statement, int place, const struct value *va
         return sqlite3_bind_int64(statement, place, value->integer);
     case VALUE_REAL:
         return sqlite3_bind_double(statement, place, value->real);
+    case VALUE_BLOB:
+        return sqlite3_bind_blob64(statement, place, value->bytes, (sqlite3_uint64)value->integer,
+                                   SQLITE_STATIC);
     case VALUE_END:
         break;
     }

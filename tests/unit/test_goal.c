@@ -10,7 +10,7 @@
 
 /* Goes all the way; counts, and holds the ceiling and the floor on every step. */
 static void walk(struct shard_map *map, const hashkey *starts, size_t count, int64_t ceiling,
-                 size_t *ret_splits, size_t *ret_merges)
+                 enum goal_order order, size_t *ret_splits, size_t *ret_merges)
 {
     size_t from = map->count, floor = from < count ? from : count;
     struct operation operation;
@@ -21,7 +21,7 @@ static void walk(struct shard_map *map, const hashkey *starts, size_t count, int
         floor--;
 
     *ret_splits = *ret_merges = 0;
-    while (goal_next(map, starts, count, ceiling, &operation)) {
+    while (goal_next(map, starts, count, ceiling, order, &operation)) {
         apply_operation(map, &operation);
         ck_assert_int_eq(shard_map_check(map, &err), 0);
         ck_assert_int_eq(operation.target, (int64_t)map->count);
@@ -56,7 +56,7 @@ START_TEST(even_maps_take_the_fewest_calls_under_any_ceiling)
             ck_assert_int_eq(steps_to_even(&map, to, &steps, &err), 0);
             for (size_t k = 0; k < steps.after.count; k++)
                 starts[k] = steps.after.items[k].start;
-            walk(&map, starts, steps.after.count, larger + room, &splits, &merges);
+            walk(&map, starts, steps.after.count, larger + room, GOAL_SWEEP, &splits, &merges);
             ck_assert_uint_eq(splits, steps.splits);
             ck_assert_uint_eq(merges, steps.merges);
             if (to % _i == 0 || _i % to == 0)
@@ -100,10 +100,72 @@ START_TEST(any_partition_becomes_any_other)
                 shared += map.items[i].start == starts[k];
         }
         larger = from > goal.count ? from : goal.count;
-        walk(&map, starts, goal.count, (int64_t)larger + dice_between(&state, 0, 3), &splits, &merges);
+        walk(&map, starts, goal.count, (int64_t)larger + dice_between(&state, 0, 3),
+             round % 2 == 0 ? GOAL_SWEEP : GOAL_RELIEF, &splits, &merges);
         ck_assert_uint_eq(splits, goal.count - 1 - shared);
         ck_assert_uint_eq(merges, from - 1 - shared);
     }
+}
+END_TEST
+
+/* Where nothing bounds how many are open, the splits come first, and no shard but the widest is split. */
+START_TEST(relief_splits_the_widest_first_and_merges_last)
+{
+    for (unsigned to = 1; to <= 48; to++) {
+        SCOPED(shard_map_clear) struct shard_map map = {0};
+        struct operation operation;
+        bool merged = false;
+        struct step_list steps;
+        hashkey starts[48];
+        struct error err;
+        size_t splits;
+
+        even_map(&map, (unsigned)_i);
+        ck_assert_int_eq(steps_to_even(&map, to, &steps, &err), 0);
+        for (size_t k = 0; k < steps.after.count; k++)
+            starts[k] = steps.after.items[k].start;
+        splits = goal_splits(&map, starts, steps.after.count);
+        ck_assert_uint_eq(splits, steps.splits);
+        while (goal_next(&map, starts, steps.after.count, INT64_MAX, GOAL_RELIEF, &operation)) {
+            const struct shard *shard = shard_map_find(&map, operation.shard);
+            double share = hashkey_share(shard->start, shard->end);
+
+            if (operation.kind == OPERATION_SPLIT) {
+                ck_assert(!merged);
+                if (to % (unsigned)_i == 0)
+                    ck_assert(share > 0.999 * shard_map_widest_share(&map));
+                splits--;
+            }
+            merged = operation.kind == OPERATION_MERGE;
+            apply_operation(&map, &operation);
+        }
+        ck_assert_uint_eq(splits, 0);
+        ck_assert_uint_eq(map.count, to);
+        ck_assert(shard_map_is_even(&map));
+        step_list_clear(&steps);
+    }
+}
+END_TEST
+
+/* Four shards to sixteen: eight take twice the load as soon as four splits are done. */
+START_TEST(relief_comes_with_every_whole_generation)
+{
+    SCOPED(shard_map_clear) struct shard_map map = {0};
+    struct operation operation;
+    struct step_list steps;
+    hashkey starts[16];
+    struct error err;
+
+    even_map(&map, 4);
+    ck_assert_int_eq(steps_to_even(&map, 16, &steps, &err), 0);
+    for (size_t k = 0; k < 16; k++)
+        starts[k] = steps.after.items[k].start;
+    for (int split = 1; split <= 12; split++) {
+        ck_assert(goal_next(&map, starts, 16, INT64_MAX, GOAL_RELIEF, &operation));
+        apply_operation(&map, &operation);
+        ck_assert_double_eq(shard_map_effective(&map), split < 4 ? 4 : split < 12 ? 8 : 16);
+    }
+    step_list_clear(&steps);
 }
 END_TEST
 
@@ -115,6 +177,8 @@ static Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, even_maps_take_the_fewest_calls_under_any_ceiling, 1, 25);
     tcase_add_test(tcase, any_partition_becomes_any_other);
+    tcase_add_loop_test(tcase, relief_splits_the_widest_first_and_merges_last, 1, 25);
+    tcase_add_test(tcase, relief_comes_with_every_whole_generation);
     suite_add_tcase(suite, tcase);
     return suite;
 }

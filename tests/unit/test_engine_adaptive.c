@@ -1,0 +1,419 @@
+/*
+ * The policy `adaptive` in the engine: looks of its own, actions with a goal, and what stops them.
+ */
+#include "support.h"
+#include "world.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "store/decisions.h"
+#include "store/minutes.h"
+#include "store/streams.h"
+
+static const char orders[] = "[stream orders]\nmax_shards = 64\npolicy = adaptive\n";
+
+static struct world *scene(const char *streams, int shards, const char *load)
+{
+    struct world *world = world_new(streams, NULL);
+
+    world_scene(world, "orders", shards);
+    world->reconcile_at_ms = world->clock.ms;
+    world_traffic(world, "orders", load, 2048, "uniform");
+    return world;
+}
+
+static struct stream_state state_of(struct world *world)
+{
+    struct stream_state state;
+    struct error err = {0};
+
+    ck_assert_int_eq(store_stream_load(world->store, "orders", &state, &err), 0);
+    return state;
+}
+
+static size_t resharding_calls(struct world *world)
+{
+    return world_count_calls(world, "SplitShard") + world_count_calls(world, "MergeShards") +
+           world_count_calls(world, "UpdateShardCount");
+}
+
+static void assert_fitting(struct world *world, int64_t shards)
+{
+    struct shard_map map = {0};
+
+    ck_assert_int_eq(world_open_shards(world, "orders"), shards);
+    world_assert_partition(world, "orders");
+    world_shards(world, "orders", &map);
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"),
+                        0.8 * 60 * 1048576 * shard_map_effective(&map));
+    shard_map_clear(&map);
+}
+
+START_TEST(a_constant_load_leads_to_nothing)
+{
+    struct world *world = scene(orders, 4, "constant:2.8M");
+
+    world_run(world, 6 * HOUR_MS);
+    ck_assert_uint_eq(resharding_calls(world), 0);
+    assert_fitting(world, 4);
+    ck_assert_uint_eq(world->requests > 0, 1);
+    world_free(world);
+}
+END_TEST
+
+/* Nobody hears of an alarm: the looks find it. */
+START_TEST(a_rising_load_is_followed_without_an_alarm)
+{
+    struct world *world = scene(orders, 4, "constant:2M");
+
+    world->deaf = true;
+    world_run(world, HOUR_MS);
+    world_traffic(world, "orders", "constant:3.7M", 2048, "uniform");
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_int_gt(world_open_shards(world, "orders"), 4);
+    assert_fitting(world, world_open_shards(world, "orders"));
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_UP);
+    ck_assert_str_eq(world_last_action(world).failure, "");
+    ck_assert_str_ne(world_alarm_state(world, "orders IncomingBytes"), "ALARM");
+    world_free(world);
+}
+END_TEST
+
+START_TEST(shards_are_given_back_after_an_hour_and_the_pass_has_no_part_in_it)
+{
+    struct world *world = scene(orders, 16, "constant:2M");
+    struct pass_options options = {0};
+    struct pass_row row = {.stream = "orders"};
+    struct error err = {0};
+
+    world_run(world, 50 * MINUTE_MS);
+    ck_assert_int_eq(engine_scale_down(world->engine, world->store, &options, &row, 1, &err), 0);
+    ck_assert_int_eq(row.result, PASS_HOLD);
+    ck_assert_msg(strstr(row.reason, "adaptive") != NULL, "%s", row.reason);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 16);
+    world_run(world, HOUR_MS);
+    ck_assert_int_lt(world_open_shards(world, "orders"), 8);
+    assert_fitting(world, world_open_shards(world, "orders"));
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_DOWN);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(an_operator_who_names_a_stream_gets_the_answer_of_the_policy)
+{
+    struct world *world = scene(orders, 16, "constant:2M");
+    struct pass_options options = {.named = true, .dry_run = true};
+    struct pass_row row = {.stream = "orders"};
+    struct error err = {0};
+
+    world_run(world, 30 * MINUTE_MS);
+    ck_assert_int_eq(engine_scale_down(world->engine, world->store, &options, &row, 1, &err), 0);
+    ck_assert_int_eq(row.result, PASS_HOLD);
+    world->reconcile_at_ms = INT64_MAX;
+    ck_assert_int_eq(store_stream_pause(world->store, "orders", INT64_MAX, world->clock.ms, &err), 0);
+    world_run(world, HOUR_MS);
+    ck_assert_int_eq(store_stream_pause(world->store, "orders", 0, world->clock.ms, &err), 0);
+    ck_assert_int_eq(engine_scale_down(world->engine, world->store, &options, &row, 1, &err), 0);
+    ck_assert_msg(row.result == PASS_RESHARD && row.to_shards < 8, "%d: %s", (int)row.result, row.reason);
+    ck_assert_msg(strstr(row.reason, "16 shards become 4") != NULL, "%s", row.reason);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 16);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(a_burst_in_the_middle_of_a_give_back_turns_it_round)
+{
+    struct world *world = scene(orders, 16, "constant:1M");
+    struct action action;
+    int minutes = 0;
+
+    while (world_open_shards(world, "orders") >= 10 && minutes++ < 120)
+        world_run(world, MINUTE_MS);
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_DOWN);
+    world_traffic(world, "orders", "constant:12M", 2048, "uniform");
+    world_run(world, 4 * MINUTE_MS);
+    action = world_last_action(world);
+    ck_assert_msg(action.kind == ACTION_SCALE_UP, "%s", action.reason);
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_int_ge(world_open_shards(world, "orders"), 14);
+    assert_fitting(world, world_open_shards(world, "orders"));
+    world_free(world);
+}
+END_TEST
+
+START_TEST(a_load_that_goes_on_rising_raises_the_goal)
+{
+    struct world *world = scene(orders, 8, "constant:7.4M");
+
+    world_run(world, 2 * MINUTE_MS);
+    world_traffic(world, "orders", "constant:20M", 2048, "uniform");
+    world_run(world, 25 * MINUTE_MS);
+    assert_fitting(world, 32);
+    ck_assert_int_eq(world_last_action(world).id, 1);
+    ck_assert_int_eq(world_last_action(world).goal_shards, 32);
+    ck_assert_uint_eq(world_count_calls(world, "MergeShards"), 0);
+    world_free(world);
+}
+END_TEST
+
+/* What holds a stream, and what the shards then are after two hours. */
+static const struct {
+    const char *name, *settings, *load;
+    int shards;
+    int64_t least, most;
+} bounds[] = {
+    {"never above max_shards", "max_shards = 6", "constant:9M", 4, 6, 6},
+    {"never below min_shards", "min_shards = 8\nmax_shards = 64", "constant:1M", 16, 8, 8},
+    {"up to min_shards, whatever the load", "min_shards = 6\nmax_shards = 64", "constant:1M", 4, 6, 6},
+    {"not below a floor", "max_shards = 64\nfloor = daily 00:00-24:00 8", "constant:1M", 16, 8, 8},
+    {"up to a floor, in time", "max_shards = 64\nfloor = Mon 01:00-24:00 8", "constant:1M", 4, 8, 8},
+    {"alarms on shards stay with the classic policy", "max_shards = 64\nalarm_level = shard", "constant:1M",
+     16, 16, 16},
+    {"by UpdateShardCount", "max_shards = 64\nresharding = update-shard-count", "constant:1M", 16, 2, 4},
+};
+
+START_TEST(settings_bound_what_is_done)
+{
+    SCOPED(free_text)
+    char *streams = must_printf("[stream orders]\npolicy = adaptive\n%s\n", bounds[_i].settings);
+    struct world *world = scene(streams, bounds[_i].shards, bounds[_i].load);
+    int64_t open;
+
+    world_run(world, 2 * HOUR_MS);
+    open = world_open_shards(world, "orders");
+    ck_assert_msg(open >= bounds[_i].least && open <= bounds[_i].most, "%s: %lld", bounds[_i].name,
+                  (long long)open);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(a_paused_stream_is_left_alone_and_looked_at_afterwards)
+{
+    struct world *world = scene(orders, 4, "constant:2M");
+    struct error err = {0};
+
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_int_eq(
+        store_stream_pause(world->store, "orders", world->clock.ms + HOUR_MS, world->clock.ms, &err), 0);
+    world_traffic(world, "orders", "constant:3.9M", 2048, "uniform");
+    world_run(world, 55 * MINUTE_MS);
+    ck_assert_uint_eq(resharding_calls(world), 0);
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_int_gt(world_open_shards(world, "orders"), 4);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(looks_survive_a_restart_and_begin_by_the_first_look_at_everything)
+{
+    struct world *world = scene(orders, 4, "constant:2M");
+    struct stream_state state;
+
+    world_run(world, 30 * MINUTE_MS);
+    state = state_of(world);
+    ck_assert(state.due_reasons & DUE_ADAPT);
+    ck_assert_int_le(state.due_ms - world->clock.ms, 5 * MINUTE_MS);
+    world_restart(world);
+    world->reconcile_at_ms = INT64_MAX;
+    world->deaf = true;
+    world_traffic(world, "orders", "constant:3.9M", 2048, "uniform");
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_int_gt(world_open_shards(world, "orders"), 4);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(a_quiet_look_asks_cloudwatch_once_and_nobody_else)
+{
+    struct world *world =
+        scene("[stream orders]\nmin_shards = 4\nmax_shards = 64\npolicy = adaptive\n", 4, "constant:1.6M");
+    size_t before, asked, limits;
+
+    world_run(world, 30 * MINUTE_MS);
+    world->reconcile_at_ms = INT64_MAX;
+    before = world->call_count;
+    asked = world_count_calls(world, "GetMetricData");
+    limits = world_count_calls(world, "DescribeLimits");
+    world_run(world, HOUR_MS);
+    /* Without a look at everything, the account's head-room is asked every ten minutes, for all streams. */
+    ck_assert_uint_eq(world->call_count - before, world_count_calls(world, "GetMetricData") - asked +
+                                                      world_count_calls(world, "DescribeLimits") - limits);
+    ck_assert_uint_eq(world_count_calls(world, "GetMetricData") - asked, 12);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(a_look_that_leads_to_nothing_leaves_no_decision)
+{
+    struct world *world = scene(orders, 4, "constant:3M");
+    struct decision_list list = {0};
+    struct error err = {0};
+
+    world_run(world, 3 * HOUR_MS);
+    ck_assert_int_eq(store_decisions_recent(world->store, "orders", 100, &list, &err), 0);
+    ck_assert_uint_eq(list.count, 1);
+    ck_assert_str_eq(list.items[0].verdict, "hold");
+    decision_list_clear(&list);
+    world_free(world);
+}
+END_TEST
+
+/* Eighty percent raise the alarm; the policy's line is higher. */
+START_TEST(an_alarm_that_the_policy_does_nothing_for_is_dropped_with_the_reason)
+{
+    struct world *world = scene(orders, 4, "constant:2M");
+    struct notification_list list = {0};
+    struct error err = {0};
+
+    world_run(world, 10 * MINUTE_MS);
+    world_traffic(world, "orders", "constant:3.28M", 2048, "uniform");
+    world_run(world, 30 * MINUTE_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 4);
+    ck_assert_int_eq(store_notifications_recent(world->store, "orders", -1, 10, &list, &err), 0);
+    ck_assert_uint_eq(list.count, 1);
+    ck_assert_int_eq(list.items[0].status, NOTIFICATION_DROPPED);
+    ck_assert_msg(strstr(list.items[0].reason, "shards' worth, 82 % of the capacity") != NULL, "%s",
+                  list.items[0].reason);
+    notification_list_clear(&list);
+    world_free(world);
+}
+END_TEST
+
+/* ---- minutes */
+
+static struct minutes minutes_of(struct world *world)
+{
+    struct minutes minutes = {0};
+    struct error err = {0};
+
+    ck_assert_int_eq(store_minutes_load(world->store, "orders", 0, &minutes, &err), 0);
+    return minutes;
+}
+
+/* A stream that is new to us has been there for two days. */
+START_TEST(a_stream_brings_the_history_that_cloudwatch_has)
+{
+    struct world *world = scene(orders, 4, "constant:2M");
+    struct minutes minutes;
+
+    world->reconcile_at_ms = INT64_MAX;
+    world->deaf = true;
+    world_run(world, 50 * HOUR_MS);
+    ck_assert_uint_eq(minutes_of(world).count, 0);
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, MINUTE_MS);
+    minutes = minutes_of(world);
+    ck_assert_uint_ge(minutes.count, 50 * 60 - 5);
+    ck_assert_uint_le(minutes.count, 50 * 60 + 5);
+    for (size_t i = 2; i < minutes.count; i++)
+        ck_assert_double_eq_tol((double)minutes.demand[i], 2, 0.01);
+    minutes_clear(&minutes);
+    world_free(world);
+}
+END_TEST
+
+static const struct {
+    const char *missing_data;
+    bool consumer;
+    bool gives_back;
+} missing[] = {{"auto", false, false}, {"auto", true, true}, {"unknown", true, false}, {"idle", false, true}};
+
+/* Nobody writes: Kinesis has no datapoints then.  Where nobody reads either, nothing tells it from a CloudWatch that is
+ * ill. */
+START_TEST(what_is_not_known_is_no_reason_to_give_back)
+{
+    SCOPED(free_text)
+    char *streams = must_printf("[stream orders]\nmax_shards = 64\npolicy = adaptive\nmissing_data = %s\n",
+                                missing[_i].missing_data);
+    struct world *world = scene(streams, 8, "constant:6M");
+    struct error err = {0};
+
+    ck_assert_int_eq(sim_set_consumer(world->sim, "orders", missing[_i].consumer, &err), 0);
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 8);
+    world_traffic(world, "orders", "constant:0", 2048, "uniform");
+    world_run(world, 3 * HOUR_MS);
+    ck_assert_msg((world_open_shards(world, "orders") < 8) == missing[_i].gives_back, "%s: %lld",
+                  missing[_i].missing_data, (long long)world_open_shards(world, "orders"));
+    world_free(world);
+}
+END_TEST
+
+START_TEST(an_alarm_without_figures_adds_one_generation_and_no_more)
+{
+    struct world *world = scene(orders, 4, "constant:2M");
+
+    world_run(world, 10 * MINUTE_MS);
+    world_traffic(world, "orders", "constant:3.9M", 2048, "uniform");
+    world->fault = FAULT_DENIED;
+    world->fault_operation = "GetMetricData";
+    world->fault_times = 1000;
+    world_run(world, 20 * MINUTE_MS);
+    assert_fitting(world, 8);
+    world_free(world);
+}
+END_TEST
+
+/* ---- kills */
+
+/* The end of the program at any request, before it is heard or after, in a scale-up and in a give-back. */
+START_TEST(a_kill_at_any_request_costs_only_time)
+{
+    static const struct {
+        int shards, then;
+        const char *load;
+        int64_t minutes;
+    } runs[] = {{4, 8, "constant:3.65M", 12}, {8, 4, "constant:2M", 14}};
+    bool killed = true;
+
+    for (int at = 1; killed; at += 5) {
+        struct world *world = scene(orders, runs[_i].shards, runs[_i].load);
+
+        /* Before an hour is over nothing is given back. */
+        world_run(world, _i % 2 == 1 ? 58 * MINUTE_MS : 0);
+        world->requests = 0;
+        world->kill_at = at;
+        world->kill_unheard = at % 2 == 0;
+        for (int minute = 0; minute < runs[_i].minutes && !world->killed; minute++)
+            world_run(world, MINUTE_MS);
+        killed = world->killed;
+        if (killed)
+            world_restart(world);
+        world->kill_at = 0;
+        world_run(world, runs[_i].minutes * MINUTE_MS);
+        assert_fitting(world, runs[_i].then);
+        world_free(world);
+    }
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("engine, adaptive");
+    TCase *tcase = tcase_create("adaptive");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_constant_load_leads_to_nothing);
+    tcase_add_test(tcase, a_rising_load_is_followed_without_an_alarm);
+    tcase_add_test(tcase, shards_are_given_back_after_an_hour_and_the_pass_has_no_part_in_it);
+    tcase_add_test(tcase, an_operator_who_names_a_stream_gets_the_answer_of_the_policy);
+    tcase_add_test(tcase, a_burst_in_the_middle_of_a_give_back_turns_it_round);
+    tcase_add_test(tcase, a_load_that_goes_on_rising_raises_the_goal);
+    tcase_add_loop_test(tcase, settings_bound_what_is_done, 0, (int)COUNT_OF(bounds));
+    tcase_add_test(tcase, a_paused_stream_is_left_alone_and_looked_at_afterwards);
+    tcase_add_test(tcase, looks_survive_a_restart_and_begin_by_the_first_look_at_everything);
+    tcase_add_test(tcase, a_quiet_look_asks_cloudwatch_once_and_nobody_else);
+    tcase_add_test(tcase, a_look_that_leads_to_nothing_leaves_no_decision);
+    tcase_add_test(tcase, an_alarm_that_the_policy_does_nothing_for_is_dropped_with_the_reason);
+    tcase_add_test(tcase, a_stream_brings_the_history_that_cloudwatch_has);
+    tcase_add_loop_test(tcase, what_is_not_known_is_no_reason_to_give_back, 0, (int)COUNT_OF(missing));
+    tcase_add_test(tcase, an_alarm_without_figures_adds_one_generation_and_no_more);
+    tcase_add_loop_test(tcase, a_kill_at_any_request_costs_only_time, 0, 2);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(suite());
+}

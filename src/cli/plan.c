@@ -70,7 +70,7 @@ static void print_watch(const struct outlook *outlook)
     printf("  watching    %lld alarms on shards and %lld shard-level metrics: %.2f dollars a month; after it "
            "%.2f "
            "(prices of %s)\n",
-           (long long)(watch.alarms * open), (long long)(watch.metrics * open), watch_dollars(watch, open),
+           (long long)watch.alarms * open, (long long)watch.metrics * open, watch_dollars(watch, open),
            watch_dollars(watch, outlook->to_shards), PRICE_REGION);
 }
 

@@ -61,6 +61,16 @@ class FromCloudWatch(unittest.TestCase):
         again = self.backtest("--load", self.load, "--initial-shards", "2")
         self.assertEqual((again.returncode, again.stderr, again.stdout), (0, "", done.stdout))
 
+    def test_a_report_tells_where_the_load_is_from(self):
+        page = os.path.join(self.world.folder, "report.html")
+        done = self.fetch("events", "--report", page)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("Would kinescale have helped events?", text)
+        for line in done.stderr.splitlines():
+            self.assertIn(line.strip(), text)
+
     def test_the_settings_of_another_stream_can_be_tried(self):
         path = os.path.join(self.world.folder, "others.conf")
         with open(path, "w", encoding="utf-8") as file:

@@ -207,23 +207,16 @@ static void fill_table(const struct backtest *backtest, const struct backtest_re
 
 #define COLUMNS "", "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN"
 
+/* Beside others it counts how much resharding each needs. */
 void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct table *table)
 {
-    static const char *const headings[] = {COLUMNS, NULL};
+    static const char *const alone[] = {COLUMNS, NULL};
+    static const char *const beside_peers[] = {COLUMNS, "OPERATIONS", "UPDATES", "REFUSED", NULL};
+    bool calls = result->peers != NULL;
 
-    *table = (struct table){.headings = headings, .right_aligned = 0xfe};
-    fill_table(backtest, result, prices, false, table);
-}
-
-/* Beside others it counts how much resharding each needs. */
-static void table_of_peers(const struct backtest *backtest, const struct backtest_result *result,
-                           const struct price_list *prices, struct table *table)
-{
-    static const char *const headings[] = {COLUMNS, "OPERATIONS", "UPDATES", "REFUSED", NULL};
-
-    *table = (struct table){.headings = headings, .right_aligned = 0x7fe};
-    fill_table(backtest, result, prices, true, table);
+    *table = (struct table){.headings = calls ? beside_peers : alone, .right_aligned = calls ? 0x7fe : 0xfe};
+    fill_table(backtest, result, prices, calls, table);
 }
 
 void backtest_print_deeds(const struct backtest_result *result, FILE *file)
@@ -247,10 +240,7 @@ void backtest_print(const struct backtest *backtest, const struct backtest_resul
 {
     struct table table;
 
-    if (result->peers != NULL)
-        table_of_peers(backtest, result, prices, &table);
-    else
-        backtest_table(backtest, result, prices, &table);
+    backtest_table(backtest, result, prices, &table);
     backtest_print_load(backtest, result, file);
     fputc('\n', file);
     table_print(&table, file);

@@ -5,6 +5,8 @@
  */
 #include "report.h"
 
+#include "peers.h"
+
 #include "base/date.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -14,7 +16,11 @@
 #include <assert.h>
 #include <errno.h>
 
-enum { MINUTE_MS = 60000, VERDICTS_MAX = 32 };
+enum {
+    MINUTE_MS = 60000,
+    VERDICTS_MAX = 32,
+    PAPER_COLUMNS = 8, /* of a table, in usual letters on paper; with more they are smaller */
+};
 
 static const char *const style[] = {
 #include "report.inc"
@@ -44,15 +50,17 @@ static void add_table(FILE *file, const struct table *table)
 {
     size_t columns = 0;
 
-    fputs("<div class=\"scroll\"><table>\n<thead><tr>", file);
-    for (; table->headings[columns] != NULL; columns++) {
-        fprintf(file, "<th scope=\"col\"%s>",
-                table->right_aligned & (1u << columns) ? " class=\"number\"" : "");
-        svg_text(file, table->headings[columns]);
+    while (table->headings[columns] != NULL)
+        columns++;
+    assert(columns > 0);
+    fprintf(file, "<div class=\"scroll\"><table%s>\n<thead><tr>",
+            columns > PAPER_COLUMNS ? " class=\"wide\"" : "");
+    for (size_t c = 0; c < columns; c++) {
+        fprintf(file, "<th scope=\"col\"%s>", table->right_aligned & (1u << c) ? " class=\"number\"" : "");
+        svg_text(file, table->headings[c]);
         fputs("</th>", file);
     }
     fputs("</tr></thead>\n<tbody>\n", file);
-    assert(columns > 0);
     for (size_t i = 0; i < table->count; i++) {
         size_t c = i % columns;
 
@@ -246,6 +254,19 @@ static void add_head(const struct drawing *drawing)
           file);
 }
 
+static void add_peers(FILE *file)
+{
+    fputs("<dl>\n", file);
+    for (size_t i = 0; i < peer_count; i++) {
+        fputs("<dt>", file);
+        svg_text(file, peers[i].name);
+        fputs("</dt><dd>", file);
+        svg_text(file, peers[i].what);
+        fputs("</dd>\n", file);
+    }
+    fputs("</dl>\n", file);
+}
+
 /* What a printer for terminals prints. */
 static void add_comparison(const struct drawing *drawing, const struct backtest_result *result,
                            const struct price_list *prices)
@@ -269,6 +290,8 @@ static void add_comparison(const struct drawing *drawing, const struct backtest_
     add_table(drawing->file, &table);
     table_clear(&table);
     add_lines(drawing->file, deeds);
+    if (result->peers != NULL)
+        add_peers(drawing->file);
 }
 
 static void write_page(const struct drawing *drawing, const struct backtest_result *result,

@@ -44,6 +44,7 @@ static void start_front(void)
     log_set_level((enum log_level)(LOG_ERROR + 1)); /* a line for each refusal would be all there is to see */
     clock_virtual_init(&clock, ONE_ANSWER_NOW_MS);
     front.verifier = sns_verifier_new(&verifier);
+    FUZZ_ASSERT(intake_open(&front, &err) == 0);
     FUZZ_ASSERT(http_server_start(&server, &front.front, &err) == 0);
 }
 

@@ -25,6 +25,7 @@ struct story {
     int64_t updates;    /* calls of UpdateShardCount, which splits and merges by itself */
     int64_t generation; /* in the end, where no metrics could be had: an update then doubles */
     bool may_split;     /* where UpdateShardCount is refused for good */
+    bool may_rest;      /* where a merge is refused for good, what is left of them may not pay by itself */
 };
 
 /* ---- what happens */
@@ -81,6 +82,20 @@ static struct world *quiet_stream_by_update(void)
     return quiet("update-shard-count");
 }
 
+/* An hour in which two of the eight shards would have been enough. */
+static struct world *adaptive_stream(void)
+{
+    struct world *world = world_new("[stream orders]\nmin_shards = 4\nmax_shards = 64\nresharding = split\n"
+                                    "policy = adaptive\ncooldown = 60s\n",
+                                    NULL);
+
+    world_scene(world, "orders", 8);
+    world_traffic(world, "orders", "constant:1.6M", 4096, "uniform");
+    world_run(world, 63 * MINUTE_MS);
+    world->reconcile_at_ms = world->clock.ms;
+    return world;
+}
+
 /* Cron comes every ten minutes. */
 static void run_with_passes(struct world *world, int64_t ms)
 {
@@ -105,6 +120,8 @@ static const struct story stories[] = {
     {"scale-down by update", quiet_stream_by_update, run_with_passes, 80 * MINUTE_MS, 4, .updates = 1},
     {"scale-up either way", busy_stream_either_way, world_run, 40 * MINUTE_MS, 12, .updates = 1,
      .generation = 16, .may_split = true},
+    {"give-back by the adaptive policy", adaptive_stream, world_run, 30 * MINUTE_MS, 4, .merges = 4,
+     .may_rest = true},
 };
 
 /* ---- what must be true */
@@ -148,7 +165,7 @@ static struct story ending(const struct world *world, const struct story *story,
     if (story->may_split && totals->updates == 0) {
         end.splits = story->generation / 2;
         end.updates = 0;
-    } else if (story->go_on == run_with_passes) {
+    } else if (story->go_on == run_with_passes || story->may_rest) {
         end.shards = open;
         end.merges -= story->merges > 0 ? undone : 0;
         end.updates = 0;

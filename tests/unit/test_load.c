@@ -168,6 +168,28 @@ START_TEST(utilization_is_by_the_tighter_limit)
 }
 END_TEST
 
+START_TEST(the_worth_of_a_minute_is_by_the_tighter_limit_with_what_was_rejected)
+{
+    struct load_point points[] = {
+        {MINUTE(1), 120 * SHARD_BYTES_PER_S, 60, 0},     /* two shards by bytes */
+        {MINUTE(2), 60, 180000, 0},                      /* three by records */
+        {MINUTE(3), 60 * SHARD_BYTES_PER_S, 1000, 1000}, /* as much again was rejected */
+        {MINUTE(4), 60 * SHARD_BYTES_PER_S, 1000, 1e6},  /* by producers that try again and again */
+        {MINUTE(5), 0, 0, 0},
+        {MINUTE(6), NAN, NAN, NAN},
+        {MINUTE(7), NAN, 60, 0},
+        {MINUTE(8), 60, NAN, 0},
+    };
+    const float expected[] = {2, 3, 2, DEMAND_OVER_ACCEPTED_MAX, 0, NAN, NAN, NAN};
+    float worth[COUNT_OF(points)];
+
+    load_worth(points, COUNT_OF(points), worth);
+    for (size_t i = 0; i < COUNT_OF(points); i++)
+        ck_assert_msg(isnan(expected[i]) ? isnan(worth[i]) : fabsf(worth[i] - expected[i]) < 1e-6f, "%zu: %g",
+                      i, (double)worth[i]);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("load");
@@ -184,6 +206,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, two_points_or_one_moment_have_no_slope);
     tcase_add_test(tcase, the_slope_keeps_its_digits_late_in_the_century);
     tcase_add_test(tcase, the_worst_moment_is_that_of_the_tighter_limit_and_the_later_of_equals);
+    tcase_add_test(tcase, the_worth_of_a_minute_is_by_the_tighter_limit_with_what_was_rejected);
     tcase_add_test(tcase, utilization_is_by_the_tighter_limit);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -1,0 +1,126 @@
+/*
+ * The demand of every minute in the store, and what was learned from it.
+ */
+#include "base/memory.h"
+#include "store/minutes.h"
+#include "store_support.h"
+#include "support.h"
+
+#include <math.h>
+
+enum { DAY_MINUTES = 1440, MINUTE = 60000 };
+
+static struct error err;
+/* 2026-03-02 00:00 UTC */
+static const int64_t midnight = 1772409600000;
+
+static void put(struct store *store, int64_t from, size_t count, float demand)
+{
+    struct minutes minutes = {.start_ms = midnight + from * MINUTE, .count = count};
+
+    minutes.demand = must_calloc(count, sizeof(*minutes.demand));
+    for (size_t i = 0; i < count; i++)
+        minutes.demand[i] = demand;
+    MUST(store_minutes_put(store, "orders", &minutes, &err));
+    minutes_clear(&minutes);
+}
+
+/* Begins and ends there, in minutes since midnight. */
+static struct minutes load(struct store *store, int64_t first, int64_t end)
+{
+    struct minutes minutes;
+
+    MUST(store_minutes_load(store, "orders", 0, &minutes, &err));
+    ck_assert_int_eq((minutes.start_ms - midnight) / MINUTE, first);
+    ck_assert_int_eq((int64_t)minutes.count, end - first);
+    return minutes;
+}
+
+START_TEST(minutes_are_read_back_across_days_as_they_were_put)
+{
+    struct store *store = open_store(":memory:");
+    struct minutes minutes;
+
+    MUST(store_minutes_load(store, "orders", 0, &minutes, &err));
+    ck_assert(minutes.count == 0 && minutes.demand == NULL);
+    put(store, -90, 200, 1.25f);
+    put(store, 105, 10, 2.5f); /* the last five of before are revised */
+    minutes = load(store, -90, 115);
+    for (int i = 0; i < 205; i++)
+        ck_assert(minutes.demand[i] == (i < 195 ? 1.25f : 2.5f));
+    minutes_clear(&minutes);
+    MUST(store_minutes_load(store, "clicks", 0, &minutes, &err));
+    ck_assert_uint_eq(minutes.count, 0);
+    MUST(store_minutes_load(store, "orders", midnight, &minutes, &err));
+    ck_assert_int_eq(minutes.start_ms, midnight);
+    minutes_clear(&minutes);
+    store_close(store);
+}
+END_TEST
+
+START_TEST(what_nobody_put_is_not_known_and_counts_for_nothing_before_the_first_that_is)
+{
+    struct store *store = open_store(":memory:");
+    struct minutes minutes;
+
+    put(store, 10, 5, NAN);
+    put(store, 20, 5, 1);
+    put(store, 2 * DAY_MINUTES + 30, 5, 2); /* a day between has no row */
+    put(store, 2 * DAY_MINUTES + 35, 5, NAN);
+    minutes = load(store, 20, 2 * DAY_MINUTES + 40);
+    for (size_t i = 0; i < minutes.count; i++) {
+        bool known = i < 5 || (i >= 2 * DAY_MINUTES + 10 && i < 2 * DAY_MINUTES + 15);
+
+        ck_assert_msg(!isnan(minutes.demand[i]) == known, "minute %zu", i);
+    }
+    minutes_clear(&minutes);
+    store_close(store);
+}
+END_TEST
+
+START_TEST(fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten)
+{
+    struct store *store = open_store(":memory:");
+    struct adaptive_habits habits = {.hold_minutes = 90, .line = 0.875, .learned = true};
+    struct adaptive_habits found = {0};
+    struct minutes minutes;
+    int64_t learned_ms;
+
+    for (int day = 0; day < 20; day++)
+        put(store, day * DAY_MINUTES, DAY_MINUTES, (float)day);
+    minutes = load(store, 5 * DAY_MINUTES, 20 * DAY_MINUTES);
+    ck_assert(minutes.demand[0] == 5.0f);
+    minutes_clear(&minutes);
+    MUST(store_habits_load(store, "orders", &found, &learned_ms, &err));
+    ck_assert(learned_ms == 0 && found.hold_minutes == 0);
+    MUST(store_habits_set(store, "orders", &habits, midnight, &err));
+    habits.hold_minutes = 45;
+    MUST(store_habits_set(store, "orders", &habits, midnight + 1, &err));
+    MUST(store_habits_load(store, "orders", &found, &learned_ms, &err));
+    ck_assert(learned_ms == midnight + 1 && found.hold_minutes == 45 && found.learned);
+    ck_assert_double_eq(found.line, 0.875);
+    MUST(store_minutes_forget(store, midnight + (int64_t)18 * DAY_MINUTES * MINUTE, &err));
+    minutes = load(store, 18 * DAY_MINUTES, 20 * DAY_MINUTES);
+    minutes_clear(&minutes);
+    MUST(store_habits_load(store, "orders", &found, &learned_ms, &err));
+    ck_assert_int_eq(learned_ms, 0);
+    store_close(store);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("store, minutes");
+    TCase *tcase = tcase_create("minutes");
+
+    tcase_add_test(tcase, minutes_are_read_back_across_days_as_they_were_put);
+    tcase_add_test(tcase, what_nobody_put_is_not_known_and_counts_for_nothing_before_the_first_that_is);
+    tcase_add_test(tcase, fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(suite());
+}

@@ -143,7 +143,7 @@ bool model_shard_is_listed(const struct stream *stream, const struct shard *shar
 
 bool model_shard_is_open(const struct stream *stream, const struct shard *shard)
 {
-    return shard->closed_ms == 0 || shard->closed_ms >= stream->updating_since_ms;
+    return shard->closed_ms == 0 || shard->closed_ms > stream->updating_since_ms;
 }
 
 int64_t model_open_shards(const struct stream *stream)

@@ -55,8 +55,12 @@ static void check_bounds(struct soak *soak, const struct soak_stream *stream, co
     else if (text_equal(operation, "MergeShards"))
         target = open - 1;
     if ((target > open && target > max) || (target < open && target < min))
-        soak_broken(soak, "%s: %s from %lld to %lld shards, outside %lld to %lld", stream->name, operation,
-                    (long long)open, (long long)target, (long long)min, (long long)max);
+        soak_broken(soak,
+                    "day %d: %s: %s from %lld to %lld shards, outside %lld to %lld (action of kind %lld)",
+                    soak->day, stream->name, operation, (long long)open, (long long)target, (long long)min,
+                    (long long)max,
+                    (long long)soak_ask(soak, "SELECT kind FROM actions WHERE stream = ? AND state < 5",
+                                        stream->name, 0));
 }
 
 /* The call stands in the database, open, and AWS has not carried out this step before. */

@@ -392,7 +392,7 @@ static Suite *suite(void)
     Suite *suite = suite_create("engine, adaptive");
     TCase *tcase = tcase_create("adaptive");
 
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, a_constant_load_leads_to_nothing);
     tcase_add_test(tcase, a_rising_load_is_followed_without_an_alarm);
     tcase_add_test(tcase, shards_are_given_back_after_an_hour_and_the_pass_has_no_part_in_it);

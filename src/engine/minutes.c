@@ -133,20 +133,21 @@ static int settle_missing(struct turn *turn, const struct minutes *known, struct
 /* What was fetched replaces what was known of the same minutes, and goes on from there. */
 static void merge(struct minutes *known, const struct fetch *fetch)
 {
+    int64_t place, end;
+
+    if (fetch->count == 0)
+        return;
     if (known->count == 0)
         known->start_ms = fetch->start_ms;
-    for (size_t i = 0; i < fetch->count; i++) {
-        int64_t place = (fetch->points[i].start_ms - known->start_ms) / MINUTE_MS;
-
-        if (fetch->points[i].start_ms < known->start_ms)
-            continue;
-        if ((size_t)place >= known->count) {
-            known->demand = must_realloc(known->demand, (size_t)place + fetch->count, sizeof(*known->demand));
-            while (known->count <= (size_t)place)
-                known->demand[known->count++] = NAN;
-        }
-        known->demand[place] = fetch->demand[i];
+    place = (fetch->start_ms - known->start_ms) / MINUTE_MS; /* below 0: before the first that is wanted */
+    end = place + (int64_t)fetch->count;
+    if (end > (int64_t)known->count) {
+        known->demand = must_realloc(known->demand, (size_t)end, sizeof(*known->demand));
+        while ((int64_t)known->count < end)
+            known->demand[known->count++] = NAN;
     }
+    for (int64_t i = place < 0 ? -place : 0; i < (int64_t)fetch->count; i++)
+        known->demand[place + i] = fetch->demand[i];
 }
 
 /* A clock that was set back has not seen these yet. */

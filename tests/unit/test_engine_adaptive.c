@@ -123,11 +123,11 @@ END_TEST
 
 START_TEST(a_burst_in_the_middle_of_a_give_back_turns_it_round)
 {
-    struct world *world = scene(orders, 16, "constant:1M");
+    struct world *world = scene(orders, 32, "constant:1M"); /* to give all back takes a quarter of an hour */
     struct action action;
     int minutes = 0;
 
-    while (world_open_shards(world, "orders") >= 10 && minutes++ < 120)
+    while (world_open_shards(world, "orders") >= 26 && minutes++ < 120)
         world_run(world, MINUTE_MS);
     ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_DOWN);
     world_traffic(world, "orders", "constant:12M", 2048, "uniform");

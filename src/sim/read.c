@@ -100,6 +100,9 @@ static int check_request(const struct data_request *request, struct fault *fault
         const struct data_query *query = &request->queries[i];
         int64_t period_s = period_of(request, i);
 
+        if (query->expression == NULL && (query->metric.name == NULL || query->stat == NULL))
+            return invalid(fault,
+                           "Each member of MetricDataQueries must have either MetricStat or Expression.");
         for (size_t j = 0; j < i; j++) {
             if (text_equal(request->queries[j].id, query->id))
                 return invalid(fault, "The values for parameter Id in MetricDataQueries are not unique.");

@@ -38,7 +38,12 @@ void watch_stop(struct watch *watch);
 struct watched *watch_add(struct watch *watch, int socket);
 void watch_remove(struct watch *watch, struct watched *watched);
 void watch_set_phase(struct watch *watch, struct watched *watched, enum watch_phase phase);
-/* Waits until no request is being handled; and until none is being answered, or for `timeout_s`. */
+/* Enters WATCH_HANDLING, or says no: the watch is drained, and nothing may be begun that would have to be awaited. */
+bool watch_may_handle(struct watch *watch, struct watched *watched);
+/* resume(connection), where draining waits for its return: the connection may be gone long before that. */
+void watch_answer(struct watch *watch, void resume(void *connection), void *connection);
+/* Waits until no request is being handled; and until none is being answered, or for `timeout_s`.  From then on none
+ * is handled. */
 void watch_drain(struct watch *watch, unsigned timeout_s);
 
 #endif

@@ -71,7 +71,7 @@ static const struct {
 } refusals[] = {
     {400, "400 bad request\n"},       {401, "401 unauthorized: a token is needed\n"},
     {404, "404 not found\n"},         {405, "405 method not allowed\n"},
-    {413, "413 content too large\n"}, {503, "503 too many large requests, send it again\n"},
+    {413, "413 content too large\n"}, {503, "503 too much at once or stopping, send it again\n"},
 };
 
 static void *begin_request(void *context, const char *uri, struct MHD_Connection *connection)
@@ -337,13 +337,14 @@ static enum MHD_Result take_end(struct request *request)
     struct http_server *server = request->server;
     const struct http_response *response = &request->response;
 
+    if (request->refusal == 0 && !request->handled && !watch_may_handle(server->watch, request->watched))
+        request->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
     if (request->refusal != 0)
         return refuse(request);
     if (!request->handled) {
         request->handled = true;
         request->http.body = buffer_text(&request->body);
         request->http.body_length = request->body.length;
-        watch_set_phase(server->watch, request->watched, WATCH_HANDLING);
         request->route->handler(server->options.context, &request->http,
                                 begin_response(request, MHD_HTTP_OK));
         if (request->later)
@@ -363,11 +364,17 @@ void http_later(const struct http_request *http)
     MHD_suspend_connection(request->connection);
 }
 
+static void resume(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
+/* The library ends the process when it is stopped while a connection is suspended or being resumed. */
 void http_answer(const struct http_request *http)
 {
     const struct request *request = http->request;
 
-    MHD_resume_connection(request->connection);
+    watch_answer(request->server->watch, resume, request->connection);
 }
 
 /* The library calls this with the headers, with each piece of the body, and when the request is whole. */

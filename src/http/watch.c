@@ -39,11 +39,13 @@ struct watch {
     pthread_cond_t changed; /* stopping, or a request went on while draining */
     bool stopping;
     bool draining;
+    bool drained; /* no handler is called any more */
     int64_t timeout_ns;
     unsigned connections_max;
     unsigned count;
     unsigned handling;
-    unsigned busy; /* handling or sending */
+    unsigned answering; /* threads in the middle of watch_answer() */
+    unsigned busy;      /* handling or sending */
     struct watched *first;
 };
 
@@ -192,6 +194,30 @@ void watch_set_phase(struct watch *watch, struct watched *watched, enum watch_ph
     pthread_mutex_unlock(&watch->lock);
 }
 
+bool watch_may_handle(struct watch *watch, struct watched *watched)
+{
+    bool may;
+
+    pthread_mutex_lock(&watch->lock);
+    may = !watch->drained;
+    if (may)
+        set_phase(watch, watched, WATCH_HANDLING);
+    pthread_mutex_unlock(&watch->lock);
+    return may;
+}
+
+void watch_answer(struct watch *watch, void resume(void *connection), void *connection)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->answering++;
+    pthread_mutex_unlock(&watch->lock);
+    resume(connection);
+    pthread_mutex_lock(&watch->lock);
+    watch->answering--;
+    pthread_cond_broadcast(&watch->changed);
+    pthread_mutex_unlock(&watch->lock);
+}
+
 void watch_remove(struct watch *watch, struct watched *watched)
 {
     pthread_mutex_lock(&watch->lock);
@@ -215,7 +241,8 @@ void watch_drain(struct watch *watch, unsigned timeout_s)
     watch->draining = true;
     while (watch->busy > 0 && wait_until(watch, until_ns) != ETIMEDOUT) {
     }
-    while (watch->handling > 0)
+    while (watch->handling > 0 || watch->answering > 0)
         (void)pthread_cond_wait(&watch->changed, &watch->lock);
+    watch->drained = true;
     pthread_mutex_unlock(&watch->lock);
 }

@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 enum { WAITING_MAX = 64, LARGE = 100 * 1024, LARGE_BODIES = 16 };
@@ -205,6 +206,55 @@ START_TEST(a_server_that_is_stopped_waits_for_answers_and_sends_them)
 }
 END_TEST
 
+/* Answers what comes until nobody waits any more, each request on this thread as the writer does. */
+static void *answer_what_comes(void *stopping)
+{
+    while (!atomic_load((atomic_bool *)stopping)) {
+        answer_all(200);
+        clock_sleep_ms(clock_system(), 1);
+    }
+    answer_all(200);
+    return NULL;
+}
+
+static void *ask_until_closed(void *context)
+{
+    static const char request[] = "POST /later HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi";
+    int client = *(int *)context;
+    char heard[1024];
+
+    while (send(client, request, strlen(request), MSG_NOSIGNAL) > 0 &&
+           recv(client, heard, sizeof(heard), 0) > 0) {
+    }
+    (void)close(client);
+    return NULL;
+}
+
+/* What is whole only when the server has begun to stop must not be put off: nobody would wait for its answer. */
+START_TEST(a_server_can_be_stopped_amid_requests)
+{
+    for (int round = 0; round < 30; round++) {
+        struct http_server *server = start_server((struct http_server_options){.timeout_s = 1});
+        atomic_bool stopped = false;
+        pthread_t answerer, threads[6];
+        int clients[6];
+
+        ck_assert_int_eq(pthread_create(&answerer, NULL, answer_what_comes, &stopped), 0);
+        for (size_t i = 0; i < COUNT_OF(clients); i++) {
+            clients[i] = connect_to(http_server_port(server));
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_until_closed, &clients[i]), 0);
+        }
+        clock_sleep_ms(clock_system(), 10 + round);
+        http_server_stop(server);
+        atomic_store(&stopped, true);
+        ck_assert_int_eq(pthread_join(answerer, NULL), 0);
+        ck_assert_int_eq(desk.count, 0);
+        for (size_t i = 0; i < COUNT_OF(clients); i++)
+            ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    }
+}
+END_TEST
+
 /* ---- bodies */
 
 static void say_much(int client, size_t length)
@@ -281,6 +331,7 @@ static Suite *suite(void)
     tcase_add_test(later, who_waits_for_an_answer_is_not_cut_off);
     tcase_add_test(later, a_client_that_does_not_wait_for_its_answer_harms_nobody);
     tcase_add_test(later, a_server_that_is_stopped_waits_for_answers_and_sends_them);
+    tcase_add_test(later, a_server_can_be_stopped_amid_requests);
     tcase_add_loop_test(bodies, sixteen_large_bodies_are_kept_at_once_and_small_ones_always, 0,
                         COUNT_OF(encodings));
     suite_add_tcase(made, later);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "scaling/alarms.h"
 #include "scaling/load.h"
 
 #include <math.h>
@@ -24,11 +25,6 @@ enum {
 static const struct tier {
     int64_t period_s, kept_days;
 } tiers[] = {{60, 15}, {300, 63}, {3600, HISTORY_DAYS_MAX}};
-
-enum { BYTES, RECORDS, THROTTLED, METRIC_COUNT };
-static const char *const metrics[METRIC_COUNT] = {[BYTES] = "IncomingBytes",
-                                                  [RECORDS] = "IncomingRecords",
-                                                  [THROTTLED] = "WriteProvisionedThroughputExceeded"};
 
 static int64_t round_up(int64_t ms, int64_t step_ms)
 {
@@ -51,7 +47,7 @@ static int wrap_auth(const char *action, struct error *err)
 }
 
 /* NAN was no datapoint. */
-static double value_at(const struct metric_answer *answer, int metric, size_t i)
+static double value_at(const struct metric_answer *answer, enum alarm_metric metric, size_t i)
 {
     double value = answer->series[metric].values[i];
 
@@ -65,11 +61,12 @@ static void spread(struct history *history, const struct metric_answer *answer, 
     double part = 1 / (double)minutes;
 
     for (size_t i = first; i < first + minutes; i++) {
-        history->load.minutes[i].bytes = value_at(answer, BYTES, period) * part;
-        history->load.minutes[i].records = value_at(answer, RECORDS, period) * part;
-        throttled[i] = value_at(answer, THROTTLED, period) * part;
+        history->load.minutes[i].bytes = value_at(answer, METRIC_BYTES, period) * part;
+        history->load.minutes[i].records = value_at(answer, METRIC_RECORDS, period) * part;
+        throttled[i] = value_at(answer, METRIC_THROTTLED, period) * part;
     }
-    if (isnan(answer->series[BYTES].values[period]) && isnan(answer->series[THROTTLED].values[period]))
+    if (isnan(answer->series[METRIC_BYTES].values[period]) &&
+        isnan(answer->series[METRIC_THROTTLED].values[period]))
         history->idle_minutes += (int64_t)minutes;
     if (minutes > 1)
         history->coarse_minutes += (int64_t)minutes;
@@ -79,20 +76,20 @@ static int fetch_tier(struct aws_client *aws, const char *stream, const struct t
                       int64_t to_ms, struct history *history, double *throttled, struct error *err)
 {
     SCOPED(metric_answer_clear) struct metric_answer answer = {0};
-    struct metric_query queries[METRIC_COUNT];
+    struct metric_query queries[ALARM_METRIC_COUNT];
     size_t minutes = (size_t)tier->period_s / 60;
     size_t first = (size_t)((from_ms - history->load.start_ms) / MINUTE_MS);
 
-    for (int i = 0; i < METRIC_COUNT; i++)
-        queries[i] = (struct metric_query){metrics[i], stream, NULL, "Sum", tier->period_s};
-    if (cloudwatch_metrics(aws, queries, METRIC_COUNT, from_ms, to_ms, &answer, err) < 0)
+    for (enum alarm_metric i = 0; i < ALARM_METRIC_COUNT; i++)
+        queries[i] = (struct metric_query){alarm_metric_name(i), stream, NULL, "Sum", tier->period_s};
+    if (cloudwatch_metrics(aws, queries, ALARM_METRIC_COUNT, from_ms, to_ms, &answer, err) < 0)
         return wrap_auth("cloudwatch:GetMetricData", err);
-    for (int i = 0; i < METRIC_COUNT; i++) {
+    for (enum alarm_metric i = 0; i < ALARM_METRIC_COUNT; i++) {
         if (!answer.series[i].complete)
             return error_set(err, ERROR_TRANSIENT, "CloudWatch gave only a part of %s; try again",
-                             metrics[i]);
+                             alarm_metric_name(i));
     }
-    for (size_t period = 0; period < answer.series[BYTES].count; period++)
+    for (size_t period = 0; period < answer.series[METRIC_BYTES].count; period++)
         spread(history, &answer, period, first + period * minutes, minutes, throttled);
     return 0;
 }

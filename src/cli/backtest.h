@@ -1,7 +1,8 @@
 /*
  * backtest.h - what the files of backtest share.
  *
- * Internal to cli/: backtest.c is the command, backtest_run.c replays the load, backtest_report.c says what it came to.
+ * Internal to cli/: backtest.c is the command, backtest_run.c replays the load, backtest_report.c and figures.c
+ * say what it came to.
  */
 #ifndef CLI_BACKTEST_H
 #define CLI_BACKTEST_H
@@ -39,11 +40,33 @@ void backtest_result_clear(struct backtest_result *result);
 /* Replays the whole load.  ERROR_CONFIG for keys that are none and a topic that is none; else what failed. */
 int backtest_run(const struct backtest *backtest, struct backtest_result *ret_result, struct error *err);
 
+/* ---- figures.c: what a way to run the stream came to */
+
+struct figures {
+    double dollars;     /* shard-hours, PUT payload units, and what watches the stream */
+    double shard_hours; /* 0: on demand, and nothing but the dollars is known */
+    double throttled_bytes, throttled_records;
+    int64_t minutes_throttled, peak_shards;
+    int64_t operations;               /* splits and merges; -1: nobody makes any, nor calls */
+    int64_t updates, refused_updates; /* of UpdateShardCount; -1 */
+};
+
+/* The headings of figures_add_columns() and of figures_add_call_columns(); numbers, all of them. */
+#define FIGURES_HEADINGS "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN"
+#define FIGURES_CALL_HEADINGS "OPERATIONS", "UPDATES", "REFUSED"
+
+/* `load`: any run of the load they belong to, for its hours and what was offered. */
+void figures_add_columns(struct table *table, const struct figures *f, const struct backtest_result *load,
+                         double foresight_hours);
+void figures_add_call_columns(struct table *table, const struct figures *f);
+void figures_add_fields(cJSON *object, const struct figures *f, const struct backtest_result *load,
+                        double foresight_hours);
+
 /* ---- backtest_report.c */
 
-/* Shard-hours, PUT payload units, and what watches the stream. */
-double backtest_dollars(const struct backtest *backtest, const struct backtest_result *result,
-                        const struct price_list *prices);
+/* Of the run itself. */
+struct figures backtest_figures(const struct backtest *backtest, const struct backtest_result *result,
+                                const struct price_list *prices);
 /* Shard-hours of the fewest shards of every minute. */
 double backtest_foresight_hours(const struct sim_load *load);
 

@@ -20,21 +20,12 @@ enum way { WAY_KINESCALE, WAY_FIXED, WAY_STANDARD, WAY_ADVANTAGE, WAY_FORESIGHT,
 
 static const struct {
     const char *name, *key;
-    bool shards; /* provisioned: it has shards */
 } ways[WAY_COUNT] = {
-    [WAY_KINESCALE] = {"kinescale", "kinescale", true},
-    [WAY_FIXED] = {"fixed at the peak", "fixed", true},
-    [WAY_STANDARD] = {"on-demand standard", "on_demand_standard", false},
-    [WAY_ADVANTAGE] = {"on-demand advantage", "on_demand_advantage", false},
-    [WAY_FORESIGHT] = {"perfect foresight", "perfect_foresight", true},
-};
-
-struct figures {
-    double shard_hours, dollars;
-    double throttled_bytes, throttled_records;
-    int64_t minutes_throttled, peak_shards;
-    int64_t operations, updates,
-        refused_updates; /* splits and merges, UpdateShardCount; -1: nobody makes any */
+    [WAY_KINESCALE] = {"kinescale", "kinescale"},
+    [WAY_FIXED] = {"fixed at the peak", "fixed"},
+    [WAY_STANDARD] = {"on-demand standard", "on_demand_standard"},
+    [WAY_ADVANTAGE] = {"on-demand advantage", "on_demand_advantage"},
+    [WAY_FORESIGHT] = {"perfect foresight", "perfect_foresight"},
 };
 
 static double shards_needed(const struct sim_minute *minute)
@@ -80,10 +71,10 @@ static struct figures figures_of(const struct backtest_result *result, const str
         .refused_updates = result->refused_updates};
 }
 
-double backtest_dollars(const struct backtest *backtest, const struct backtest_result *result,
-                        const struct price_list *prices)
+struct figures backtest_figures(const struct backtest *backtest, const struct backtest_result *result,
+                                const struct price_list *prices)
 {
-    return figures_of(result, prices, watch_cost(backtest, result, prices)).dollars;
+    return figures_of(result, prices, watch_cost(backtest, result, prices));
 }
 
 double backtest_foresight_hours(const struct sim_load *load)
@@ -113,7 +104,7 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
 
     for (int way = 0; way < WAY_COUNT; way++)
         figures[way] = (struct figures){.operations = -1, .updates = -1, .refused_updates = -1};
-    figures[WAY_KINESCALE] = figures_of(result, prices, watch_cost(backtest, result, prices));
+    figures[WAY_KINESCALE] = backtest_figures(backtest, result, prices);
     for (size_t i = 0; i < backtest->load.count; i++)
         foresight->peak_shards =
             (int64_t)fmax((double)foresight->peak_shards, shards_needed(&backtest->load.minutes[i]));
@@ -124,11 +115,6 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
     foresight->dollars = cost_shard_hours(prices, foresight->shard_hours) + all_units;
     figures[WAY_STANDARD].dollars = cost_on_demand(prices, &usage);
     figures[WAY_ADVANTAGE].dollars = cost_on_demand_advantage(prices, &usage);
-}
-
-static double percent(double part, double whole)
-{
-    return whole > 0 ? 100 * part / whole : 0;
 }
 
 /* ---- for people */
@@ -149,38 +135,13 @@ void backtest_print_load(const struct backtest *backtest, const struct backtest_
         (long long)backtest->initial_shards, (long long)result->totals.open_shards);
 }
 
-static void add_counts(struct table *table, const struct figures *f)
-{
-    const int64_t counts[] = {f->operations, f->updates, f->refused_updates};
-
-    for (size_t i = 0; i < COUNT_OF(counts); i++) {
-        if (counts[i] < 0)
-            table_add(table, "-");
-        else
-            table_add(table, "%lld", (long long)counts[i]);
-    }
-}
-
-/* `shards`: provisioned, so it has some. */
-static void add_way(struct table *table, const char *name, bool shards, const struct figures *f,
-                    const struct backtest_result *result, double foresight_hours)
+static void add_row(struct table *table, const char *name, const struct figures *f,
+                    const struct backtest_result *result, double foresight_hours, bool calls)
 {
     table_add(table, "%s", name);
-    if (!shards) {
-        table_add(table, "-");
-        table_add(table, "-");
-        table_add(table, "%.2f", f->dollars);
-        for (int i = 0; i < 4; i++)
-            table_add(table, "-");
-        return;
-    }
-    table_add(table, "%.0f", f->shard_hours);
-    table_add(table, "%.2f x", f->shard_hours / foresight_hours);
-    table_add(table, "%.2f", f->dollars);
-    table_add(table, "%.4f %%", percent(f->throttled_bytes, result->totals.offered_bytes));
-    table_add(table, "%lld", (long long)f->minutes_throttled);
-    table_add(table, "%lld", (long long)f->peak_shards);
-    table_add(table, "%.2f", f->shard_hours / result->hours);
+    figures_add_columns(table, f, result, foresight_hours);
+    if (calls)
+        figures_add_call_columns(table, f);
 }
 
 static void fill_table(const struct backtest *backtest, const struct backtest_result *result,
@@ -192,27 +153,21 @@ static void fill_table(const struct backtest *backtest, const struct backtest_re
     compute(backtest, result, prices, figures);
     foresight_hours = figures[WAY_FORESIGHT].shard_hours;
     for (int way = 0; way < WAY_COUNT; way++) {
-        add_way(table, ways[way].name, ways[way].shards, &figures[way], result, foresight_hours);
-        if (calls)
-            add_counts(table, &figures[way]);
+        add_row(table, ways[way].name, &figures[way], result, foresight_hours, calls);
         for (size_t i = 0; way == WAY_KINESCALE && result->peers != NULL && i < peer_count; i++) {
             struct figures f = figures_of_peer(result, prices, i);
 
-            add_way(table, peers[i].name, true, &f, result, foresight_hours);
-            if (calls)
-                add_counts(table, &f);
+            add_row(table, peers[i].name, &f, result, foresight_hours, calls);
         }
     }
 }
-
-#define COLUMNS "", "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN"
 
 /* Beside others it counts how much resharding each needs. */
 void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct table *table)
 {
-    static const char *const alone[] = {COLUMNS, NULL};
-    static const char *const beside_peers[] = {COLUMNS, "OPERATIONS", "UPDATES", "REFUSED", NULL};
+    static const char *const alone[] = {"", FIGURES_HEADINGS, NULL};
+    static const char *const beside_peers[] = {"", FIGURES_HEADINGS, FIGURES_CALL_HEADINGS, NULL};
     bool calls = result->peers != NULL;
 
     *table = (struct table){.headings = calls ? beside_peers : alone, .right_aligned = calls ? 0x7fe : 0xfe};
@@ -253,34 +208,10 @@ void backtest_print(const struct backtest *backtest, const struct backtest_resul
 
 /* ---- for programs */
 
-static void add_calls(cJSON *object, const struct figures *f)
+static void add_way(cJSON *all, const char *key, const struct figures *f,
+                    const struct backtest_result *result, double foresight_hours)
 {
-    if (f->operations < 0)
-        return;
-    (void)cJSON_AddNumberToObject(object, "operations", (double)f->operations);
-    (void)cJSON_AddNumberToObject(object, "updates", (double)f->updates);
-    (void)cJSON_AddNumberToObject(object, "refused_updates", (double)f->refused_updates);
-}
-
-static cJSON *way_object(bool shards, const struct figures *f, const struct backtest_result *result,
-                         double foresight_hours)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    (void)cJSON_AddNumberToObject(object, "dollars", f->dollars);
-    if (!shards)
-        return object;
-    (void)cJSON_AddNumberToObject(object, "shard_hours", f->shard_hours);
-    (void)cJSON_AddNumberToObject(object, "to_foresight", f->shard_hours / foresight_hours);
-    (void)cJSON_AddNumberToObject(object, "throttled_bytes", f->throttled_bytes);
-    (void)cJSON_AddNumberToObject(object, "throttled_records", f->throttled_records);
-    (void)cJSON_AddNumberToObject(object, "throttled_percent",
-                                  percent(f->throttled_bytes, result->totals.offered_bytes));
-    (void)cJSON_AddNumberToObject(object, "throttled_minutes", (double)f->minutes_throttled);
-    (void)cJSON_AddNumberToObject(object, "peak_shards", (double)f->peak_shards);
-    (void)cJSON_AddNumberToObject(object, "mean_shards", f->shard_hours / result->hours);
-    add_calls(object, f);
-    return object;
+    figures_add_fields(cJSON_AddObjectToObject(all, key), f, result, foresight_hours);
 }
 
 static void add_ways(cJSON *object, const struct backtest *backtest, const struct backtest_result *result,
@@ -293,12 +224,11 @@ static void add_ways(cJSON *object, const struct backtest *backtest, const struc
     compute(backtest, result, prices, figures);
     foresight_hours = figures[WAY_FORESIGHT].shard_hours;
     for (int way = 0; way < WAY_COUNT; way++)
-        (void)cJSON_AddItemToObject(all, ways[way].key,
-                                    way_object(ways[way].shards, &figures[way], result, foresight_hours));
+        add_way(all, ways[way].key, &figures[way], result, foresight_hours);
     for (size_t i = 0; result->peers != NULL && i < peer_count; i++) {
         struct figures f = figures_of_peer(result, prices, i);
 
-        (void)cJSON_AddItemToObject(all, peers[i].key, way_object(true, &f, result, foresight_hours));
+        add_way(all, peers[i].key, &f, result, foresight_hours);
     }
 }
 

@@ -14,7 +14,7 @@
 
 /* ---- table.c: columns as wide as their widest cell */
 
-enum { TABLE_COLUMNS_MAX = 12 };
+enum { TABLE_COLUMNS_MAX = 15 };
 
 struct table {
     const char *const *headings; /* ends with NULL */

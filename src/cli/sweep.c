@@ -24,7 +24,7 @@ struct combination {
     struct config *config;             /* NULL: the rules forbid it */
     char *why;                         /* then */
     struct backtest_result result;
-    double dollars;
+    struct figures figures;
     bool best; /* none is as cheap and throttles less, or throttles as little and is cheaper */
 };
 
@@ -219,9 +219,10 @@ static int run_one(void *context, size_t job, struct error *err)
 
 static bool dominates(const struct combination *a, const struct combination *b)
 {
-    double a_lost = a->result.totals.throttled_bytes, b_lost = b->result.totals.throttled_bytes;
+    double a_lost = a->figures.throttled_bytes, b_lost = b->figures.throttled_bytes;
+    double a_costs = a->figures.dollars, b_costs = b->figures.dollars;
 
-    return a->dollars <= b->dollars && a_lost <= b_lost && (a->dollars < b->dollars || a_lost < b_lost);
+    return a_costs <= b_costs && a_lost <= b_lost && (a_costs < b_costs || a_lost < b_lost);
 }
 
 static void judge(struct sweep *sweep, const struct price_list *prices)
@@ -233,7 +234,7 @@ static void judge(struct sweep *sweep, const struct price_list *prices)
         backtest.config = combination->config;
         combination->best = combination->config != NULL;
         if (combination->best)
-            combination->dollars = backtest_dollars(&backtest, &combination->result, prices);
+            combination->figures = backtest_figures(&backtest, &combination->result, prices);
     }
     for (size_t i = 0; i < sweep->count; i++) {
         for (size_t j = 0; j < sweep->count && sweep->combinations[i].config != NULL; j++) {
@@ -246,36 +247,21 @@ static void judge(struct sweep *sweep, const struct price_list *prices)
 
 /* ---- the answer */
 
-static double percent_throttled(const struct backtest_result *result)
-{
-    return result->totals.offered_bytes > 0
-               ? 100 * result->totals.throttled_bytes / result->totals.offered_bytes
-               : 0;
-}
-
 static void add_row(struct table *table, const struct sweep *sweep, const struct combination *combination,
                     double foresight_hours)
 {
-    const struct sim_totals *totals = &combination->result.totals;
-
     for (size_t i = 0; i < sweep->axis_count; i++)
         table_add(table, "%s", value_of(sweep, combination, i));
-    table_add(table, "%.0f", totals->shard_hours);
-    table_add(table, "%.2f x", totals->shard_hours / foresight_hours);
-    table_add(table, "%.2f", combination->dollars);
-    table_add(table, "%.4f %%", percent_throttled(&combination->result));
-    table_add(table, "%lld", (long long)totals->minutes_throttled);
-    table_add(table, "%lld", (long long)totals->peak_shards);
-    table_add(table, "%lld", (long long)totals->splits + (long long)totals->merges);
+    figures_add_columns(table, &combination->figures, &combination->result, foresight_hours);
+    figures_add_call_columns(table, &combination->figures);
     table_add(table, "%s", combination->best ? "*" : "");
 }
 
 static void print_table(const struct sweep *sweep, FILE *file)
 {
-    static const char *const figures[] = {"SHARD-HOURS", "TO FORESIGHT", "DOLLARS",    "THROTTLED",
-                                          "IN MINUTES",  "PEAK",         "OPERATIONS", "BEST"};
+    static const char *const figures[] = {FIGURES_HEADINGS, FIGURES_CALL_HEADINGS, "BEST"};
     const char *headings[SWEEP_SETTINGS_MAX + COUNT_OF(figures) + 1] = {0};
-    struct table table = {.headings = headings, .right_aligned = 0x7fu << sweep->axis_count};
+    struct table table = {.headings = headings, .right_aligned = 0x3ffu << sweep->axis_count};
     double foresight_hours = backtest_foresight_hours(&sweep->backtest->load);
 
     for (size_t i = 0; i < sweep->axis_count; i++)
@@ -304,7 +290,6 @@ static void print_table(const struct sweep *sweep, FILE *file)
 static cJSON *combination_object(const struct sweep *sweep, const struct combination *combination,
                                  double foresight_hours)
 {
-    const struct sim_totals *totals = &combination->result.totals;
     cJSON *object = cJSON_CreateObject(), *tried;
 
     tried = cJSON_AddObjectToObject(object, "settings");
@@ -315,16 +300,7 @@ static cJSON *combination_object(const struct sweep *sweep, const struct combina
         return object;
     }
     (void)cJSON_AddBoolToObject(object, "best", combination->best);
-    (void)cJSON_AddNumberToObject(object, "dollars", combination->dollars);
-    (void)cJSON_AddNumberToObject(object, "shard_hours", totals->shard_hours);
-    (void)cJSON_AddNumberToObject(object, "to_foresight", totals->shard_hours / foresight_hours);
-    (void)cJSON_AddNumberToObject(object, "throttled_bytes", totals->throttled_bytes);
-    (void)cJSON_AddNumberToObject(object, "throttled_percent", percent_throttled(&combination->result));
-    (void)cJSON_AddNumberToObject(object, "throttled_minutes", (double)totals->minutes_throttled);
-    (void)cJSON_AddNumberToObject(object, "peak_shards", (double)totals->peak_shards);
-    (void)cJSON_AddNumberToObject(object, "operations", (double)(totals->splits + totals->merges));
-    (void)cJSON_AddNumberToObject(object, "updates", (double)totals->updates);
-    (void)cJSON_AddNumberToObject(object, "refused_updates", (double)combination->result.refused_updates);
+    figures_add_fields(object, &combination->figures, &combination->result, foresight_hours);
     return object;
 }
 

@@ -63,7 +63,7 @@ struct adaptive_habits {
 struct adaptive_habits adaptive_default_habits(const struct stream_config *config);
 
 struct adaptive_facts {
-    const struct stream_config *config;
+    const struct stream_config *config; /* with the floor of the hour: config_raise_floor() */
     /*
      * Demand by the minute in shards: the larger of bytes and records, refused ones counted in, of what one shard
      * takes (limits.h).  Oldest first, without a gap; NAN where nobody knows.  A day of it is enough.
@@ -77,7 +77,6 @@ struct adaptive_facts {
     int64_t goal_shards;            /* of the adaptive action that runs; 0: none */
     bool rising;                    /* it is a rise */
     bool alarmed;                   /* an alarm came: with no minute known, act blindly */
-    int64_t floor;                  /* by the hours of the week; 0: none */
     int64_t account_headroom;       /* shards the account may still open; -1 unknown */
     struct adaptive_habits habits;
 };

@@ -108,10 +108,8 @@ static int look_minutes(struct turn *turn, struct error *err)
 
 static int think(struct turn *turn, bool alarmed, struct adaptive_plan *ret_plan, struct error *err)
 {
-    struct adaptive_facts facts = {.config = turn->config,
-                                   .alarmed = alarmed,
-                                   .floor = turn->config->floor_shards,
-                                   .account_headroom = look_headroom(turn->engine)};
+    struct adaptive_facts facts = {
+        .config = turn->config, .alarmed = alarmed, .account_headroom = look_headroom(turn->engine)};
 
     if (open_shards(turn) == 0 && look_shards(turn, err) < 0)
         return -1;

@@ -50,8 +50,6 @@ static struct rule_view view_of(const struct adaptive_facts *facts)
                              .day = highest(facts, ADAPTIVE_DAY_MINUTES),
                              .habits = facts->habits};
 
-    if (facts->floor > view.fewest)
-        view.fewest = facts->floor < view.most ? facts->floor : view.most;
     if (facts->account_headroom >= 0 && view.most > view.open_shards + facts->account_headroom)
         view.most = view.open_shards + facts->account_headroom;
     return view;
@@ -88,8 +86,7 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
     else if (view->demand > view->habits.line * view->capacity)
         say_fill(view, why, sizeof(why));
     else
-        snprintf(why, sizeof(why), "%lld shard%s are the least at this hour", (long long)view->fewest,
-                 text_plural(view->fewest));
+        snprintf(why, sizeof(why), "%s is %lld", config_minimum_name(facts->config), (long long)view->fewest);
     if (plan->verdict == ADAPTIVE_STAY)
         snprintf(what, sizeof(what), "more than %lld shard%s are not allowed (%s)",
                  (long long)view->open_shards, text_plural(view->open_shards), limit);

@@ -38,40 +38,41 @@ static struct adaptive_facts facts_of(double before, double recent, double now, 
 static const struct {
     const char *name;
     double before, recent, now;
-    int64_t open, floor, headroom;
+    int64_t open, min_shards, headroom;
     enum adaptive_verdict verdict;
     int64_t shards;
 } decisions[] = {
-    {"below the line nothing happens", 3, 3, 3.1, 4, 0, -1, ADAPTIVE_STAY, 4},
-    {"just below the line nothing happens", 3, 3, 3.19, 4, 0, -1, ADAPTIVE_STAY, 4},
-    {"above the line a whole generation is split", 3, 3, 3.3, 4, 0, -1, ADAPTIVE_GO, 8},
-    {"half as much again must have room", 3, 3, 5.4, 4, 0, -1, ADAPTIVE_GO, 16},
-    {"a jump takes as many generations as it needs", 1, 1, 30, 4, 0, -1, ADAPTIVE_GO, 64},
-    {"max_shards cuts a generation short", 30, 30, 39, 48, 0, -1, ADAPTIVE_GO, 64},
-    {"at max_shards nothing is left to do", 60, 60, 60, 64, 0, -1, ADAPTIVE_STAY, 64},
-    {"the account's room cuts it short too", 3, 3, 3.9, 4, 0, 3, ADAPTIVE_GO, 7},
-    {"an account without room stops it", 3, 3, 3.9, 4, 0, 0, ADAPTIVE_STAY, 4},
-    {"a floor asks for generations until it is reached", 1, 1, 1, 4, 9, -1, ADAPTIVE_GO, 16},
-    {"a floor above max_shards is max_shards", 1, 1, 1, 64, 100, -1, ADAPTIVE_STAY, 64},
-    {"an hour that half the shards would have fitted gives half of them back", 6, 3, 3, 8, 0, -1, ADAPTIVE_GO,
+    {"below the line nothing happens", 3, 3, 3.1, 4, 1, -1, ADAPTIVE_STAY, 4},
+    {"just below the line nothing happens", 3, 3, 3.19, 4, 1, -1, ADAPTIVE_STAY, 4},
+    {"above the line a whole generation is split", 3, 3, 3.3, 4, 1, -1, ADAPTIVE_GO, 8},
+    {"half as much again must have room", 3, 3, 5.4, 4, 1, -1, ADAPTIVE_GO, 16},
+    {"a jump takes as many generations as it needs", 1, 1, 30, 4, 1, -1, ADAPTIVE_GO, 64},
+    {"max_shards cuts a generation short", 30, 30, 39, 48, 1, -1, ADAPTIVE_GO, 64},
+    {"at max_shards nothing is left to do", 60, 60, 60, 64, 1, -1, ADAPTIVE_STAY, 64},
+    {"the account's room cuts it short too", 3, 3, 3.9, 4, 1, 3, ADAPTIVE_GO, 7},
+    {"an account without room stops it", 3, 3, 3.9, 4, 1, 0, ADAPTIVE_STAY, 4},
+    {"a minimum asks for generations until it is reached", 1, 1, 1, 4, 9, -1, ADAPTIVE_GO, 16},
+    {"an hour that half the shards would have fitted gives half of them back", 6, 3, 3, 8, 1, -1, ADAPTIVE_GO,
      4},
-    {"with less to spare it does not: the line would be passed at once", 6, 3.1, 3.1, 8, 0, -1, ADAPTIVE_STAY,
+    {"with less to spare it does not: the line would be passed at once", 6, 3.1, 3.1, 8, 1, -1, ADAPTIVE_STAY,
      8},
-    {"one minute of the hour is enough to keep them", 6, 3, 3.1, 8, 0, -1, ADAPTIVE_STAY, 8},
-    {"a few shards less are not worth their operations", 20, 11, 11, 20, 0, -1, ADAPTIVE_STAY, 20},
-    {"after a day they are", 11, 11, 11, 20, 0, -1, ADAPTIVE_GO, 15},
-    {"a floor is not given back", 1, 1, 1, 16, 8, -1, ADAPTIVE_GO, 8},
-    {"one shard is the least", 0, 0, 0, 8, 0, -1, ADAPTIVE_GO, 1},
-    {"an unknown minute proves nothing", 1, NAN, 1, 8, 0, -1, ADAPTIVE_STAY, 8},
+    {"one minute of the hour is enough to keep them", 6, 3, 3.1, 8, 1, -1, ADAPTIVE_STAY, 8},
+    {"a few shards less are not worth their operations", 20, 11, 11, 20, 1, -1, ADAPTIVE_STAY, 20},
+    {"after a day they are", 11, 11, 11, 20, 1, -1, ADAPTIVE_GO, 15},
+    {"a minimum is not given back", 1, 1, 1, 16, 8, -1, ADAPTIVE_GO, 8},
+    {"one shard is the least", 0, 0, 0, 8, 1, -1, ADAPTIVE_GO, 1},
+    {"an unknown minute proves nothing", 1, NAN, 1, 8, 1, -1, ADAPTIVE_STAY, 8},
 };
 
 START_TEST(the_shards_follow_the_demand)
 {
     struct adaptive_facts facts =
         facts_of(decisions[_i].before, decisions[_i].recent, decisions[_i].now, decisions[_i].open);
+    struct stream_config config = plain_stream;
     struct adaptive_plan plan;
 
-    facts.floor = decisions[_i].floor;
+    config.min_shards = decisions[_i].min_shards;
+    facts.config = &config;
     facts.account_headroom = decisions[_i].headroom;
     adaptive_think(&facts, &plan);
     ck_assert_msg(plan.verdict == decisions[_i].verdict && plan.shards == decisions[_i].shards,

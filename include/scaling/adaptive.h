@@ -59,7 +59,7 @@ struct adaptive_habits {
     double line;          /* of the capacity: a minute above it asks for more */
     bool learned;         /* false: the defaults */
 };
-/* While nothing is learned: ADAPTIVE_HOLD_MINUTES, and the middle one of the lines that are tried. */
+/* While nothing is learned: ADAPTIVE_HOLD_MINUTES, and scale_up_threshold, where the alarms stand. */
 struct adaptive_habits adaptive_default_habits(const struct stream_config *config);
 
 struct adaptive_facts {

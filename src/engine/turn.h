@@ -158,7 +158,7 @@ int minutes_look(struct turn *turn, struct error *err);
 
 /* Does it decide about the stream?  Where alarms watch single shards, those say where to split. */
 bool adapt_applies(const struct stream_config *config);
-/* The alarms of such a stream stand where its line is, once that is learned: changes scale_up_threshold. */
+/* The alarms of such a stream stand where it would act, on the line it has learned: changes scale_up_threshold. */
 int adapt_line(struct store *store, struct stream_config *config, struct error *err);
 /* Nothing runs: thinks, and begins an action when that leads to more or fewer shards.  `asked` by an alarm, which is
  * dropped when nothing is done for it. */

@@ -26,7 +26,7 @@ static double line_at(const struct stream_config *config, double step)
 
 struct adaptive_habits adaptive_default_habits(const struct stream_config *config)
 {
-    return (struct adaptive_habits){.hold_minutes = ADAPTIVE_HOLD_MINUTES, .line = line_at(config, 0.5)};
+    return (struct adaptive_habits){.hold_minutes = ADAPTIVE_HOLD_MINUTES, .line = line_at(config, 0)};
 }
 
 /* ret_most[i]: the highest of the `window` minutes that end with i; NAN where one is unknown or before the first. */

@@ -207,7 +207,7 @@ START_TEST(a_day_is_needed_to_learn_anything)
     square_wave(2, 60, 6, 60);
     ck_assert(!learned(ADAPTIVE_DAY_MINUTES - 1).learned);
     ck_assert_int_eq(learned(ADAPTIVE_DAY_MINUTES - 1).hold_minutes, ADAPTIVE_HOLD_MINUTES);
-    ck_assert_double_eq_tol(learned(ADAPTIVE_DAY_MINUTES - 1).line, 0.875, 1e-9);
+    ck_assert_double_eq_tol(learned(ADAPTIVE_DAY_MINUTES - 1).line, 0.8, 1e-9);
     ck_assert(learned(ADAPTIVE_DAY_MINUTES).learned);
     fill(100, ADAPTIVE_DAY_MINUTES, NAN);
     ck_assert(!learned(ADAPTIVE_DAY_MINUTES + 100).learned);

@@ -79,6 +79,21 @@ START_TEST(a_rising_load_is_followed_without_an_alarm)
 }
 END_TEST
 
+/* Between scale_up_threshold and the middle of the lines that are learned. */
+START_TEST(alarms_stand_where_the_policy_acts_before_it_has_learned_anything_too)
+{
+    struct world *world = scene(orders, 4, "constant:2M");
+
+    world_run(world, 10 * MINUTE_MS);
+    assert_fitting(world, 4);
+    world_traffic(world, "orders", "constant:3.28M", 2048, "uniform");
+    world_run(world, 20 * MINUTE_MS);
+    assert_fitting(world, 8);
+    ck_assert_str_eq(world_alarm_state(world, "orders IncomingBytes"), "OK");
+    world_free(world);
+}
+END_TEST
+
 START_TEST(shards_are_given_back_after_an_hour_and_the_pass_has_no_part_in_it)
 {
     struct world *world = scene(orders, 16, "constant:2M");
@@ -226,7 +241,7 @@ END_TEST
 START_TEST(a_quiet_look_asks_cloudwatch_once_and_nobody_else)
 {
     struct world *world =
-        scene("[stream orders]\nmin_shards = 4\nmax_shards = 64\npolicy = adaptive\n", 4, "constant:1.6M");
+        scene("[stream orders]\nmin_shards = 4\nmax_shards = 64\npolicy = adaptive\n", 4, "constant:1.5M");
     size_t before, asked, limits;
 
     world_run(world, 30 * MINUTE_MS);
@@ -266,13 +281,15 @@ START_TEST(an_alarm_that_the_policy_does_nothing_for_is_dropped_with_the_reason)
     struct error err = {0};
 
     world_run(world, 10 * MINUTE_MS);
-    world_traffic(world, "orders", "constant:3.28M", 2048, "uniform");
-    world_run(world, 30 * MINUTE_MS);
+    cJSON_Delete(world_cloudwatch(world, "SetAlarmState",
+                                  "{\"AlarmName\":\"orders IncomingBytes\",\"StateValue\":\"ALARM\","
+                                  "\"StateReason\":\"by hand\"}"));
+    world_run(world, 2 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 4);
     ck_assert_int_eq(store_notifications_recent(world->store, "orders", -1, 10, &list, &err), 0);
     ck_assert_uint_eq(list.count, 1);
     ck_assert_int_eq(list.items[0].status, NOTIFICATION_DROPPED);
-    ck_assert_msg(strstr(list.items[0].reason, "shards' worth, 82 % of the capacity") != NULL, "%s",
+    ck_assert_msg(strstr(list.items[0].reason, "shards' worth, 50 % of the capacity") != NULL, "%s",
                   list.items[0].reason);
     notification_list_clear(&list);
     world_free(world);
@@ -395,6 +412,7 @@ static Suite *suite(void)
     tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, a_constant_load_leads_to_nothing);
     tcase_add_test(tcase, a_rising_load_is_followed_without_an_alarm);
+    tcase_add_test(tcase, alarms_stand_where_the_policy_acts_before_it_has_learned_anything_too);
     tcase_add_test(tcase, shards_are_given_back_after_an_hour_and_the_pass_has_no_part_in_it);
     tcase_add_test(tcase, an_operator_who_names_a_stream_gets_the_answer_of_the_policy);
     tcase_add_test(tcase, a_burst_in_the_middle_of_a_give_back_turns_it_round);

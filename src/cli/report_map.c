@@ -88,7 +88,9 @@ static struct cell *make_cells(const struct drawing *drawing, const struct plot 
 /* The least side of a rectangle that leaves at most DRAWN_MAX of them; they are moved to the front. */
 static size_t leave_out_small(struct cell *cells, size_t count)
 {
-    for (double least = 0.05; count > DRAWN_MAX; least *= 1.5) {
+    double least = 0.05;
+
+    while (count > DRAWN_MAX) {
         size_t left = 0;
 
         for (size_t i = 0; i < count; i++) {
@@ -96,6 +98,7 @@ static size_t leave_out_small(struct cell *cells, size_t count)
                 cells[left++] = cells[i];
         }
         count = left;
+        least *= 1.5;
     }
     return count;
 }

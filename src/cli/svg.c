@@ -51,7 +51,9 @@ static const char *weekday(int64_t ms)
 
 static long long day_number(const struct time_axis *time, int64_t ms)
 {
-    return (long long)((ms - time->start_ms) / DAY_MS + 1);
+    int64_t whole_days = (ms - time->start_ms) / DAY_MS;
+
+    return whole_days + 1;
 }
 
 void time_text(const struct time_axis *time, int64_t ms, char text[TIME_TEXT_SIZE])

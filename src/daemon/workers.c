@@ -49,13 +49,28 @@ static bool is_taken(const struct workers *workers, const char *stream)
     return false;
 }
 
+/* The first that nobody is at, of those that are only to be looked at by the policy `adaptive`, or of the others. */
+static const struct stream_state *first_free(struct workers *workers, struct store *store,
+                                             const struct stream_state_list *due, bool looks, int64_t now_ms)
+{
+    for (size_t i = 0; i < due->count; i++) {
+        const struct stream_state *stream = &due->items[i];
+
+        if ((stream->due_reasons == DUE_ADAPT) == looks && !is_taken(workers, stream->stream) &&
+            !owner_other_has_lock(store, stream, workers->options.owner, now_ms))
+            return stream;
+    }
+    return NULL;
+}
+
 /* With the mutex held.  False: nothing to do before *ret_next_ms. */
 static bool take(struct workers *workers, struct store *store, int slot, int64_t *ret_next_ms)
 {
     struct stream_state_list due = {0};
     struct error err = {0};
     int64_t now_ms = clock_now_ms(workers->options.clock);
-    bool taken = false;
+    const struct stream_state *stream;
+    bool taken;
 
     if (store_streams_due(store, now_ms, DUE_BATCH, &due, ret_next_ms, &err) < 0) {
         LOG(LOG_ERROR, "store-failed", {"error", err.message});
@@ -63,16 +78,13 @@ static bool take(struct workers *workers, struct store *store, int slot, int64_t
         return false;
     }
     /* Looks of the policy `adaptive` come every minute for every stream; whatever else there is comes before them. */
-    for (size_t i = 0; i < 2 * due.count && !taken; i++) {
-        const struct stream_state *stream = &due.items[i % due.count];
-        bool is_look = stream->due_reasons == DUE_ADAPT;
-
-        if (is_look != (i >= due.count) || is_taken(workers, stream->stream) ||
-            owner_other_has_lock(store, stream, workers->options.owner, now_ms))
-            continue;
+    stream = first_free(workers, store, &due, false, now_ms);
+    if (stream == NULL)
+        stream = first_free(workers, store, &due, true, now_ms);
+    taken = stream != NULL;
+    if (taken) {
         (void)text_copy(workers->busy[slot], STREAM_NAME_SIZE, stream->stream);
         workers->is_busy[slot] = true;
-        taken = true;
     }
     stream_state_list_clear(&due);
     return taken;

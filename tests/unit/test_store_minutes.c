@@ -3,6 +3,7 @@
  */
 #include "base/memory.h"
 #include "store/minutes.h"
+#include "store/spreads.h"
 #include "store_support.h"
 #include "support.h"
 
@@ -108,6 +109,66 @@ START_TEST(fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten)
 }
 END_TEST
 
+START_TEST(a_spread_is_read_back_as_it_was_put_and_forgotten_in_the_end)
+{
+    struct store *store = open_store(":memory:");
+    struct spread_cell cells[] = {{.start = 0, .part = 0.25, .cut_from = 1, .guessed = true},
+                                  {.start = HASHKEY_MAX / 3, .part = 0.75, .cut_from = 0.5, .kept = 2}};
+    struct spread spread = {.cells = cells, .count = COUNT_OF(cells)}, found;
+    int64_t read_ms;
+
+    MUST(store_spread_load(store, "orders", &found, &read_ms, &err));
+    ck_assert(found.count == 0 && read_ms == 0);
+    spread.count = 0;
+    MUST(store_spread_set(store, "orders", &spread, midnight - 1, &err)); /* read, and nothing was learned */
+    MUST(store_spread_load(store, "orders", &found, &read_ms, &err));
+    ck_assert(found.count == 0 && read_ms == midnight - 1);
+    spread_clear(&found);
+    spread.count = 2;
+    MUST(store_spread_set(store, "orders", &spread, midnight, &err));
+    spread.count = 1;
+    MUST(store_spread_set(store, "other", &spread, midnight + 1, &err));
+    spread.count = 2;
+    MUST(store_spread_load(store, "orders", &found, &read_ms, &err));
+    ck_assert(found.count == 2 && read_ms == midnight);
+    for (size_t i = 0; i < found.count; i++) {
+        ck_assert(found.cells[i].start == cells[i].start && found.cells[i].kept == cells[i].kept);
+        ck_assert(found.cells[i].guessed == cells[i].guessed);
+        ck_assert_double_eq(found.cells[i].part, cells[i].part);
+        ck_assert_double_eq(found.cells[i].cut_from, cells[i].cut_from);
+    }
+    spread_clear(&found);
+    MUST(store_spreads_forget(store, midnight + 1, &err));
+    MUST(store_spread_load(store, "orders", &found, &read_ms, &err));
+    ck_assert(found.count == 0 && read_ms == 0);
+    MUST(store_spread_load(store, "other", &found, &read_ms, &err));
+    ck_assert_uint_eq(found.count, 1);
+    spread_clear(&found);
+    store_close(store);
+}
+END_TEST
+
+/* What a broken file has is measured again. */
+START_TEST(a_spread_whose_cells_are_in_no_order_is_none)
+{
+    struct store *store = open_store(":memory:");
+    struct spread_cell broken[][2] = {{{.start = 1, .part = 1}, {.start = 2}},
+                                      {{.start = 0, .part = 1}, {.start = 0}},
+                                      {{.start = 0, .part = NAN}, {.start = 1}},
+                                      {{.start = 0, .part = -1}, {.start = 1}}};
+
+    for (size_t i = 0; i < COUNT_OF(broken); i++) {
+        struct spread spread = {.cells = broken[i], .count = 2}, found;
+        int64_t read_ms;
+
+        MUST(store_spread_set(store, "orders", &spread, midnight, &err));
+        MUST(store_spread_load(store, "orders", &found, &read_ms, &err));
+        ck_assert_msg(found.count == 0 && read_ms == 0, "%zu", i);
+    }
+    store_close(store);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("store, minutes");
@@ -116,6 +177,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, minutes_are_read_back_across_days_as_they_were_put);
     tcase_add_test(tcase, what_nobody_put_is_not_known_and_counts_for_nothing_before_the_first_that_is);
     tcase_add_test(tcase, fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten);
+    tcase_add_test(tcase, a_spread_is_read_back_as_it_was_put_and_forgotten_in_the_end);
+    tcase_add_test(tcase, a_spread_whose_cells_are_in_no_order_is_none);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -12,6 +12,10 @@
  * last day, would have fitted with some room.  Each operation has a price, so that shards which are needed again in an
  * hour are not merged for an hour.
  *
+ * Where the metrics of single shards show how the load lies over the keys, the same holds for what each shard carries: up,
+ * every shard that would be too full is split by itself, where its load is halved; down, to the cheapest partition in
+ * which none would have been too full.  What one hot key makes too full is left alone.
+ *
  * Both numbers are habits of the stream: once a day its last week is replayed with each pair of a few, and the pair
  * that would have cost least, in shards and in refused records, holds for the next day.
  */
@@ -20,6 +24,7 @@
 
 #include "scaling/config.h"
 #include "scaling/shards.h"
+#include "scaling/spread.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,10 +79,12 @@ struct adaptive_facts {
     int64_t open_shards;
     double capacity;                /* shard_map_effective() */
     const struct shard_map *shards; /* for the number of operations; NULL: as if they were even */
-    int64_t goal_shards;            /* of the adaptive action that runs; 0: none */
-    bool rising;                    /* it is a rise */
-    bool alarmed;                   /* an alarm came: with no minute known, act blindly */
-    int64_t account_headroom;       /* shards the account may still open; -1 unknown */
+    /* How the load lies over the keys, where shard-level metrics have shown it, with `shards`; else NULL. */
+    const struct spread *spread;
+    int64_t goal_shards;      /* of the adaptive action that runs; 0: none */
+    bool rising;              /* it is a rise */
+    bool alarmed;             /* an alarm came: with no minute known, act blindly */
+    int64_t account_headroom; /* shards the account may still open; -1 unknown */
     struct adaptive_habits habits;
 };
 
@@ -89,15 +96,21 @@ enum adaptive_verdict {
 
 struct adaptive_plan {
     enum adaptive_verdict verdict;
-    int64_t shards; /* with STAY and STOP the open ones */
-    bool rises;     /* with GO: for more capacity */
-    bool limited;   /* more is needed than max_shards or the account allows */
+    bool by_load; /* by `spread` */
+    hashkey
+        *starts; /* with GO by_load: where the `shards` shards begin; else they are even, and this is NULL */
+    int64_t shards;          /* with STAY and STOP the open ones */
+    bool rises;              /* with GO: for more capacity */
+    bool limited;            /* more is needed than max_shards or the account allows */
+    const struct shard *hot; /* of facts->shards: the fullest above the line that no split divides, or NULL */
     int64_t look_again_ms;
     double demand;    /* of the newest minute, in shards; NAN unknown */
-    char reason[384]; /* one sentence with the numbers; never empty */
+    char reason[480]; /* one sentence with the numbers; never empty */
 };
 
+/* The plan is the caller's: adaptive_plan_clear(). */
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan);
+void adaptive_plan_clear(struct adaptive_plan *plan);
 
 /*
  * Replays the last ADAPTIVE_LEARN_MINUTES of `minutes` from `open_shards` with each pair of habits.  Defaults when fewer

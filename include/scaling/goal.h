@@ -11,21 +11,25 @@
 
 #include "scaling/plan_up.h"
 #include "scaling/shards.h"
+#include "scaling/spread.h"
 
 /* In which order boundaries are added.  Merges come lowest key first. */
 enum goal_order {
     GOAL_SWEEP, /* lowest key first: under a low ceiling no shard becomes wider than the widest of both partitions */
-    GOAL_RELIEF, /* in the widest shard first, nearest to its middle: each round relieves as soon as it is whole */
+    /* In the fullest shard first (in the widest, while nothing is known of the load), nearest to its middle: each round
+     * relieves as soon as it is whole. */
+    GOAL_RELIEF,
 };
 
 /*
  * The next call on the way to shards that start at `starts` (ascending, the first is 0).  Splits first,
  * so that capacity does not suffer on the way; but while `ceiling` shards are open, a merge.  With
  * ceiling >= `count` there is always a next one until the goal is reached: false then.  Never are fewer open than
- * the fewer of both partitions; one less when both have as many as the ceiling, or more.
+ * the fewer of both partitions; one less when both have as many as the ceiling, or more.  `spread` may be NULL: nothing is
+ * known of the load.
  */
 bool goal_next(const struct shard_map *map, const hashkey *starts, size_t count, int64_t ceiling,
-               enum goal_order order, struct operation *ret_operation);
+               enum goal_order order, const struct spread *spread, struct operation *ret_operation);
 
 /* How many splits are left; with the open shards, the most that are open at once without a ceiling. */
 size_t goal_splits(const struct shard_map *map, const hashkey *starts, size_t count);

@@ -26,13 +26,16 @@ enum {
     PHASE_MS = 20 * 1000,
     /* Streams are looked at one after the other, so that their looks do not come all at once. */
     SPREAD_MS = 30 * 1000,
+    /* How long it is believed how the load lies over the keys: when nothing rests on it, and when something does. */
+    SPREAD_OLD_MS = 15 * 60 * 1000,
+    SPREAD_FRESH_MS = 90 * 1000,
     /* A burst of seconds, or a hot shard: an alarm so long after the last action is not a remnant of what led to it. */
     SETTLED_MS = 5 * 60 * 1000,
 };
 
 bool adapt_applies(const struct stream_config *config)
 {
-    return config->policy == POLICY_ADAPTIVE && config->alarm_level == ALARM_LEVEL_STREAM;
+    return config->policy == POLICY_ADAPTIVE;
 }
 
 bool adapt_began(const struct action *action)
@@ -106,34 +109,83 @@ static int look_minutes(struct turn *turn, struct error *err)
     return 0;
 }
 
-static int think(struct turn *turn, bool alarmed, struct adaptive_plan *ret_plan, struct error *err)
+/* Where alarms watch single shards, their metrics say what each carries, and how the load lies over the keys. */
+static bool goes_by_load(const struct turn *turn)
 {
-    struct adaptive_facts facts = {
-        .config = turn->config, .alarmed = alarmed, .account_headroom = look_headroom(turn->engine)};
+    return turn->config->alarm_level == ALARM_LEVEL_SHARD;
+}
 
-    if (open_shards(turn) == 0 && look_shards(turn, err) < 0)
+static int look_facts_of_policy(struct turn *turn, bool alarmed, struct adaptive_facts *facts,
+                                struct error *err)
+{
+    *facts = (struct adaptive_facts){
+        .config = turn->config, .alarmed = alarmed, .account_headroom = look_headroom(turn->engine)};
+    if ((open_shards(turn) == 0 || goes_by_load(turn)) && look_shards(turn, err) < 0)
         return -1;
-    if (look_minutes(turn, err) < 0 || look_habits(turn, &facts.habits, err) < 0)
+    if (look_minutes(turn, err) < 0 || look_habits(turn, &facts->habits, err) < 0 ||
+        (goes_by_load(turn) && spread_look(turn, err) < 0))
         return -1;
-    facts.open_shards = open_shards(turn);
-    facts.capacity = turn->state.effective_shards;
+    facts->open_shards = open_shards(turn);
+    facts->capacity = turn->state.effective_shards;
     if (turn->shards.count > 0) {
-        facts.shards = &turn->shards;
-        facts.capacity = shard_map_effective(&turn->shards);
+        facts->shards = &turn->shards;
+        facts->capacity = shard_map_effective(&turn->shards);
     }
     /* What the store knows of the minutes is old when CloudWatch does not answer. */
     if (turn->minutes_known && turn->minutes.count > 0) {
-        facts.minutes = turn->minutes.demand;
-        facts.minute_count = turn->minutes.count;
-        facts.newest_age_ms =
+        facts->minutes = turn->minutes.demand;
+        facts->minute_count = turn->minutes.count;
+        facts->newest_age_ms =
             turn->now_ms - (turn->minutes.start_ms + (int64_t)(turn->minutes.count - 1) * MINUTE_MS);
     }
     if (turn->running) {
-        facts.goal_shards = turn->action.goal_shards;
-        facts.rising = turn->action.kind == ACTION_SCALE_UP;
+        facts->goal_shards = turn->action.goal_shards;
+        facts->rising = turn->action.kind == ACTION_SCALE_UP;
     }
-    adaptive_think(&facts, ret_plan);
+    facts->spread = &turn->spread;
     return 0;
+}
+
+/* Are the metrics of the shards worth asking for? */
+static bool wants_spread(const struct turn *turn, const struct adaptive_plan *plan, bool alarmed)
+{
+    int64_t age_ms = turn->now_ms - turn->spread_read_ms;
+
+    if (!goes_by_load(turn) || !turn->minutes_known || turn->shards.count == 0 || isnan(plan->demand))
+        return false;
+    if (age_ms < 0 || age_ms >= SPREAD_OLD_MS)
+        return true;
+    return age_ms >= SPREAD_FRESH_MS && (alarmed || plan->verdict != ADAPTIVE_STAY ||
+                                         (plan->look_again_ms == ADAPTIVE_LOOK_SOON_MS &&
+                                          spread_is_guessed(&turn->spread, &turn->shards)));
+}
+
+/* A hot key is shown while it is one. */
+static int keep_hot_key(struct turn *turn, const struct adaptive_plan *plan, struct error *err)
+{
+    static const struct shard none = {0};
+    const struct shard *hot = plan->hot == NULL ? &none : plan->hot;
+
+    if (!turn->locked || !plan->by_load || (plan->hot == NULL && turn->state.hot_shard[0] == '\0'))
+        return 0;
+    return store_stream_hot_key(turn->store, turn->config->name, hot->id, hot->start, hot->end, turn->now_ms,
+                                err);
+}
+
+static int think(struct turn *turn, bool alarmed, struct adaptive_plan *ret_plan, struct error *err)
+{
+    struct adaptive_facts facts;
+
+    if (look_facts_of_policy(turn, alarmed, &facts, err) < 0)
+        return -1;
+    adaptive_think(&facts, ret_plan);
+    if (wants_spread(turn, ret_plan, alarmed)) {
+        adaptive_plan_clear(ret_plan);
+        if (spread_read(turn, err) < 0)
+            return -1;
+        adaptive_think(&facts, ret_plan);
+    }
+    return keep_hot_key(turn, ret_plan, err);
 }
 
 /* ---- ticks */
@@ -219,7 +271,7 @@ static int by_update(struct turn *turn, int64_t shards, size_t operations, bool 
     return 0;
 }
 
-static int set_goal(struct turn *turn, int64_t shards, struct error *err)
+static int set_even_goal(struct turn *turn, int64_t shards, struct error *err)
 {
     SCOPED(step_list_clear) struct step_list steps = {0};
     hashkey *starts = NULL;
@@ -234,6 +286,19 @@ static int set_goal(struct turn *turn, int64_t shards, struct error *err)
         starts[i] = steps.after.items[i].start;
     result = store_goal_set(turn->store, turn->action.id, starts, update ? 0 : steps.after.count, err);
     free(starts);
+    if (result == 0)
+        turn->action.goal_shards = shards;
+    return result;
+}
+
+/* `starts` NULL: even shards. */
+static int set_goal(struct turn *turn, int64_t shards, const hashkey *starts, struct error *err)
+{
+    int result;
+
+    if (starts == NULL)
+        return set_even_goal(turn, shards, err);
+    result = store_goal_set(turn->store, turn->action.id, starts, (size_t)shards, err);
     if (result == 0)
         turn->action.goal_shards = shards;
     return result;
@@ -266,8 +331,8 @@ static bool next_step(struct turn *turn, const hashkey *starts, size_t count, st
     if (headroom >= 0 && open + headroom < most)
         most = open + headroom;
     if (turn->action.kind == ACTION_SCALE_UP && peak <= most)
-        return goal_next(&turn->shards, starts, count, peak, GOAL_RELIEF, ret_operation);
-    return goal_next(&turn->shards, starts, count, larger < most ? larger + 1 : larger, GOAL_SWEEP,
+        return goal_next(&turn->shards, starts, count, peak, GOAL_RELIEF, &turn->spread, ret_operation);
+    return goal_next(&turn->shards, starts, count, larger < most ? larger + 1 : larger, GOAL_SWEEP, NULL,
                      ret_operation);
 }
 
@@ -282,7 +347,7 @@ static int next_operation(struct turn *turn, enum action_event *ret_event, struc
         return -1;
     if (count == 0 && turn->config->resharding == RESHARDING_AUTO) {
         if (was_refused(turn, &refused, err) < 0 ||
-            (refused && (set_goal(turn, turn->action.goal_shards, err) < 0 ||
+            (refused && (set_goal(turn, turn->action.goal_shards, NULL, err) < 0 ||
                          store_goal_load(turn->store, turn->action.id, &starts, &count, err) < 0)))
             return -1;
     }
@@ -305,7 +370,7 @@ static int first_goal(struct turn *turn, const struct adaptive_plan *plan, struc
         return 0;
     }
     record_decision(turn, "reshard", plan->reason, NULL, NULL);
-    return set_goal(turn, plan->shards, err);
+    return set_goal(turn, plan->shards, plan->starts, err);
 }
 
 /* The load of now may ask for more than the load of then, or for no more. */
@@ -322,7 +387,7 @@ static int think_again(struct turn *turn, const struct adaptive_plan *plan, bool
     }
     if (rising && plan->verdict == ADAPTIVE_GO && plan->rises && plan->shards > turn->action.goal_shards) {
         record_decision(turn, "reshard", plan->reason, NULL, NULL);
-        return set_goal(turn, plan->shards, err);
+        return set_goal(turn, plan->shards, plan->starts, err);
     }
     return 0;
 }
@@ -330,7 +395,7 @@ static int think_again(struct turn *turn, const struct adaptive_plan *plan, bool
 int adapt_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
                   struct error *err)
 {
-    struct adaptive_plan plan;
+    SCOPED(adaptive_plan_clear) struct adaptive_plan plan = {0};
     bool ends = false;
 
     *ret_event = EVENT_NEEDS_NOTHING;
@@ -426,6 +491,7 @@ static int look_closer(struct turn *turn, bool asked, struct adaptive_plan *plan
         stay(plan, reason);
         return 0;
     }
+    adaptive_plan_clear(plan);
     if (look_shards(turn, err) < 0 || think(turn, asked, plan, err) < 0)
         return -1;
     if (plan->verdict == ADAPTIVE_GO && !plan->rises && look_at_rest(turn, plan, err) < 0)
@@ -437,7 +503,7 @@ static int look_closer(struct turn *turn, bool asked, struct adaptive_plan *plan
  * What is known of the stream as a whole does not tell; plan_up() knows what to try. */
 static bool looks_skewed(const struct turn *turn, const struct adaptive_plan *plan)
 {
-    if (turn->now_ms - last_action_ms(turn) < SETTLED_MS ||
+    if (plan->by_load || turn->now_ms - last_action_ms(turn) < SETTLED_MS ||
         !(plan->demand < SKEW_BELOW * turn->state.effective_shards))
         return false;
     for (size_t i = 0; i < turn->notifications.count; i++) {
@@ -456,7 +522,7 @@ int adapt_look(struct turn *turn, bool asked, struct adaptive_plan *ret_plan, st
 
 int adapt_begin(struct turn *turn, bool asked, struct error *err)
 {
-    struct adaptive_plan plan;
+    SCOPED(adaptive_plan_clear) struct adaptive_plan plan = {0};
 
     if (adapt_look(turn, asked, &plan, err) < 0)
         return -1;

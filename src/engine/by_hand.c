@@ -59,7 +59,8 @@ static bool next_operation(const struct shard_map *map, const struct stream_conf
 
     if (goal->basis == BY_UPDATE)
         return next_update((int64_t)map->count, to, ret_operation);
-    return goal_next(map, goal->starts, goal->count, ceiling(config, from, to), GOAL_SWEEP, ret_operation);
+    return goal_next(map, goal->starts, goal->count, ceiling(config, from, to), GOAL_SWEEP, NULL,
+                     ret_operation);
 }
 
 int by_hand_keep_goal(struct turn *turn, struct error *err)

@@ -45,6 +45,7 @@ void turn_clear(struct turn *turn)
     alarm_list_clear(&turn->alarms);
     free(turn->splits);
     minutes_clear(&turn->minutes);
+    spread_clear(&turn->spread);
     alarm_queue_leave(turn);
     config_free(turn->whole);
 }

@@ -117,7 +117,7 @@ static void ask_kinesis(struct candidate *candidate)
 static void ask_policy(struct candidate *candidate, bool named)
 {
     struct turn *turn = &candidate->turn;
-    struct adaptive_plan plan;
+    SCOPED(adaptive_plan_clear) struct adaptive_plan plan = {0};
     struct error err = {0};
 
     if (!named) {

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "store/spreads.h"
 
 enum {
     PRUNE_ROUNDS = 100,
@@ -398,10 +399,12 @@ static int look_at_stream(struct look_around *around, const struct stream_config
 static void forget_old(const struct look_around *around)
 {
     int64_t before_ms = around->now_ms - around->config->service.history_ms;
+    int64_t load_ms = around->now_ms - (int64_t)MINUTES_KEPT_DAYS * DAY_MS;
     struct pruned pruned = {.rows = 1};
     struct error err = {0};
 
-    if (store_minutes_forget(around->store, around->now_ms - (int64_t)MINUTES_KEPT_DAYS * DAY_MS, &err) < 0) {
+    if (store_minutes_forget(around->store, load_ms, &err) < 0 ||
+        store_spreads_forget(around->store, load_ms, &err) < 0) {
         LOG(LOG_ERROR, "store-failed", {"error", err.message});
         return;
     }

@@ -101,8 +101,11 @@ struct turn {
     size_t split_count;
     struct minutes minutes; /* as far as minutes_look() found them; count 0 before */
     bool minutes_known;
-    int64_t adapt_ms; /* when the policy `adaptive` looks again; 0: not said yet */
-    int64_t next_ms;  /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
+    struct spread spread;   /* as far as spread_look() found it; count 0: nothing is known */
+    int64_t spread_read_ms; /* 0: never */
+    bool spread_known;      /* it was looked for in the store */
+    int64_t adapt_ms;       /* when the policy `adaptive` looks again; 0: not said yet */
+    int64_t next_ms;        /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
     unsigned next_reasons;
 };
 
@@ -154,9 +157,17 @@ void look_headroom_again(struct engine *engine);
  */
 int minutes_look(struct turn *turn, struct error *err);
 
+/* ---- spread.c: how the load lies over the keys */
+
+/* Into turn->spread, once a turn, what is kept of it; nothing unless alarm_level is shard. */
+int spread_look(struct turn *turn, struct error *err);
+/* Reads the metrics of all open shards, which must have been looked at, and keeps what they teach when the stream is
+ * locked.  minutes_look() comes before. */
+int spread_read(struct turn *turn, struct error *err);
+
 /* ---- adapt.c: the policy `adaptive` */
 
-/* Does it decide about the stream?  Where alarms watch single shards, those say where to split. */
+/* Does it decide about the stream? */
 bool adapt_applies(const struct stream_config *config);
 /* The alarms of such a stream stand where it would act, on the line it has learned: changes scale_up_threshold. */
 int adapt_line(struct store *store, struct stream_config *config, struct error *err);

@@ -3,7 +3,9 @@
  */
 #include "adaptive_rule.h"
 
+#include "base/memory.h"
 #include "base/text.h"
+#include "scaling/layout.h"
 #include "wording.h"
 
 #include <math.h>
@@ -37,6 +39,27 @@ static double newest(const struct adaptive_facts *facts)
     return NAN;
 }
 
+static bool is_by_load(const struct adaptive_facts *facts)
+{
+    return facts->spread != NULL && facts->spread->count > 0 && facts->shards != NULL;
+}
+
+static struct layout_facts layout_facts_of(const struct adaptive_facts *facts, double demand)
+{
+    return (struct layout_facts){.map = facts->shards, .spread = facts->spread, .demand = demand};
+}
+
+/* What the shards take is what the fullest does of those that can be divided. */
+static void look_at_load(const struct adaptive_facts *facts, struct rule_view *view)
+{
+    struct layout_facts load = layout_facts_of(facts, 1);
+
+    view->capacity = layout_capacity(&load);
+    view->hot = layout_hot(&load, &view->hot_part);
+    if (!(view->demand * view->hot_part > view->habits.line))
+        view->hot = NULL;
+}
+
 static struct rule_view view_of(const struct adaptive_facts *facts)
 {
     const struct stream_config *config = facts->config;
@@ -52,20 +75,31 @@ static struct rule_view view_of(const struct adaptive_facts *facts)
 
     if (facts->account_headroom >= 0 && view.most > view.open_shards + facts->account_headroom)
         view.most = view.open_shards + facts->account_headroom;
+    if (is_by_load(facts))
+        look_at_load(facts, &view);
     return view;
 }
 
 /* ---- words */
 
+enum { FILL_SIZE = 300 };
+
 /* "2.31 MiB/s of 4" would name only one of the two limits; so demand is told in shards. */
-static void say_fill(const struct rule_view *view, char *text, size_t size)
+static void say_fill(const struct rule_view *view, bool by_load, char *text, size_t size)
 {
-    char percent[WORDING_SIZE], line[WORDING_SIZE];
+    char percent[WORDING_SIZE], line[WORDING_SIZE], hot[WORDING_SIZE];
+    size_t length;
 
     wording_percent(view->demand / view->capacity, view->habits.line, percent);
     wording_percent(view->habits.line, view->demand / view->capacity, line);
-    snprintf(text, size, "the newest minute asks for %.2f shards' worth, %s of the capacity (line: %s)",
-             view->demand, percent, line);
+    snprintf(text, size, "the newest minute asks for %.2f shards' worth%s %s%s (line: %s)", view->demand,
+             by_load ? " and fills the fullest shard that can be divided" : ",", percent,
+             by_load ? "" : " of the capacity", line);
+    if (view->hot == NULL)
+        return;
+    wording_percent(view->demand * view->hot_part, view->habits.line, hot);
+    length = strlen(text);
+    snprintf(text + length, size - length, ", but for one hot key that fills %s %s", view->hot->id, hot);
 }
 
 static void say(struct adaptive_plan *plan, const char *between, const char *first, const char *second)
@@ -76,7 +110,7 @@ static void say(struct adaptive_plan *plan, const char *between, const char *fir
 static void say_rise(const struct adaptive_facts *facts, const struct rule_view *view, bool blind,
                      struct adaptive_plan *plan)
 {
-    char why[200], what[160];
+    char why[FILL_SIZE], what[160];
     const char *limit =
         view->most < facts->config->max_shards ? "the account has room for no more" : "max_shards";
 
@@ -84,20 +118,22 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
         snprintf(why, sizeof(why), "an alarm fired and CloudWatch has no minute of the last %d",
                  ADAPTIVE_STALE_MINUTES);
     else if (view->demand > view->habits.line * view->capacity)
-        say_fill(view, why, sizeof(why));
+        say_fill(view, plan->by_load, why, sizeof(why));
     else
         snprintf(why, sizeof(why), "%s is %lld", config_minimum_name(facts->config), (long long)view->fewest);
     if (plan->verdict == ADAPTIVE_STAY)
         snprintf(what, sizeof(what), "more than %lld shard%s are not allowed (%s)",
                  (long long)view->open_shards, text_plural(view->open_shards), limit);
     else
-        snprintf(what, sizeof(what), "%lld shard%s become %lld, the next whole generation%s%s",
-                 (long long)view->open_shards, text_plural(view->open_shards), (long long)plan->shards,
+        snprintf(what, sizeof(what), "%lld shard%s become %lld, %s%s%s", (long long)view->open_shards,
+                 text_plural(view->open_shards), (long long)plan->shards,
+                 plan->by_load ? "where the load lies" : "the next whole generation",
                  plan->limited ? " as far as it is allowed: " : "", plan->limited ? limit : "");
     say(plan, ": ", why, what);
 }
 
-static void say_give_back(const struct rule_view *view, bool by_day, struct adaptive_plan *plan)
+static void say_give_back(const struct rule_view *view, bool by_day, size_t operations,
+                          struct adaptive_plan *plan)
 {
     double most = by_day ? view->day : view->recent;
     int64_t minutes = by_day ? ADAPTIVE_DAY_MINUTES : view->habits.hold_minutes;
@@ -105,19 +141,19 @@ static void say_give_back(const struct rule_view *view, bool by_day, struct adap
     snprintf(
         plan->reason, sizeof(plan->reason),
         "the highest of the last %lld minutes asked for %.2f shards' worth: %lld shards become %lld by %lld "
-        "operation%s",
+        "operation%s%s",
         (long long)minutes, most, (long long)view->open_shards, (long long)plan->shards,
-        (long long)rule_operations(view, plan->shards), text_plural(rule_operations(view, plan->shards)));
+        (long long)operations, text_plural((int64_t)operations), plan->by_load ? ", as the load lies" : "");
 }
 
 static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
 {
-    char fill[200], hold[160];
+    char fill[FILL_SIZE], hold[160];
 
     if (isnan(view->demand))
         snprintf(fill, sizeof(fill), "CloudWatch has no minute of the last %d", ADAPTIVE_STALE_MINUTES);
     else
-        say_fill(view, fill, sizeof(fill));
+        say_fill(view, plan->by_load, fill, sizeof(fill));
     if (isnan(view->recent))
         snprintf(hold, sizeof(hold), "of the last %lld minutes some are unknown, so nothing is given back",
                  (long long)view->habits.hold_minutes);
@@ -131,27 +167,84 @@ static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
 
 /* ---- the decision */
 
+/* How many shards there would be; *ret_starts where, or NULL for even ones. */
+static int64_t risen(const struct adaptive_facts *facts, const struct rule_view *view, hashkey **ret_starts)
+{
+    struct layout_facts load = layout_facts_of(facts, isnan(view->demand) ? 0 : view->demand);
+    struct layout layout;
+
+    *ret_starts = NULL;
+    if (!is_by_load(facts))
+        return rule_rise(view);
+    layout_rise(&load, 1 / ADAPTIVE_HEAD, view->fewest, view->most, &layout);
+    *ret_starts = layout.starts;
+    return (int64_t)layout.count;
+}
+
 static void rise(const struct adaptive_facts *facts, const struct rule_view *view, bool blind,
                  struct adaptive_plan *plan)
 {
     struct rule_view unbounded = *view;
-    int64_t shards = rule_rise(view);
+    hashkey *ignored;
+    int64_t shards = risen(facts, view, &plan->starts);
 
     unbounded.most = SHARDS_PER_STREAM_MAX;
-    plan->limited = shards < rule_rise(&unbounded);
+    plan->limited = shards < risen(facts, &unbounded, &ignored);
+    free(ignored);
     plan->rises = true;
-    if (shards > view->open_shards || (double)shards > view->capacity + 0.5) {
+    if (shards > view->open_shards || (!plan->by_load && (double)shards > view->capacity + 0.5)) {
         plan->verdict = ADAPTIVE_GO;
         plan->shards = shards;
     }
     say_rise(facts, view, blind, plan);
 }
 
+/* What is gained by it, in shards; 0: nothing. */
+static double give_back_by_load(const struct adaptive_facts *facts, const struct rule_view *view,
+                                double highest, double price, struct layout *ret_layout)
+{
+    struct layout_facts load = layout_facts_of(facts, highest);
+
+    *ret_layout = (struct layout){0};
+    if (isnan(highest) ||
+        !layout_give_back(&load, view->habits.line / ADAPTIVE_SPARE, price, view->fewest, ret_layout))
+        return 0;
+    return (double)view->open_shards - (double)ret_layout->count - price * (double)ret_layout->operations;
+}
+
+/* The number of shards that pays best, as rule_give_back(). */
+static void give_back(const struct adaptive_facts *facts, const struct rule_view *view,
+                      struct adaptive_plan *plan, bool *ret_by_day, size_t *ret_operations)
+{
+    struct layout hold, day, *best = &hold;
+    double by_hold, by_day;
+
+    if (!plan->by_load) {
+        plan->shards = rule_give_back(view, ret_by_day);
+        *ret_operations = (size_t)rule_operations(view, plan->shards);
+        return;
+    }
+    by_hold = give_back_by_load(facts, view, view->recent, ADAPTIVE_OPERATION_SHARDS, &hold);
+    by_day =
+        give_back_by_load(facts, view, view->day, ADAPTIVE_OPERATION_SHARDS * ADAPTIVE_OPERATION_DAY, &day);
+    *ret_by_day = by_day > by_hold;
+    if (*ret_by_day)
+        best = &day;
+    if (best->count > 0) {
+        plan->shards = (int64_t)best->count;
+        plan->starts = best->starts;
+        *ret_operations = best->operations;
+        best->starts = NULL;
+    }
+    free(hold.starts);
+    free(day.starts);
+}
+
 static void stop(const struct rule_view *view, struct adaptive_plan *plan)
 {
-    char fill[200];
+    char fill[FILL_SIZE];
 
-    say_fill(view, fill, sizeof(fill));
+    say_fill(view, plan->by_load, fill, sizeof(fill));
     plan->verdict = ADAPTIVE_STOP;
     snprintf(plan->reason, sizeof(plan->reason), "%s: the load has gone, %lld shard%s are enough", fill,
              (long long)view->open_shards, text_plural(view->open_shards));
@@ -160,27 +253,36 @@ static void stop(const struct rule_view *view, struct adaptive_plan *plan)
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)
 {
     struct rule_view view = view_of(facts);
-    struct adaptive_plan plan = {.shards = facts->open_shards, .demand = view.demand};
+    struct adaptive_plan plan = {
+        .shards = facts->open_shards, .demand = view.demand, .by_load = is_by_load(facts), .hot = view.hot};
     bool blind = facts->alarmed && isnan(view.demand) && facts->goal_shards == 0;
-    bool rising = facts->goal_shards > 0 && facts->rising, by_day;
+    bool rising = facts->goal_shards > 0 && facts->rising, by_day = false;
+    size_t operations = 0;
 
     plan.look_again_ms = facts->goal_shards > 0 || view.demand > view.habits.line / 2 * view.capacity
                              ? ADAPTIVE_LOOK_SOON_MS
                              : ADAPTIVE_LOOK_LATER_MS;
     if (blind)
-        view.demand = view.capacity; /* late is worse than one generation too many */
+        view.demand =
+            fmin(view.capacity, (double)view.open_shards); /* late is worse than one generation too many */
     if (rule_asks_for_more(&view)) {
         rise(facts, &view, blind, &plan);
     } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity) {
         stop(&view, &plan);
     } else {
         if (!rising)
-            plan.shards = rule_give_back(&view, &by_day);
+            give_back(facts, &view, &plan, &by_day, &operations);
         plan.verdict = plan.shards < view.open_shards ? ADAPTIVE_GO : ADAPTIVE_STAY;
         if (plan.verdict == ADAPTIVE_GO)
-            say_give_back(&view, by_day, &plan);
+            say_give_back(&view, by_day, operations, &plan);
         else
             say_stay(&view, &plan);
     }
     *ret_plan = plan;
+}
+
+void adaptive_plan_clear(struct adaptive_plan *plan)
+{
+    free(plan->starts);
+    *plan = (struct adaptive_plan){0};
 }

@@ -16,6 +16,8 @@ struct rule_view {
     int64_t fewest, most;           /* min_shards or the floor; max_shards or what the account allows */
     double recent, day; /* highest minute of the hold and of a day; NAN: not known, proves nothing */
     struct adaptive_habits habits;
+    const struct shard *hot; /* too full, and no split helps; NULL: none, or nobody knows */
+    double hot_part;         /* of the demand */
 };
 
 /* Does the demand, or the floor, ask for more than there is? */

@@ -5,38 +5,38 @@
 
 #include "base/text.h"
 
+#include <math.h>
+
 /* A boundary of the goal that the map lacks; `index` is the shard that contains it. */
 struct missing {
     size_t index;
     hashkey key;
-    hashkey width;  /* of that shard, less one */
-    hashkey beside; /* how far the key is from its middle */
+    double load;   /* of that shard */
+    double beside; /* how far the key is from its middle, by load */
 };
 
-static hashkey distance(hashkey a, hashkey b)
-{
-    return a > b ? a - b : b - a;
-}
-
 /* Widths and middles of shards of one generation differ by AWS's rounding. */
-static bool is_about(hashkey a, hashkey b)
+static bool is_about(double a, double b)
 {
-    return distance(a, b) <= (a >> 30);
+    return fabs(a - b) <= ldexp(a, -30);
 }
 
 static bool relieves_sooner(const struct missing *one, const struct missing *other)
 {
-    if (!is_about(one->width, other->width))
-        return one->width > other->width;
+    if (!is_about(one->load, other->load))
+        return one->load > other->load;
     return one->index == other->index && one->beside < other->beside;
 }
 
 /* The one to add next; returns how many there are. */
 static size_t find_missing(const struct shard_map *map, const hashkey *starts, size_t count,
-                           enum goal_order order, struct missing *ret_missing)
+                           enum goal_order order, const struct spread *spread, struct missing *ret_missing)
 {
+    const struct spread even = {0};
     size_t shard = 0, found = 0;
 
+    if (spread == NULL)
+        spread = &even;
     for (size_t i = 0; i < count; i++) {
         const struct shard *around;
         struct missing missing = {.key = starts[i]};
@@ -47,8 +47,8 @@ static size_t find_missing(const struct shard_map *map, const hashkey *starts, s
             continue;
         around = &map->items[shard];
         missing.index = shard;
-        missing.width = around->end - around->start;
-        missing.beside = distance(starts[i], around->start + missing.width / 2);
+        missing.load = spread_part(spread, around->start, around->end);
+        missing.beside = fabs(spread_part(spread, around->start, starts[i] - 1) - missing.load / 2);
         if (found++ == 0 || (order == GOAL_RELIEF && relieves_sooner(&missing, ret_missing)))
             *ret_missing = missing;
     }
@@ -59,7 +59,7 @@ size_t goal_splits(const struct shard_map *map, const hashkey *starts, size_t co
 {
     struct missing missing;
 
-    return find_missing(map, starts, count, GOAL_SWEEP, &missing);
+    return find_missing(map, starts, count, GOAL_SWEEP, NULL, &missing);
 }
 
 /* The lowest boundary of the map that the goal lacks: between `index` and the shard after it. */
@@ -79,13 +79,13 @@ static bool find_extra(const struct shard_map *map, const hashkey *starts, size_
 }
 
 bool goal_next(const struct shard_map *map, const hashkey *starts, size_t count, int64_t ceiling,
-               enum goal_order order, struct operation *ret_operation)
+               enum goal_order order, const struct spread *spread, struct operation *ret_operation)
 {
     struct operation operation = {.target = (int64_t)map->count};
     struct missing missing;
     size_t index;
 
-    if (operation.target < ceiling && find_missing(map, starts, count, order, &missing) > 0) {
+    if (operation.target < ceiling && find_missing(map, starts, count, order, spread, &missing) > 0) {
         index = missing.index;
         operation.new_start = missing.key;
         operation.kind = OPERATION_SPLIT;

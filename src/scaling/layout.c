@@ -170,11 +170,11 @@ static void add_place(const struct layout_facts *facts, struct row *row, hashkey
 static void add_places_between(const struct layout_facts *facts, struct row *row, hashkey start, hashkey end,
                                double limit)
 {
-    double pieces = fmin(ceil(load_of(facts, start, end) * GRAIN / limit), SHARD_PARTS_MAX);
+    int pieces = (int)fmin(ceil(load_of(facts, start, end) * GRAIN / limit), SHARD_PARTS_MAX);
     hashkey key;
 
-    for (double piece = 1; piece < pieces; piece++) {
-        if (hashkey_at_fraction(start, end, piece / pieces, &key))
+    for (int piece = 1; piece < pieces; piece++) {
+        if (hashkey_at_fraction(start, end, (double)piece / pieces, &key))
             add_place(facts, row, key, false);
     }
 }

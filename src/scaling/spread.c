@@ -48,11 +48,13 @@ double spread_part(const struct spread *spread, hashkey start, hashkey end)
         return hashkey_share(start, end);
     for (size_t i = cell_at(spread, start); i < spread->count && spread->cells[i].start <= end; i++) {
         hashkey first = spread->cells[i].start, last = end_of(spread, i);
-        hashkey from = first > start ? first : start, to = last < end ? last : end;
 
-        part += from == first && to == last
-                    ? spread->cells[i].part
-                    : spread->cells[i].part * hashkey_share(from, to) / hashkey_share(first, last);
+        if (start <= first && last <= end)
+            part += spread->cells[i].part;
+        else
+            part += spread->cells[i].part *
+                    hashkey_share(first > start ? first : start, last < end ? last : end) /
+                    hashkey_share(first, last);
     }
     return part;
 }

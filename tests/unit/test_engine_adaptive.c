@@ -182,8 +182,11 @@ static const struct {
     {"up to min_shards, whatever the load", "min_shards = 6\nmax_shards = 64", "constant:1M", 4, 6, 6},
     {"not below a floor", "max_shards = 64\nfloor = daily 00:00-24:00 8", "constant:1M", 16, 8, 8},
     {"up to a floor, in time", "max_shards = 64\nfloor = Mon 01:00-24:00 8", "constant:1M", 4, 8, 8},
-    {"alarms on shards stay with the classic policy", "max_shards = 64\nalarm_level = shard", "constant:1M",
-     16, 16, 16},
+    {"with alarms on shards too", "max_shards = 64\nalarm_level = shard", "constant:1M", 16, 2, 4},
+    {"not below min_shards there", "min_shards = 8\nmax_shards = 64\nalarm_level = shard", "constant:1M", 16,
+     8, 8},
+    {"up to a floor, in time, there", "max_shards = 64\nalarm_level = shard\nfloor = Mon 01:00-24:00 8",
+     "constant:1M", 4, 8, 8},
     {"by UpdateShardCount", "max_shards = 64\nresharding = update-shard-count", "constant:1M", 16, 2, 4},
 };
 
@@ -371,36 +374,182 @@ START_TEST(an_alarm_without_figures_adds_one_generation_and_no_more)
 }
 END_TEST
 
+/* ---- by what each shard carries */
+
+static const char by_shard[] = "[stream orders]\nmax_shards = 64\npolicy = adaptive\nalarm_level = shard\n";
+
+static struct world *uneven_scene(int shards, const char *load, const char *keys)
+{
+    struct world *world = scene(by_shard, shards, load);
+
+    world_traffic(world, "orders", load, 2048, keys);
+    return world;
+}
+
+static double throttled_bytes(struct world *world)
+{
+    struct sim_totals totals;
+    struct error err = {0};
+
+    ck_assert_int_eq(sim_stream_totals(world->sim, "orders", &totals, &err), 0);
+    return totals.throttled_bytes;
+}
+
+/* Half of the load on the fourth of 16 ranges: 2 of 4 MiB/s. */
+START_TEST(only_the_shards_that_are_too_full_are_split)
+{
+    struct world *world = uneven_scene(8, "constant:4M", "slice:0.5:3:16");
+    struct shard_map map = {0};
+    double before;
+    unsigned inside = 0;
+
+    world_run(world, 30 * MINUTE_MS);
+    before = throttled_bytes(world);
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_double_eq_tol(throttled_bytes(world), before, 1);
+    ck_assert_int_le(world_open_shards(world, "orders"), 13);
+    world_assert_partition(world, "orders");
+    world_shards(world, "orders", &map);
+    for (size_t i = 0; i < map.count; i++)
+        inside +=
+            map.items[i].start >= hashkey_even_start(3, 16) && map.items[i].end < hashkey_even_start(4, 16);
+    ck_assert_uint_ge(inside, 2);
+    shard_map_clear(&map);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(what_carries_little_is_merged_while_the_full_stays)
+{
+    struct world *world =
+        uneven_scene(16, "constant:4M", "slice:0.7:3:16"); /* 2.9 MiB/s in one of 16 ranges */
+    double before;
+
+    world_run(world, 3 * HOUR_MS);
+    ck_assert_int_le(world_open_shards(world, "orders"), 7);
+    world_assert_partition(world, "orders");
+    before = throttled_bytes(world);
+    world_run(world, 3 * HOUR_MS);
+    ck_assert_double_eq_tol(throttled_bytes(world), before, 1);
+    world_free(world);
+}
+END_TEST
+
+/* The key has 1.5 MiB/s of 3: no number of shards carries that. */
+START_TEST(a_hot_key_is_found_shown_and_left_alone)
+{
+    struct world *world = uneven_scene(8, "constant:3M", "hot:0.5");
+    size_t calls;
+
+    world_run(world, 2 * HOUR_MS);
+    calls = resharding_calls(world);
+    world_run(world, 6 * HOUR_MS);
+    ck_assert_msg(resharding_calls(world) <= calls + 4, "%zu, then %zu", calls, resharding_calls(world));
+    ck_assert_int_le(world_open_shards(world, "orders"), 8);
+    ck_assert_str_ne(state_of(world).hot_shard, "");
+    world_free(world);
+}
+END_TEST
+
+START_TEST(the_metrics_of_shards_are_read_four_times_an_hour_while_nothing_is_to_be_done)
+{
+    struct world *world = uneven_scene(4, "constant:1.9M", "uniform");
+    size_t asked;
+
+    world_run(world, 30 * MINUTE_MS);
+    world->reconcile_at_ms = INT64_MAX;
+    asked = world_count_calls(world, "GetMetricData");
+    world_run(world, HOUR_MS);
+    ck_assert_uint_eq(world_count_calls(world, "GetMetricData") - asked, 60 + 4);
+    world_free(world);
+}
+END_TEST
+
 /* ---- kills */
 
-/* The end of the program at any request, before it is heard or after, in a scale-up and in a give-back. */
-START_TEST(a_kill_at_any_request_costs_only_time)
+/* The end of the program at the requests of a run, before they are heard or after. */
+static void assert_kills_cost_only_time(struct world *(*begin)(void), int64_t minutes,
+                                        void (*assert_end)(struct world *world))
 {
-    static const struct {
-        int shards, then;
-        const char *load;
-        int64_t minutes;
-    } runs[] = {{4, 8, "constant:3.65M", 12}, {8, 4, "constant:2M", 14}};
     bool killed = true;
 
     for (int at = 1; killed; at += getenv("KINESCALE_SWEEP") != NULL ? 1 : 7) {
-        struct world *world = scene(orders, runs[_i].shards, runs[_i].load);
+        struct world *world = begin();
 
-        /* Before an hour is over nothing is given back. */
-        world_run(world, _i % 2 == 1 ? 58 * MINUTE_MS : 0);
         world->requests = 0;
         world->kill_at = at;
         world->kill_unheard = at % 2 == 0;
-        for (int minute = 0; minute < runs[_i].minutes && !world->killed; minute++)
+        for (int64_t minute = 0; minute < minutes && !world->killed; minute++)
             world_run(world, MINUTE_MS);
         killed = world->killed;
         if (killed)
             world_restart(world);
         world->kill_at = 0;
-        world_run(world, runs[_i].minutes * MINUTE_MS);
-        assert_fitting(world, runs[_i].then);
+        world_run(world, minutes * MINUTE_MS);
+        assert_end(world);
         world_free(world);
     }
+}
+
+static struct world *about_to_rise(void)
+{
+    return scene(orders, 4, "constant:3.65M");
+}
+
+/* Before an hour is over nothing is given back. */
+static struct world *about_to_give_back(void)
+{
+    struct world *world = scene(orders, 8, "constant:2M");
+
+    world_run(world, 58 * MINUTE_MS);
+    return world;
+}
+
+static struct world *about_to_rise_by_shard(void)
+{
+    struct world *world = uneven_scene(4, "constant:0.9M", "slice:0.8:3:4");
+
+    world_run(world, 20 * MINUTE_MS);
+    world_traffic(world, "orders", "constant:2M", 2048, "slice:0.8:3:4");
+    return world;
+}
+
+static void assert_eight(struct world *world)
+{
+    assert_fitting(world, 8);
+}
+
+static void assert_four(struct world *world)
+{
+    assert_fitting(world, 4);
+}
+
+static void assert_only_the_full_one_was_split(struct world *world)
+{
+    struct shard_map map = {0};
+    double before = throttled_bytes(world);
+
+    world_assert_partition(world, "orders");
+    world_shards(world, "orders", &map);
+    ck_assert_uint_ge(map.count, 6);
+    ck_assert_uint_le(map.count, 7);
+    ck_assert(map.items[3].start == hashkey_even_start(3, 4));
+    shard_map_clear(&map);
+    world_run(world, 5 * MINUTE_MS);
+    ck_assert_double_eq_tol(throttled_bytes(world), before, 1);
+}
+
+static const struct {
+    struct world *(*begin)(void);
+    int64_t minutes;
+    void (*assert_end)(struct world *world);
+} kills[] = {{about_to_rise, 12, assert_eight},
+             {about_to_give_back, 14, assert_four},
+             {about_to_rise_by_shard, 12, assert_only_the_full_one_was_split}};
+
+START_TEST(a_kill_at_any_request_costs_only_time)
+{
+    assert_kills_cost_only_time(kills[_i].begin, kills[_i].minutes, kills[_i].assert_end);
 }
 END_TEST
 
@@ -426,7 +575,11 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_stream_brings_the_history_that_cloudwatch_has);
     tcase_add_loop_test(tcase, what_is_not_known_is_no_reason_to_give_back, 0, (int)COUNT_OF(missing));
     tcase_add_test(tcase, an_alarm_without_figures_adds_one_generation_and_no_more);
-    tcase_add_loop_test(tcase, a_kill_at_any_request_costs_only_time, 0, 2);
+    tcase_add_test(tcase, only_the_shards_that_are_too_full_are_split);
+    tcase_add_test(tcase, what_carries_little_is_merged_while_the_full_stays);
+    tcase_add_test(tcase, a_hot_key_is_found_shown_and_left_alone);
+    tcase_add_test(tcase, the_metrics_of_shards_are_read_four_times_an_hour_while_nothing_is_to_be_done);
+    tcase_add_loop_test(tcase, a_kill_at_any_request_costs_only_time, 0, (int)COUNT_OF(kills));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -21,7 +21,7 @@ static void walk(struct shard_map *map, const hashkey *starts, size_t count, int
         floor--;
 
     *ret_splits = *ret_merges = 0;
-    while (goal_next(map, starts, count, ceiling, order, &operation)) {
+    while (goal_next(map, starts, count, ceiling, order, NULL, &operation)) {
         apply_operation(map, &operation);
         ck_assert_int_eq(shard_map_check(map, &err), 0);
         ck_assert_int_eq(operation.target, (int64_t)map->count);
@@ -126,7 +126,7 @@ START_TEST(relief_splits_the_widest_first_and_merges_last)
             starts[k] = steps.after.items[k].start;
         splits = goal_splits(&map, starts, steps.after.count);
         ck_assert_uint_eq(splits, steps.splits);
-        while (goal_next(&map, starts, steps.after.count, INT64_MAX, GOAL_RELIEF, &operation)) {
+        while (goal_next(&map, starts, steps.after.count, INT64_MAX, GOAL_RELIEF, NULL, &operation)) {
             const struct shard *shard = shard_map_find(&map, operation.shard);
             double share = hashkey_share(shard->start, shard->end);
 
@@ -161,7 +161,7 @@ START_TEST(relief_comes_with_every_whole_generation)
     for (size_t k = 0; k < 16; k++)
         starts[k] = steps.after.items[k].start;
     for (int split = 1; split <= 12; split++) {
-        ck_assert(goal_next(&map, starts, 16, INT64_MAX, GOAL_RELIEF, &operation));
+        ck_assert(goal_next(&map, starts, 16, INT64_MAX, GOAL_RELIEF, NULL, &operation));
         apply_operation(&map, &operation);
         ck_assert_double_eq(shard_map_effective(&map), split < 4 ? 4 : split < 12 ? 8 : 16);
     }

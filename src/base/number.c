@@ -173,7 +173,7 @@ int number_shortest(double value, char digits[NUMBER_SHORTEST_SIZE])
     while (strtod(digits, NULL) != value && precision++ < DBL_DECIMAL_DIG - 1);
     if (precision != DBL_DIG - 1)
         return precision;
-    end = exponent = strchr(digits, 'e');
+    end = exponent = digits + (digits[0] == '-') + strlen("d.") + precision;
     while (end[-1] == '0' && precision > 0) {
         end--;
         precision--;

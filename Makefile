@@ -58,7 +58,7 @@ TEMPLATES = cfn/service.yaml cfn/stream.yaml
 GENERATED = $(BUILD)/generated/migrations.inc $(BUILD)/generated/templates.inc $(BUILD)/generated/report.inc
 UNITS   = kinescale.service kinescale-scale-down.service kinescale-scale-down.timer
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/bench_*.c)))
-BED     = $(BUILD)/tests/bench/bed.o $(BUILD)/tests/bench/figures.o $(BUILD)/tests/bench/look.o $(BUILD)/tests/support/aws_request.o
+BED     = $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/bench_%,$(wildcard tests/bench/*.c)) tests/support/aws_request.c)
 FORMATTED = $(shell find src include tests -name node_modules -prune -o -name '*.[ch]' -print)
 
 # A sub-make shares the jobs of a `make -j`, else it gets its own.

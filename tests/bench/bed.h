@@ -50,6 +50,9 @@ void bed_publish(struct bed *bed, int stream);
 void bed_take(struct bed *bed, struct sim_delivery *ret_delivery);
 /* Posts it as SNS does, over connection 0 and up (one thread each); the status that was answered. */
 int bed_post(struct bed *bed, int connection, const struct sim_delivery *delivery);
+/* Posts all of them over so many connections at once; each must be answered 200.  Seconds, and how long each took. */
+double bed_post_all(struct bed *bed, int connections, const struct sim_delivery *deliveries, int count,
+                    double *ret_took_ms);
 /* Over a connection of its own. */
 int bed_post_alone(const struct bed *bed, const struct sim_delivery *delivery);
 
@@ -72,6 +75,8 @@ double bed_mebibytes(const struct bed *bed, const char *name);
 
 /* ---- what is told of many measurements */
 
+/* `start_ns` of clock_monotonic_ns() */
+double bed_milliseconds_since(int64_t start_ns);
 /* `percent` 50 or 99; sorts the values. */
 double bed_percentile(double *values, size_t count, double percent);
 __attribute__((format(printf, 2, 3))) void bed_row(const char *what, const char *format, ...);

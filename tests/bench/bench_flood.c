@@ -39,57 +39,9 @@ struct load {
     struct bed *bed;
     struct sim_delivery *deliveries;
     double *took_ms;
-    int last;
-    atomic_int next;
 };
-
-struct poster {
-    struct load *load;
-    int connection;
-    pthread_t thread;
-};
-
-static double milliseconds_since(int64_t start_ns)
-{
-    return (double)(clock_monotonic_ns() - start_ns) / 1e6;
-}
 
 /* ---- genuine */
-
-static void *post(void *context)
-{
-    struct poster *poster = context;
-    struct load *load = poster->load;
-    int i;
-
-    while ((i = atomic_fetch_add(&load->next, 1)) < load->last) {
-        int64_t start_ns = clock_monotonic_ns();
-        int status = bed_post(load->bed, poster->connection, &load->deliveries[i]);
-
-        if (status != 200)
-            bed_fail("a notification was answered %d", status);
-        load->took_ms[i] = milliseconds_since(start_ns);
-    }
-    return NULL;
-}
-
-/* Seconds for these messages over all connections. */
-static double post_all(struct load *load, int first, int count)
-{
-    static struct poster posters[CONNECTIONS];
-    int64_t start_ns = clock_monotonic_ns();
-
-    atomic_store(&load->next, first);
-    load->last = first + count;
-    for (int i = 0; i < CONNECTIONS; i++) {
-        posters[i] = (struct poster){.load = load, .connection = i};
-        if (pthread_create(&posters[i].thread, NULL, post, &posters[i]) != 0)
-            bed_fail("cannot start a thread");
-    }
-    for (int i = 0; i < CONNECTIONS; i++)
-        pthread_join(posters[i].thread, NULL);
-    return milliseconds_since(start_ns) / 1000;
-}
 
 static int64_t stored(const struct bed *bed)
 {
@@ -115,7 +67,7 @@ static int64_t stored(const struct bed *bed)
 static void flood_with_genuine_ones(struct load *load)
 {
     struct bed *bed = load->bed;
-    double seconds = post_all(load, 0, MESSAGES);
+    double seconds = bed_post_all(bed, CONNECTIONS, load->deliveries, MESSAGES, load->took_ms);
     int64_t commits = bed_metric(bed, "kinescale_sns_commits_total");
     double p50 = bed_percentile(load->took_ms, MESSAGES, 50);
     double p99 = bed_percentile(load->took_ms, MESSAGES, 99);
@@ -124,7 +76,7 @@ static void flood_with_genuine_ones(struct load *load)
     bed_row("  each", "p50 %6.1f ms   p99 %6.1f ms   max %6.1f ms", p50, p99, load->took_ms[MESSAGES - 1]);
     bed_row("  waits for the disk", "%8lld, %.1f notifications each", (long long)commits,
             (double)MESSAGES / (double)commits);
-    (void)post_all(load, 0, REPEATS);
+    (void)bed_post_all(bed, CONNECTIONS, load->deliveries, REPEATS, load->took_ms);
     if (stored(bed) != MESSAGES)
         bed_fail("%d notifications were answered 200, %lld are stored", MESSAGES, (long long)stored(bed));
     bed_row("  stored, each once, after 1,000 were sent again", "%8lld", (long long)stored(bed));
@@ -174,7 +126,7 @@ static void probe(struct load *load, int flood, const char *what)
         clock_sleep_ms(clock_system(), PROBE_PAUSE_MS);
         start_ns = clock_monotonic_ns();
         status = bed_post_alone(load->bed, &load->deliveries[MESSAGES + flood * PROBES + i]);
-        took_ms[i] = milliseconds_since(start_ns);
+        took_ms[i] = bed_milliseconds_since(start_ns);
         if (status != 200)
             bed_fail("%s: a genuine notification was answered %d", what, status);
     }
@@ -313,7 +265,7 @@ static void flood_with_forged_ones(struct load *load, int flood)
         put_off += forgers[i].answered[503];
         taken += forgers[i].answered[200];
     }
-    seconds = milliseconds_since(start_ns) / 1000;
+    seconds = bed_milliseconds_since(start_ns) / 1000;
     if (taken > 0)
         bed_fail("%d forged messages were taken", taken);
     bed_row("  forged messages, of six kinds", "%8d in %.1f s: %d refused, %d put off, 0 taken", sent,

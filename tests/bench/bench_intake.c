@@ -9,8 +9,6 @@
 #include "base/memory.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 enum { MESSAGES = 2000, CONNECTIONS = 4, DISK_WRITES = 300, PAGE = 4096 };
@@ -19,47 +17,7 @@ struct load {
     struct bed *bed;
     struct sim_delivery *deliveries;
     double *took_ms;
-    atomic_int next;
 };
-
-struct poster {
-    struct load *load;
-    int connection;
-    pthread_t thread;
-};
-
-static void *post(void *context)
-{
-    struct poster *poster = context;
-    struct load *load = poster->load;
-    int i;
-
-    while ((i = atomic_fetch_add(&load->next, 1)) < MESSAGES) {
-        int64_t start_ns = clock_monotonic_ns();
-        int status = bed_post(load->bed, poster->connection, &load->deliveries[i]);
-
-        if (status != 200)
-            bed_fail("a notification was answered %d", status);
-        load->took_ms[i] = (double)(clock_monotonic_ns() - start_ns) / 1e6;
-    }
-    return NULL;
-}
-
-/* Seconds for all messages. */
-static double post_all(struct load *load)
-{
-    struct poster posters[CONNECTIONS];
-    int64_t start_ns = clock_monotonic_ns();
-
-    for (int i = 0; i < CONNECTIONS; i++) {
-        posters[i] = (struct poster){.load = load, .connection = i};
-        if (pthread_create(&posters[i].thread, NULL, post, &posters[i]) != 0)
-            bed_fail("cannot start a thread");
-    }
-    for (int i = 0; i < CONNECTIONS; i++)
-        pthread_join(posters[i].thread, NULL);
-    return (double)(clock_monotonic_ns() - start_ns) / 1e9;
-}
 
 /* How often a second one page can be written and waited for, where the database is. */
 static double disk_waits(const char *folder)
@@ -95,7 +53,7 @@ int main(void)
     for (int i = 0; i < MESSAGES; i++)
         bed_take(load.bed, &load.deliveries[i]);
     waits = disk_waits(bed_folder(load.bed));
-    seconds = post_all(&load);
+    seconds = bed_post_all(load.bed, CONNECTIONS, load.deliveries, MESSAGES, load.took_ms);
     for (int i = 0; i < MESSAGES; i++)
         sim_delivery_clear(&load.deliveries[i]);
     bed_stop(load.bed);

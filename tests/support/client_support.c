@@ -9,6 +9,16 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+struct http_server *start_server(struct http_server_options options)
+{
+    struct http_server *server = NULL;
+    struct error err;
+
+    options.listen = "127.0.0.1:0";
+    ck_assert_msg(http_server_start(&options, &server, &err) == 0, "%s", err.message);
+    return server;
+}
+
 int connect_to(int port)
 {
     struct sockaddr_in address = {

@@ -1,15 +1,20 @@
 /*
- * client_support.h - a client that speaks HTTP byte by byte.
+ * client_support.h - a client that speaks HTTP byte by byte, and the server it speaks to.
  */
 #ifndef TESTS_CLIENT_SUPPORT_H
 #define TESTS_CLIENT_SUPPORT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/memory.h"
+#include "http/server.h"
 
 #define HOST "Host: x\r\n"
 #define LAST HOST "Connection: close\r\n"
+
+/* On a free port of 127.0.0.1; fails the test when it cannot be.  http_server_stop() it. */
+struct http_server *start_server(struct http_server_options options);
+/* The same with an array of routes, and options by name. */
+#define START_SERVER(array, ...) \
+    start_server((struct http_server_options){.routes = (array), .route_count = COUNT_OF(array), __VA_ARGS__})
 
 /* To 127.0.0.1, with 10 s of patience. */
 int connect_to(int port);

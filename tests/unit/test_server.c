@@ -65,18 +65,6 @@ static const struct route routes[] = {
     {"PUT", "/nothing", 0, echo}, {"GET", "/big", 0, big},          {"GET", "/moved", 0, found_elsewhere},
 };
 
-static struct http_server *start_server(struct http_server_options options)
-{
-    struct http_server *server = NULL;
-
-    options.listen = "127.0.0.1:0";
-    options.routes = routes;
-    options.route_count = COUNT_OF(routes);
-    options.context = shared;
-    ck_assert_msg(http_server_start(&options, &server, &err) == 0, "%s", err.message);
-    return server;
-}
-
 static int count_of(const char *text, const char *part)
 {
     int count = 0;
@@ -134,7 +122,7 @@ static const struct {
 START_TEST(requests_are_answered_as_the_table_says)
 {
     struct http_server *server =
-        start_server((struct http_server_options){.timeout_s = 2, .refused = note_refused});
+        START_SERVER(routes, .context = shared, .timeout_s = 2, .refused = note_refused);
     const char *request = exchanges[_i].request;
     char *answer;
 
@@ -166,7 +154,7 @@ END_TEST
 
 START_TEST(pipelined_requests_are_answered_in_order_on_one_connection)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 2});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 2);
     char *answer = ask(http_server_port(server), "GET /echo/1 HTTP/1.1\r\n" HOST "\r\n"
                                                  "GET /nowhere HTTP/1.1\r\n" HOST "\r\n"
                                                  "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\ntwo"
@@ -184,7 +172,7 @@ END_TEST
 
 START_TEST(a_body_up_to_the_ceiling_is_taken_and_one_more_byte_is_not)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 2});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 2);
 
     for (int chunked = 0; chunked < 2; chunked++) {
         for (int length = 999; length <= 1002; length++) {
@@ -214,7 +202,7 @@ END_TEST
 /* The client sends all of it before it listens, as simple clients do. */
 START_TEST(a_client_that_sends_a_large_body_at_once_still_hears_why_not)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 2});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 2);
     size_t length = 3 << 20;
     char *body = must_calloc(1, length + 1), head[128], *answer;
 
@@ -236,7 +224,7 @@ END_TEST
 
 START_TEST(an_endless_body_is_cut_off)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 2});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 2);
     int client = connect_to(http_server_port(server));
     char chunk[65536 + 16];
     size_t sent = 0;
@@ -259,7 +247,7 @@ END_TEST
 
 START_TEST(headers_have_a_ceiling)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 2});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 2);
     char *request = must_calloc(1, 100000), *answer;
 
     snprintf(request, 100000, "GET /echo HTTP/1.1\r\n" LAST "X-Long: %090000d\r\n\r\n", 0);
@@ -290,7 +278,7 @@ static const struct {
 
 START_TEST(a_slow_client_is_closed_by_the_timeout)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 1});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 1);
     int client = connect_to(http_server_port(server));
     int64_t seconds;
 
@@ -311,7 +299,7 @@ START_TEST(idle_connections_are_bounded_and_do_not_keep_others_out)
     char *answer;
 
     (void)setrlimit(RLIMIT_NOFILE, &files);
-    server = start_server((struct http_server_options){.timeout_s = 1, .connections_max = 50});
+    server = START_SERVER(routes, .context = shared, .timeout_s = 1, .connections_max = 50);
     port = http_server_port(server);
     for (int i = 0; i < IDLE; i++)
         clients[i] = connect_to(port);
@@ -327,7 +315,7 @@ END_TEST
 START_TEST(no_more_connections_are_kept_than_allowed_and_who_was_idle_longest_makes_room)
 {
     struct http_server *server =
-        start_server((struct http_server_options){.timeout_s = 10, .connections_max = 20, .threads = 2});
+        START_SERVER(routes, .context = shared, .timeout_s = 10, .connections_max = 20, .threads = 2);
     int port = http_server_port(server), clients[40], kept = 0;
     char heard[1024];
 
@@ -356,7 +344,7 @@ END_TEST
 
 START_TEST(a_client_that_goes_away_does_not_end_the_process)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 1});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 1);
     struct linger at_once = {1, 0};
     char heard[65536], *answer;
 
@@ -405,7 +393,7 @@ static void *call_many_times(void *context)
 
 START_TEST(many_clients_at_once_each_get_their_own_answers)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 5});
+    struct http_server *server = START_SERVER(routes, .context = shared, .timeout_s = 5);
     struct caller callers[8];
 
     for (size_t i = 0; i < COUNT_OF(callers); i++) {

@@ -74,16 +74,9 @@ static const struct route routes[] = {
     {"POST", "/now", 2 << 20, at_once},
 };
 
-static struct http_server *start_server(struct http_server_options options)
+static void empty_desk(void)
 {
-    struct http_server *server = NULL;
-
-    options.listen = "127.0.0.1:0";
-    options.routes = routes;
-    options.route_count = COUNT_OF(routes);
-    ck_assert_msg(http_server_start(&options, &server, &err) == 0, "%s", err.message);
     desk.count = 0;
-    return server;
 }
 
 static int ask_later(int port, int number)
@@ -99,7 +92,7 @@ static int ask_later(int port, int number)
 
 START_TEST(far_more_answers_can_be_outstanding_than_there_are_threads)
 {
-    struct http_server *server = start_server((struct http_server_options){.threads = 2});
+    struct http_server *server = START_SERVER(routes, .threads = 2);
     int clients[40];
 
     for (int i = 0; i < 40; i++)
@@ -121,7 +114,7 @@ END_TEST
 
 START_TEST(a_connection_lives_on_after_an_answer_that_came_later)
 {
-    struct http_server *server = start_server((struct http_server_options){0});
+    struct http_server *server = START_SERVER(routes, .timeout_s = 10);
     int client = connect_to(http_server_port(server));
     char heard[1024];
 
@@ -141,8 +134,7 @@ END_TEST
 /* It has said all it had to say: it is not slow, we are. */
 START_TEST(who_waits_for_an_answer_is_not_cut_off)
 {
-    struct http_server *server =
-        start_server((struct http_server_options){.timeout_s = 1, .connections_max = 20});
+    struct http_server *server = START_SERVER(routes, .timeout_s = 1, .connections_max = 20);
     int waiting = ask_later(http_server_port(server), 1), idle[60];
     char *heard;
 
@@ -162,7 +154,7 @@ END_TEST
 
 START_TEST(a_client_that_does_not_wait_for_its_answer_harms_nobody)
 {
-    struct http_server *server = start_server((struct http_server_options){0});
+    struct http_server *server = START_SERVER(routes, .timeout_s = 10);
     struct linger at_once_gone = {1, 0};
 
     for (int i = 0; i < 20; i++) {
@@ -191,7 +183,7 @@ static void *answer_after_a_while(void *context)
 /* Longer than the timeout. */
 START_TEST(a_server_that_is_stopped_waits_for_answers_and_sends_them)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 1});
+    struct http_server *server = START_SERVER(routes, .timeout_s = 1);
     int client = ask_later(http_server_port(server), 7);
     pthread_t thread;
     char *heard;
@@ -234,7 +226,7 @@ static void *ask_until_closed(void *context)
 START_TEST(a_server_can_be_stopped_amid_requests)
 {
     for (int round = 0; round < 30; round++) {
-        struct http_server *server = start_server((struct http_server_options){.timeout_s = 1});
+        struct http_server *server = START_SERVER(routes, .timeout_s = 1);
         atomic_bool stopped = false;
         pthread_t answerer, threads[6];
         int clients[6];
@@ -286,7 +278,7 @@ static const struct {
 
 START_TEST(sixteen_large_bodies_are_kept_at_once_and_small_ones_always)
 {
-    struct http_server *server = start_server((struct http_server_options){0});
+    struct http_server *server = START_SERVER(routes, .timeout_s = 10);
     int port = http_server_port(server), clients[LARGE_BODIES];
     char *heard, request[256];
 
@@ -324,6 +316,7 @@ static Suite *suite(void)
     Suite *made = suite_create("server_later");
     TCase *later = tcase_create("later"), *bodies = tcase_create("bodies");
 
+    tcase_add_checked_fixture(later, empty_desk, NULL);
     tcase_set_timeout(later, 30);
     tcase_set_timeout(bodies, 30);
     tcase_add_test(later, far_more_answers_can_be_outstanding_than_there_are_threads);

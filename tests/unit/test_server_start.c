@@ -38,17 +38,6 @@ static const struct route routes[] = {
     {"GET", "/open", 0, echo, .open = true},
 };
 
-static struct http_server *start_server(struct http_server_options options)
-{
-    struct http_server *server = NULL;
-
-    options.listen = "127.0.0.1:0";
-    options.routes = routes;
-    options.route_count = COUNT_OF(routes);
-    ck_assert_msg(http_server_start(&options, &server, &err) == 0, "%s", err.message);
-    return server;
-}
-
 static void *stop_server(void *server)
 {
     http_server_stop(server);
@@ -57,7 +46,7 @@ static void *stop_server(void *server)
 
 START_TEST(stopping_lets_a_running_handler_answer_and_takes_no_new_connection)
 {
-    struct http_server *server = start_server((struct http_server_options){.timeout_s = 5});
+    struct http_server *server = START_SERVER(routes, .timeout_s = 5);
     int port = http_server_port(server), client = connect_to(port), idle = connect_to(port);
     int64_t began = clock_monotonic_ns();
     pthread_t stopper;
@@ -74,8 +63,7 @@ START_TEST(stopping_lets_a_running_handler_answer_and_takes_no_new_connection)
     ck_assert_int_lt(clock_monotonic_ns() - began, 3 * 1000000000LL);
     free(hear_all(idle)); /* closed */
 
-    server =
-        start_server((struct http_server_options){0}); /* the old port is free, but need not be the same */
+    server = START_SERVER(routes, .timeout_s = 10); /* the old port is free, but need not be the same */
     http_server_stop(server);
     http_server_stop(NULL);
 }
@@ -83,7 +71,7 @@ END_TEST
 
 START_TEST(an_address_in_use_or_wrong_is_said_clearly)
 {
-    struct http_server *first = start_server((struct http_server_options){0}), *server = NULL;
+    struct http_server *first = START_SERVER(routes, .timeout_s = 10), *server = NULL;
     struct http_server_options options = {.routes = routes, .route_count = COUNT_OF(routes)};
     char address[64], expected[128];
 
@@ -206,8 +194,7 @@ START_TEST(tls_works_from_end_to_end)
         return;
     snprintf(certificate, sizeof(certificate), "%s/server.crt", directory);
     snprintf(key, sizeof(key), "%s/server.key", directory);
-    server = start_server(
-        (struct http_server_options){.tls_certificate = certificate, .tls_key = key, .timeout_s = 4});
+    server = START_SERVER(routes, .tls_certificate = certificate, .tls_key = key, .timeout_s = 4);
     snprintf(url, sizeof(url), "https://127.0.0.1:%d/echo", http_server_port(server));
     buffer_init(&heard, 1 << 20);
     curl = curl_easy_init();
@@ -388,7 +375,7 @@ START_TEST(where_a_token_is_needed_nothing_is_told_without_it)
     snprintf(path, sizeof(path), "%s/admin.token", temporary_directory());
     write_text(path, TOKEN "\n");
     ck_assert_int_eq(chmod(path, 0600), 0);
-    server = start_server((struct http_server_options){.token_file = path});
+    server = START_SERVER(routes, .token_file = path);
     snprintf(wanted, sizeof(wanted), "HTTP/1.1 %d ", asked[_i].status);
     answer = ask(http_server_port(server), asked[_i].request);
     ck_assert_msg(strncmp(answer, wanted, strlen(wanted)) == 0, "%s: %s", asked[_i].request, answer);

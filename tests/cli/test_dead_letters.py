@@ -115,10 +115,7 @@ class Replay(Commands):
         return json.dumps({**parsed, **fields}) if fields else body.decode()
 
     def replay(self, text):
-        path = os.path.join(self.world.folder, "letters.json")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return self.command(self.world, "replay", path)
+        return self.command(self.world, "replay", self.world.write("letters.json", text))
 
     def stored(self, name):
         return self.world.rows("SELECT status FROM notifications WHERE alarm_name = ?", name)
@@ -138,9 +135,7 @@ class Replay(Commands):
         old = self.letter("long-ago")
         # 60 times as fast since two minutes longer: two hours later.
         base, speed = self.world.clock.split("@")
-        path = os.path.join(self.world.folder, "old.json")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(old + self.letter("forged", Message=alarm_text("other")))
+        path = self.world.write("old.json", old + self.letter("forged", Message=alarm_text("other")))
         said = run("replay", "--config", self.world.config(name="by-hand.conf"), "--clock",
                    f"{int(base) - 122034}@{speed}", path, environment=self.world.environment())
         self.assertEqual(said.returncode, 1, said.stdout)

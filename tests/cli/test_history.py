@@ -72,10 +72,8 @@ class FromCloudWatch(unittest.TestCase):
             self.assertIn(line.strip(), text)
 
     def test_the_settings_of_another_stream_can_be_tried(self):
-        path = os.path.join(self.world.folder, "others.conf")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"[service]\nregion = {self.world.aws.region}\ntopic_arn = {self.world.aws.topic_arn()}\n"
-                       "[stream others]\nmax_shards = 3\n")
+        path = self.world.write("others.conf", f"[service]\nregion = {self.world.aws.region}\n"
+                                f"topic_arn = {self.world.aws.topic_arn()}\n[stream others]\nmax_shards = 3\n")
         done = self.fetch("events", config=path)
         self.assertEqual(done.returncode, 2)
         self.assertIn("others.conf speaks of no stream 'events'; --stream NAME says whose settings are tried", done.stderr)

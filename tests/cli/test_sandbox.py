@@ -125,20 +125,13 @@ class Sandbox(unittest.TestCase):
                            defaults={"cooldown": "60s", "scale_down_every": "5m", "scale_down_window": "30m"})
         self.addCleanup(self.world.close)
 
-    def write(self, name, text, mode=0o600):
-        path = os.path.join(self.world.folder, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(path, mode)
-        return path
-
     def keys_of_a_program(self):
         """An environment in which a credential_process gives the keys."""
         identifier, secret = self.world.aws.keys
         document = json.dumps({"Version": 1, "AccessKeyId": identifier, "SecretAccessKey": secret})
-        script = self.write("keys", f"#!/bin/sh\necho '{document}'\n", 0o700)
+        script = self.world.write("keys", f"#!/bin/sh\necho '{document}'\n", 0o700)
         return {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
-                "AWS_CONFIG_FILE": self.write("aws", f"[default]\ncredential_process = {script}\n")}
+                "AWS_CONFIG_FILE": self.world.write("aws", f"[default]\ncredential_process = {script}\n")}
 
     def certificate(self):
         key, certificate = (os.path.join(self.world.folder, f"own.{ending}") for ending in ("key", "crt"))
@@ -154,7 +147,7 @@ class Sandbox(unittest.TestCase):
 
     def test_the_main_job_needs_no_more_than_the_units_allow(self):
         certificate, key = self.certificate()
-        token = self.write("admin.token", "0123456789abcdefghij\n")
+        token = self.world.write("admin.token", "0123456789abcdefghij\n")
         daemon = self.world.daemon(
             environment=self.keys_of_a_program(), preexec_fn=Filter(unit_settings("kinescale.service")).apply,
             ready=False, tls=ssl.create_default_context(cafile=certificate), tls_certificate=certificate, tls_key=key,

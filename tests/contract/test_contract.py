@@ -140,11 +140,10 @@ class Contract(unittest.TestCase):
     def test_the_plan_of_a_role(self):
         """`plan` is the other command that asks AWS; here with the keys of a role, which STS gives out."""
         aws = self.world.aws
-        account = os.path.join(self.world.folder, "aws.conf")
-        with open(account, "w", encoding="utf-8") as file:
-            file.write("[profile scaler]\nrole_arn = arn:aws:iam::000000000000:role/scaler\nsource_profile = base\n"
-                       "external_id = third=party\nrole_session_name = kinescale\n"
-                       f"[profile base]\naws_access_key_id = {aws.keys[0]}\naws_secret_access_key = {aws.keys[1]}\n")
+        account = self.world.write(
+            "aws.conf", "[profile scaler]\nrole_arn = arn:aws:iam::000000000000:role/scaler\nsource_profile = base\n"
+            "external_id = third=party\nrole_session_name = kinescale\n"
+            f"[profile base]\naws_access_key_id = {aws.keys[0]}\naws_secret_access_key = {aws.keys[1]}\n")
         result = kinescale.run(
             "plan", "--config", self.world.config(profile="scaler"), "--clock", self.world.clock, "--output", "json",
             environment={"AWS_ENDPOINT_URL": self.checker.url, "AWS_CONFIG_FILE": account})

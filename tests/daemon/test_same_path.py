@@ -49,10 +49,10 @@ class SamePath(unittest.TestCase):
         return (("split", shard, new_start), ("merge", shard, adjacent), ("update", target))[kind]
 
     def replayed(self, world, stream):
-        load, operations = (os.path.join(world.folder, name) for name in ("load.csv", "operations.jsonl"))
+        operations = os.path.join(world.folder, "operations.jsonl")
         values = [v * MIB * 60 for m, v in LOAD for _ in range(m)]
-        with open(load, "w", encoding="utf-8") as file:
-            file.write("minute,bytes,records\n" + "".join(f"{i},{v},{v / 2048}\n" for i, v in enumerate(values)))
+        load = world.write(
+            "load.csv", "minute,bytes,records\n" + "".join(f"{i},{v},{v / 2048}\n" for i, v in enumerate(values)))
         done = kinescale.run("backtest", "--config", os.path.join(world.folder, "streams-1.conf"), "--load", load,
                              "--stream", stream, "--initial-shards", "2", "--operations", operations)
         self.assertEqual(done.returncode, 0, done.stderr)

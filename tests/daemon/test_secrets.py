@@ -45,13 +45,6 @@ class Secrets(unittest.TestCase):
         self.config = self.world.config(name="commands.conf", database=self.world.database("commands.db"))
         self.said = 0
 
-    def write(self, name, text, mode=0o600):
-        path = os.path.join(self.world.folder, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(path, mode)
-        return path
-
     def environment(self, **others):
         """Where AWS is, and nothing that gives keys but `others`."""
         return {"AWS_ENDPOINT_URL": self.stranger.url, "AWS_REGION": self.world.aws.region, **others}
@@ -85,24 +78,24 @@ class Secrets(unittest.TestCase):
         own = f"aws_access_key_id = {OWN.name}\naws_secret_access_key = {OWN.secret}\naws_session_token = {OWN.token}\n"
         document = json.dumps({"Version": 1, "AccessKeyId": OWN.name, "SecretAccessKey": OWN.secret,
                                "SessionToken": OWN.token})
-        script = self.write("keys", f"#!/bin/sh\necho '{OWN.secret}' >&2\necho '{document}'\n", 0o700)
+        script = self.world.write("keys", f"#!/bin/sh\necho '{OWN.secret}' >&2\necho '{document}'\n", 0o700)
         role = "role_arn = arn:aws:iam::123456789012:role/scaler\n"
-        identity = self.write("identity", IDENTITY)
+        identity = self.world.write("identity", IDENTITY)
         container = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.stranger.url}/container"}
         return {
             "environment": ({"AWS_ACCESS_KEY_ID": OWN.name, "AWS_SECRET_ACCESS_KEY": OWN.secret,
                              "AWS_SESSION_TOKEN": OWN.token}, OWN.token),
-            "credentials file": ({"AWS_SHARED_CREDENTIALS_FILE": self.write("credentials", f"[default]\n{own}")}, OWN.token),
-            "config file": ({"AWS_CONFIG_FILE": self.write("config", f"[default]\n{own}")}, OWN.token),
-            "process": ({"AWS_CONFIG_FILE": self.write("process", f"[default]\ncredential_process = {script}\n")},
+            "credentials file": ({"AWS_SHARED_CREDENTIALS_FILE": self.world.write("credentials", f"[default]\n{own}")}, OWN.token),
+            "config file": ({"AWS_CONFIG_FILE": self.world.write("config", f"[default]\n{own}")}, OWN.token),
+            "process": ({"AWS_CONFIG_FILE": self.world.write("process", f"[default]\ncredential_process = {script}\n")},
                         OWN.token),
-            "role": ({"AWS_CONFIG_FILE": self.write(
+            "role": ({"AWS_CONFIG_FILE": self.world.write(
                 "role", f"[default]\n{role}source_profile = base\n[profile base]\n{own}")}, OWN.token),
-            "web identity": ({"AWS_CONFIG_FILE": self.write(
+            "web identity": ({"AWS_CONFIG_FILE": self.world.write(
                 "web", f"[default]\n{role}web_identity_token_file = {identity}\n")}, IDENTITY),
             "container": ({**container, "AWS_CONTAINER_AUTHORIZATION_TOKEN": CONTAINER_TOKEN}, CONTAINER_TOKEN),
             "container with a file": ({**container, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE":
-                                       self.write("container", CONTAINER_TOKEN)}, CONTAINER_TOKEN),
+                                       self.world.write("container", CONTAINER_TOKEN)}, CONTAINER_TOKEN),
             "instance": ({"AWS_EC2_METADATA_DISABLED": "false",
                           "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.stranger.url}, METADATA_TOKEN),
         }
@@ -136,9 +129,9 @@ class Secrets(unittest.TestCase):
                      f"/bin/sh -c 'echo {OWN.secret}; echo {OWN.token} >&2; exit 3'", f"/nowhere/program {OWN.secret}",
                      f"/bin/echo '{OWN.secret}", f"/bin/echo {document!r}")])
         for text in files:
-            self.run_checked("plan", "--config", self.config, code=None, AWS_CONFIG_FILE=self.write("broken", text))
+            self.run_checked("plan", "--config", self.config, code=None, AWS_CONFIG_FILE=self.world.write("broken", text))
             self.run_checked("plan", "--config", self.config, code=None,
-                             AWS_SHARED_CREDENTIALS_FILE=self.write("broken", text))
+                             AWS_SHARED_CREDENTIALS_FILE=self.world.write("broken", text))
         tokens = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://user:{PASSWORD}@127.0.0.1:1/{CONTAINER_TOKEN}"}
         self.run_checked("plan", "--config", self.config, code=2, **tokens)
         for variable in ("AWS_ENDPOINT_URL", "http_proxy"):
@@ -147,7 +140,7 @@ class Secrets(unittest.TestCase):
 
     def test_no_command_gives_them_away(self):
         keys = self.sources()["environment"][0]
-        letters = self.write("letters.json", json.dumps({"Message": OWN.token}))
+        letters = self.world.write("letters.json", json.dumps({"Message": OWN.token}))
         commands = (["status"], ["status", "orders", "--output", "json"], ["check", "--output", "json"],
                     ["scale", "orders", "--to", "3", "--dry-run"], ["scale", "orders", "--to", "3", "--yes"],
                     ["split", "orders", "shardId-000000000009"], ["scale-down", "--dry-run"], ["scale-down", "--force", "--no-wait"],
@@ -176,7 +169,7 @@ class Secrets(unittest.TestCase):
     @unittest.skipIf(shutil.which("openssl") is None, "there is no openssl to make a certificate with")
     def test_the_daemon_gives_none_away_at_log_level_debug(self):
         certificate, key = self.certificate()
-        token = self.write("admin.token", ADMIN_TOKEN + "\n")
+        token = self.world.write("admin.token", ADMIN_TOKEN + "\n")
         bearer = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         daemon = self.world.daemon(
             environment={**self.environment(), **self.sources()["environment"][0],

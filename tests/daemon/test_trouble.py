@@ -152,9 +152,7 @@ class Trouble(unittest.TestCase):
 
     def test_files_that_are_no_database_of_ours(self):
         world = self.make_world()
-        text = os.path.join(world.folder, "text.db")
-        with open(text, "w", encoding="utf-8") as file:
-            file.write("this is not a database, whatever its name says\n" * 100)
+        text = world.write("text.db", "this is not a database, whatever its name says\n" * 100)
         self.refused_start(world, "not a database", database=text)
         foreign = os.path.join(world.folder, "foreign.db")
         with sqlite3.connect(foreign) as connection:
@@ -218,10 +216,8 @@ class Trouble(unittest.TestCase):
         path = os.path.join(world.folder, "credentials")
 
         def write(access_key_id):
-            with open(path + ".new", "w", encoding="utf-8") as file:
-                file.write(f"[default]\naws_access_key_id = {access_key_id}\n"
-                           f"aws_secret_access_key = {world.aws.keys[1]}\n")
-            os.rename(path + ".new", path)
+            os.rename(world.write("credentials.new", f"[default]\naws_access_key_id = {access_key_id}\n"
+                                  f"aws_secret_access_key = {world.aws.keys[1]}\n"), path)
         write("AKIAROTATEDAWAY00001")
         world.environment = lambda: {"AWS_ENDPOINT_URL": world.aws.url, "AWS_REGION": world.aws.region,
                                      "AWS_SHARED_CREDENTIALS_FILE": path}

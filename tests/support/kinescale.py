@@ -481,6 +481,14 @@ class World(contextlib.AbstractContextManager):
     def database(self, name="kinescale.db"):
         return os.path.join(self.folder, name)
 
+    def write(self, name, text, mode=0o600):
+        """A file in its folder; returns the path."""
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
     def environment(self):
         return {**self.aws.settings}
 
@@ -491,11 +499,9 @@ class World(contextlib.AbstractContextManager):
                    "topic_arn": self.aws.topic_arn(), "log_level": "debug", **self.settings, **settings}
         sections = [("service", service), ("defaults", self.defaults)]
         sections += [(f"stream {name}", self.per_stream.get(name, {})) for name in self.streams]
-        path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="utf-8") as file:
-            for section, values in sections:
-                file.write(f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items()) + "\n")
-        return path
+        return self.write(name, "".join(
+            f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items()) + "\n"
+            for section, values in sections))
 
     def daemon(self, like=None, environment=None, preexec_fn=None, tls=None, ready=True, subscribe=None, **settings):
         """Starts one; `like`: in the place of another.  The first is subscribed to the topic unless told not to."""

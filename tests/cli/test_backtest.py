@@ -3,14 +3,12 @@
 import json
 import math
 import os
-import subprocess
-import tempfile
+import sys
 import unittest
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
-TRACES = os.path.join(ROOT, "..", "shared", "data", "traces")
-MIB = 1048576
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from backtests import MIB, TRACES, Folder  # noqa: E402
+
 KEYS = 1 << 128
 
 CONFIG = """[service]
@@ -124,30 +122,10 @@ class Replay:
             self.at += step
 
 
-class Backtest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.write("streams.conf", CONFIG % "")
+class Bench(Folder):
+    """What the tests here and in test_lookahead.py have in common."""
 
-    def path(self, name):
-        return os.path.join(self.folder.name, name)
-
-    def write(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(text)
-        return self.path(name)
-
-    def write_load(self, mib_s, record_bytes=2048):
-        """One value a minute."""
-        self.minutes = [(value * MIB * 60, value * MIB * 60 / record_bytes) for value in mib_s]
-        rows = "".join(f"{i},{b!r},{r!r}\n" for i, (b, r) in enumerate(self.minutes))
-        return self.write("load.csv", "minute,bytes,records\n" + rows)
-
-    def run_program(self, *arguments):
-        return subprocess.run(
-            [PROGRAM, "backtest", "--config", self.path("streams.conf"), *arguments],
-            capture_output=True, text=True, check=False, timeout=600)
+    CONFIG = CONFIG % ""
 
     def backtest(self, *arguments):
         done = self.run_program("--output", "json", "--operations", self.path("ops.jsonl"), *arguments)
@@ -171,6 +149,8 @@ class Backtest(unittest.TestCase):
         self.assertEqual(ours["peak_shards"], replay.peak)
         self.assertEqual(answer["final_shards"], len(replay.shards.open))
 
+
+class Backtest(Bench):
     def test_a_constant_load_never_reshards(self):
         load = self.write_load([2.0] * 3 * 1440)
         answer, operations = self.backtest("--load", load, "--initial-shards", "4")

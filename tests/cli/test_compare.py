@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import subprocess
-import tempfile
+import sys
 import unittest
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
-MIB = 1048576
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from backtests import Folder  # noqa: E402
+from kinescale import ROOT  # noqa: E402
 
 CONFIG = """[service]
 database = unused.db
@@ -20,31 +19,16 @@ max_shards = 64
 PEERS = ["ksu", "kas", "ada", "eps", "sub", "splits_halving", "splits_one_pair"]
 
 
-class Compare(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.write("streams.conf", CONFIG)
+class Compare(Folder):
+    CONFIG = CONFIG
 
-    def write(self, name, text):
-        path = os.path.join(self.folder.name, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
-
-    def run_program(self, mib_s, shards, *arguments):
-        """One value a minute."""
-        rows = "".join(f"{i},{v * MIB * 60!r},{v * MIB * 60 / 2048!r}\n" for i, v in enumerate(mib_s))
-        load = self.write("load.csv", "minute,bytes,records\n" + rows)
-        config = os.path.join(self.folder.name, "streams.conf")
-        done = subprocess.run(
-            [PROGRAM, "backtest", "--config", config, "--load", load, "--compare", "--initial-shards", str(shards),
-             *arguments], capture_output=True, text=True, check=False, timeout=600)
+    def told(self, mib_s, shards, *arguments):
+        done = self.run_program("--load", self.write_load(mib_s), "--compare", "--initial-shards", str(shards), *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout
 
     def compare(self, mib_s, shards, *arguments):
-        return json.loads(self.run_program(mib_s, shards, "--output", "json", *arguments))["ways"]
+        return json.loads(self.told(mib_s, shards, "--output", "json", *arguments))["ways"]
 
     def test_doubling_takes_the_aws_sample_25_minutes_each_time(self):
         """Accepted bytes never say how much more there is: 1, 2, 4 shards, each after five windows of five minutes."""
@@ -101,11 +85,11 @@ class Compare(unittest.TestCase):
 
     def test_on_all_cores_the_answer_is_the_same_to_the_byte(self):
         waves = [6.0 if minute // 30 % 2 else 1.0 for minute in range(720)]
-        answers = {self.run_program(waves, 4, "--output", "json", "--keys", "zipf:1:1000") for _ in range(2)}
+        answers = {self.told(waves, 4, "--output", "json", "--keys", "zipf:1:1000") for _ in range(2)}
         self.assertEqual(len(answers), 1)
 
     def test_readme_speaks_of_each_row_of_the_table(self):
-        text = self.run_program([2.0] * 60, 4)
+        text = self.told([2.0] * 60, 4)
         rows = re.findall(r"(?m)^(\S.*?)  +[\d-]+  ", text)
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
             described = re.search(r"<!-- peers -->\n(.*?)<!-- /peers -->", file.read(), re.S).group(1)

@@ -12,12 +12,9 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import test_backtest
-from test_backtest import CONFIG, MIB, PROGRAM, TRACES
-
-# A test here has the folder and the replay of the other file, and none of its tests.
-Bench = type("Bench", (unittest.TestCase,), {
-    name: value for name, value in vars(test_backtest.Backtest).items() if not name.startswith("test_")})
+from test_backtest import CONFIG, Bench, Replay
+from backtests import MIB, TRACES
+from kinescale import PROGRAM
 
 
 class ByHand(Bench):
@@ -152,7 +149,7 @@ class Traces(Bench):
                     answer, operations = self.backtest(*common)
                     self.assertAlmostEqual(answer["offered_bytes"], sum(size for size, _ in minutes),
                                            delta=1e-6 * answer["offered_bytes"])
-                    self.assert_agrees(answer["ways"]["kinescale"], test_backtest.Replay(minutes, operations, 30))
+                    self.assert_agrees(answer["ways"]["kinescale"], Replay(minutes, operations, 30))
             with self.subTest(path=os.path.basename(path), keys="zipf"):
                 self.backtest("--load", load, "--peak", "24", "--keys", "zipf:1.0:10000")
 

@@ -7,14 +7,14 @@ import re
 import shutil
 import struct
 import subprocess
-import tempfile
+import sys
 import unittest
 import xml.etree.ElementTree
 import zlib
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
-MIB = 1048576
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from backtests import MIB, Folder  # noqa: E402
+
 HTML = "{http://www.w3.org/1999/xhtml}"
 
 CONFIG = """[service]
@@ -29,46 +29,25 @@ scale_down_window = 1h
 """
 
 
-class Folder(unittest.TestCase):
+class Hills(Folder):
     """Three days of hills with a gap and one peak of a single minute, and the page that comes of it."""
+
+    CONFIG = CONFIG
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = folder.name
-        cls.write("streams.conf", CONFIG)
+        super().setUpClass()
         hills = [6 + 5.5 * math.sin(i / 1440 * 2 * math.pi) for i in range(3 * 1440)]
         hills[1000:1100] = [0] * 100
         hills[4000] = 30
-        cls.load = cls.write_load("load.csv", hills)
-        cls.run_one = cls.backtest("--load", cls.load, "--compare", "--report", cls.path("report.html"))
+        cls.load = cls.write_load(hills)
+        cls.run_one = cls.run_program("--load", cls.load, "--compare", "--report", cls.path("report.html"))
         with open(cls.path("report.html"), encoding="utf-8") as file:
             cls.page = file.read()
 
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.folder, name)
-
-    @classmethod
-    def write(cls, name, text):
-        with open(cls.path(name), "w", encoding="utf-8") as file:
-            file.write(text)
-        return cls.path(name)
-
-    @classmethod
-    def write_load(cls, name, mib_s, header="minute,bytes,records", record_bytes=2048):
-        rows = "".join(f"{i},{v * MIB * 60!r},{v * MIB * 60 / record_bytes!r}\n" for i, v in enumerate(mib_s))
-        return cls.write(name, header + "\n" + rows)
-
-    @classmethod
-    def backtest(cls, *arguments):
-        return subprocess.run([PROGRAM, "backtest", "--config", cls.path("streams.conf"), *arguments],
-                              capture_output=True, text=True, check=False, timeout=600)
-
     def report(self, name, *arguments):
         """The page as a tree, its text and what the terminal said."""
-        done = self.backtest("--report", self.path(name), *arguments)
+        done = self.run_program("--report", self.path(name), *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         with open(self.path(name), encoding="utf-8") as file:
             page = file.read()
@@ -114,7 +93,7 @@ def numbers_of(element):
     return list(points(element.get("d")))
 
 
-class Page(Folder):
+class Page(Hills):
     def test_it_is_well_formed_and_refers_to_nothing_outside(self):
         tree = xml.etree.ElementTree.fromstring(self.page)
         self.assertIn("default-src 'none'", self.page)
@@ -167,7 +146,7 @@ class Page(Folder):
         }
         for name, values in extremes.items():
             with self.subTest(load=name):
-                load = self.write_load("extreme.csv", values)
+                load = self.write_load(values, "extreme.csv")
                 self.assert_inside(self.report("extreme.html", "--load", load)[0])
 
     def test_its_table_is_that_of_the_terminal(self):
@@ -198,7 +177,7 @@ class Page(Folder):
     def test_one_throttled_minute_in_twenty_days_is_seen(self):
         values = [1.0] * 20 * 1440
         values[23333] = 7.0
-        tree, page, told = self.report("long.html", "--load", self.write_load("long.csv", values))
+        tree, page, told = self.report("long.html", "--load", self.write_load(values, "long.csv"))
         lane = [e for e in by_class(tree, "lost") if e.tag == HTML + "rect" and e.find(HTML + "title") is not None]
         self.assertEqual(len(lane), 1)
         self.assertGreaterEqual(float(lane[0].get("width")), 3)
@@ -222,7 +201,7 @@ class Page(Folder):
         self.assertAlmostEqual(sum(width * height for _, _, width, height in cells), 900 * 260, delta=900 * 260 / 100)
 
     def test_records_are_the_unit_when_they_bind(self):
-        load = self.write_load("small.csv", [1.0] * 60, record_bytes=300)
+        load = self.write_load([1.0] * 60, "small.csv", record_bytes=300)
         tree, _, _ = self.report("small.html", "--load", load)
         self.assertIn("records/s", [t.text for t in tree.iter(HTML + "text")])
 
@@ -235,13 +214,13 @@ class Page(Folder):
         self.assertIn("28 Feb", labels)
 
     def test_it_changes_nothing_and_is_the_same_to_the_byte(self):
-        plain = self.backtest("--load", self.load, "--compare")
+        plain = self.run_program("--load", self.load, "--compare")
         self.assertEqual(plain.stdout, self.run_one.stdout)
         _, again, _ = self.report("again.html", "--load", self.load, "--compare")
         self.assertEqual(again, self.page)
 
     def test_what_cannot_be_written_is_said_and_leaves_what_was_there(self):
-        short = self.write_load("short.csv", [1.0] * 5)
+        short = self.write_load([1.0] * 5, "short.csv")
         cases = [
             (short, 2, f"--report would write over the load in '{short}'"),
             ("/none/report.html", 2, "cannot write '/none/report.html': No such file or directory"),
@@ -250,7 +229,7 @@ class Page(Folder):
         ]
         for path, code, complaint in cases:
             with self.subTest(path=path):
-                done = self.backtest("--load", short, "--report", path)
+                done = self.run_program("--load", short, "--report", path)
                 self.assertEqual(done.returncode, code)
                 self.assertIn(complaint, done.stderr)
         self.assertEqual([name for name in os.listdir(self.folder) if ".tmp" in name], [])
@@ -320,7 +299,7 @@ def read_png(path):
 
 
 @unittest.skipUnless(BROWSER, "no Chromium (make report-test installs it)")
-class Browser(Folder):
+class Browser(Hills):
     def browse(self, page, *options, width=1200, height=1300):
         done = subprocess.run(
             [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb",

@@ -3,13 +3,11 @@
 import itertools
 import json
 import os
-import subprocess
-import tempfile
+import sys
 import unittest
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
-MIB = 1048576
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from backtests import Folder  # noqa: E402
 
 CONFIG = """[service]
 database = unused.db
@@ -22,29 +20,15 @@ desired_shards = 2
 """
 
 
-class Sweep(unittest.TestCase):
+class Sweep(Folder):
+    CONFIG = CONFIG % ""
+
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.write("streams.conf", CONFIG % "")
-        self.load = [5.0 if minute // 40 % 3 == 2 else 1.2 for minute in range(480)]
-        rows = "".join(f"{i},{v * MIB * 60!r},{v * MIB * 60 / 2048!r}\n" for i, v in enumerate(self.load))
-        self.write("load.csv", "minute,bytes,records\n" + rows)
-
-    def path(self, name):
-        return os.path.join(self.folder.name, name)
-
-    def write(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def run_program(self, *arguments):
-        return subprocess.run(
-            [PROGRAM, "backtest", "--config", self.path("streams.conf"), "--load", self.path("load.csv"), *arguments],
-            capture_output=True, text=True, check=False, timeout=600)
+        super().setUp()
+        self.load = self.write_load([5.0 if minute // 40 % 3 == 2 else 1.2 for minute in range(480)])
 
     def answer(self, *arguments):
-        done = self.run_program("--output", "json", *arguments)
+        done = self.run_program("--load", self.load, "--output", "json", *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return json.loads(done.stdout)
 
@@ -71,7 +55,7 @@ class Sweep(unittest.TestCase):
         rows = self.answer(*arguments)["sweep"]
         self.assertEqual(["not_tried" in row for row in rows], [False, True, False, False])
         self.assertIn("the stream flaps", rows[1]["not_tried"])
-        text = self.run_program(*arguments).stdout
+        text = self.run_program("--load", self.load, *arguments).stdout
         self.assertIn("not tried: target_utilization=40% scale_down_threshold=50%: scale_down_threshold must", text)
         self.assertRegex(text, r"(?m)^60% +30% +\d+ ")
 
@@ -92,7 +76,7 @@ class Sweep(unittest.TestCase):
         ]
         for arguments, complaint in cases:
             with self.subTest(arguments=arguments):
-                done = self.run_program(*arguments)
+                done = self.run_program("--load", self.load, *arguments)
                 self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
                 self.assertIn(complaint, done.stderr)
 

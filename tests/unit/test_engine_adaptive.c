@@ -276,7 +276,7 @@ START_TEST(a_look_that_leads_to_nothing_leaves_no_decision)
 }
 END_TEST
 
-/* Eighty percent raise the alarm; the policy's line is higher. */
+/* Somebody set it; the load is half of what the shards take. */
 START_TEST(an_alarm_that_the_policy_does_nothing_for_is_dropped_with_the_reason)
 {
     struct world *world = scene(orders, 4, "constant:2M");

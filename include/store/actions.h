@@ -91,6 +91,8 @@ int store_action_end(struct store *store, const struct action *action, const cha
 int store_step_last(struct store *store, int64_t action_id, struct step *ret_step, bool *ret_found,
                     struct error *err);
 int store_steps(struct store *store, int64_t action_id, struct step_list_stored *ret_list, struct error *err);
+/* The newest of a stream; zeroed, with id 0, when it never had one. */
+int store_action_last(struct store *store, const char *stream, struct action *ret_action, struct error *err);
 /* Newest first; stream NULL for all. */
 int store_actions_recent(struct store *store, const char *stream, int limit, struct action_list *ret_list,
                          struct error *err);

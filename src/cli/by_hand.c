@@ -162,19 +162,6 @@ static bool is_confirmed(FILE *out)
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* Zeroed when there was none yet. */
-static int last_action(const struct session *session, const char *stream, struct action *ret_action,
-                       struct error *err)
-{
-    struct action_list last = {0};
-
-    if (store_actions_recent(session->store, stream, 1, &last, err) < 0)
-        return -1;
-    *ret_action = last.count > 0 ? last.items[0] : (struct action){0};
-    action_list_clear(&last);
-    return 0;
-}
-
 static int begin(struct session *session, const struct by_hand_request *request, bool *ret_failed,
                  struct error *err)
 {
@@ -186,7 +173,7 @@ static int begin(struct session *session, const struct by_hand_request *request,
     struct by_hand_plan plan = {0};
     struct action last;
 
-    if (last_action(session, request->stream, &last, err) < 0 ||
+    if (store_action_last(session->store, request->stream, &last, err) < 0 ||
         engine_by_hand(session->engine, session->store, request, &plan, err) < 0)
         return -1;
     by_hand_plan_clear(&plan);
@@ -216,7 +203,7 @@ static int add_result(const struct session *session, const char *stream, enum re
     (void)cJSON_AddStringToObject(document, "result", result_names[result]);
     if (result < BEGUN)
         return 0;
-    if (last_action(session, stream, &action, err) < 0)
+    if (store_action_last(session->store, stream, &action, err) < 0)
         return -1;
     (void)cJSON_AddNumberToObject(document, "action", (double)action.id);
     (void)cJSON_AddNumberToObject(document, "reached_shards", (double)action.to_shards);

@@ -104,18 +104,17 @@ static const char *why_given_up(const struct drive *drive, const struct way *way
 /* Asks the store how far it is. */
 static int look(struct drive *drive, struct way *way, struct error *err)
 {
-    struct action_list actions = {0};
+    struct action last;
     struct step_list_stored steps = {0};
     struct stream_state state;
 
     if (store_stream_load(drive->options->store, way->stream, &state, err) < 0 ||
-        store_actions_recent(drive->options->store, way->stream, 1, &actions, err) < 0)
+        store_action_last(drive->options->store, way->stream, &last, err) < 0)
         return -1;
-    if (actions.count > 0 && actions.items[0].id > way->before_id) {
-        way->action = actions.items[0];
-        way->action_id = way->action.id;
+    if (last.id > way->before_id) {
+        way->action = last;
+        way->action_id = last.id;
     }
-    action_list_clear(&actions);
     way->given_up = why_given_up(drive, way, &state);
     way->over = way->given_up != NULL ||
                 (!(state.due_reasons & DUE_SCALE_DOWN) && (way->action_id == 0 || way->action.ended_ms > 0));
@@ -237,21 +236,19 @@ int drive_until_over(const struct drive_options *options, const char *const *str
 
     drive.ways = must_calloc(count, sizeof(*drive.ways));
     for (size_t i = 0; i < count && result == 0; i++) {
-        struct action current;
-        struct action_list last = {0};
+        struct action current, last;
         bool running;
 
         drive.ways[i].stream = streams[i];
         if (store_action_current(options->store, streams[i], &current, &running, err) < 0 ||
-            store_actions_recent(options->store, streams[i], 1, &last, err) < 0) {
+            store_action_last(options->store, streams[i], &last, err) < 0) {
             result = -1;
             break;
         }
         /* One that runs already is gone on with; an older one is not ours to show. */
-        drive.ways[i].before_id = last.count > 0 ? last.items[0].id - (running ? 1 : 0) : 0;
+        drive.ways[i].before_id = running ? last.id - 1 : last.id;
         if (options->last_ids != NULL)
             drive.ways[i].before_id = options->last_ids[i];
-        action_list_clear(&last);
     }
     if (result == 0)
         result = wait_for_all(&drive, err);

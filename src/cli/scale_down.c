@@ -143,25 +143,12 @@ static void close_pass(struct pass *pass)
     config_free(pass->config);
 }
 
-/* Zeroed when there is none. */
-static int last_action(const struct pass *pass, const char *stream, struct action *ret_action,
-                       struct error *err)
-{
-    struct action_list last = {0};
-
-    if (store_actions_recent(pass->store, stream, 1, &last, err) < 0)
-        return -1;
-    *ret_action = last.count > 0 ? last.items[0] : (struct action){0};
-    action_list_clear(&last);
-    return 0;
-}
-
 static int note_what_was(struct pass *pass, struct error *err)
 {
     for (size_t i = 0; i < pass->count; i++) {
         struct action action;
 
-        if (last_action(pass, pass->rows[i].stream, &action, err) < 0)
+        if (store_action_last(pass->store, pass->rows[i].stream, &action, err) < 0)
             return -1;
         /* One that is under way is a part of what comes, should the pass follow it. */
         pass->outcomes[i].before = action.ended_ms != 0 ? action.id : 0;
@@ -177,7 +164,7 @@ static int note_what_became(struct pass *pass, struct error *err)
 
         if (!outcome->followed)
             continue;
-        if (last_action(pass, pass->rows[i].stream, &action, err) < 0)
+        if (store_action_last(pass->store, pass->rows[i].stream, &action, err) < 0)
             return -1;
         if (action.id != outcome->before)
             outcome->action = action;

@@ -265,12 +265,11 @@ static int forget_missing(const struct look_around *around, const char *stream, 
 static int lists_are_old(const struct look_around *around, const char *stream, bool *ret_old,
                          struct error *err)
 {
-    struct action_list last = {0};
+    struct action last;
 
-    if (store_actions_recent(around->store, stream, 1, &last, err) < 0)
+    if (store_action_last(around->store, stream, &last, err) < 0)
         return -1;
-    *ret_old = last.count > 0 && last.items[0].ended_ms >= around->listed_ms;
-    action_list_clear(&last);
+    *ret_old = last.id > 0 && last.ended_ms >= around->listed_ms;
     return 0;
 }
 

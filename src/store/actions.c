@@ -240,6 +240,16 @@ int store_actions_recent(struct store *store, const char *stream, int limit, str
     return 0;
 }
 
+int store_action_last(struct store *store, const char *stream, struct action *ret_action, struct error *err)
+{
+    SCOPED(action_list_clear) struct action_list list = {0};
+
+    if (store_actions_recent(store, stream, 1, &list, err) < 0)
+        return -1;
+    *ret_action = list.count > 0 ? list.items[0] : (struct action){0};
+    return 0;
+}
+
 static bool read_total(sqlite3_stmt *row, void *context)
 {
     struct action_totals *totals = context;

@@ -496,13 +496,9 @@ const char *world_alarm_state(struct world *world, const char *name)
 
 struct action world_last_action(struct world *world)
 {
-    struct action_list list = {0};
-    struct action action = {0};
+    struct action action;
     struct error err = {0};
 
-    ck_assert_int_eq(store_actions_recent(world->store, "orders", 1, &list, &err), 0);
-    if (list.count > 0)
-        action = list.items[0];
-    action_list_clear(&list);
+    ck_assert_int_eq(store_action_last(world->store, "orders", &action, &err), 0);
     return action;
 }

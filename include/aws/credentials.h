@@ -42,7 +42,8 @@ int credentials_get(struct credentials_provider *provider, struct credentials *r
 void credentials_reject(struct credentials_provider *provider, const char *access_key_id);
 
 /* Region: `asked` (may be NULL or ""), AWS_REGION, AWS_DEFAULT_REGION, the profile's, instance metadata.
- * ERROR_CONFIG when none says.  `size` at least 64. */
+ * ERROR_CONFIG when none says, ERROR_TRANSIENT when instance metadata could not be asked: a host that has just been
+ * booted may have no network yet.  `size` at least 64. */
 int aws_region(const struct credentials_options *options, struct transport *transport, const char *asked,
                char *ret_region, size_t size, struct error *err);
 

@@ -43,7 +43,8 @@ struct http_server_options {
     const char *token_file;
 };
 
-/* ERROR_CONFIG when the address is wrong or in use or a file cannot be read or is open to others, with its name. */
+/* ERROR_CONFIG when the address is wrong or not for us, or a file cannot be read or is open to others, with its name;
+ * ERROR_TRANSIENT when the address is in use, not there (yet), or its name cannot be resolved. */
 int http_server_start(const struct http_server_options *options, struct http_server **ret_server,
                       struct error *err);
 /* Refuses new connections, lets running handlers end, then frees.  Accepts NULL. */

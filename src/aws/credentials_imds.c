@@ -45,6 +45,13 @@ static int imds_url(const struct source_context *context, const char *path, char
     return 0;
 }
 
+/* This is no instance of EC2; or it is one whose network is not up yet. */
+static int no_answer(struct error *err)
+{
+    (void)error_set(err, ERROR_TRANSIENT, "no answer");
+    return SOURCE_ABSENT;
+}
+
 static int send_request(struct source_context *context, const char *method, const char *path,
                         struct aws_header header, struct aws_answer *ret_answer, struct error *err)
 {
@@ -59,7 +66,7 @@ static int send_request(struct source_context *context, const char *method, cons
     if (imds_url(context, path, url, err) < 0)
         return -1;
     if (context->transport->send(context->transport, &request, ret_answer, err) < 0)
-        return error_is_retryable(err) ? source_absent(err, "no answer") : -1;
+        return error_is_retryable(err) ? no_answer(err) : -1;
     return 0;
 }
 

@@ -58,7 +58,7 @@ int source_read_document(const char *text, size_t length, const struct source_do
                          struct credentials *ret_credentials, struct error *err);
 
 /* GET below the instance metadata service, with a session token where there are such.  SOURCE_ABSENT when it
- * is off, does not answer, or has no such page. */
+ * is off, has no such page, or does not answer (then ERROR_TRANSIENT: it may be late). */
 int instance_metadata_get(struct source_context *context, const char *path, struct buffer *body,
                           struct error *err);
 

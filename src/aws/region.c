@@ -31,7 +31,7 @@ static int instance_region(struct source_context *context, char *ret_region, siz
 
     buffer_init(&body, PAGE_MAX);
     if (instance_metadata_get(context, "/latest/meta-data/placement/region", &body, &why) != 0)
-        return error_set(err, ERROR_CONFIG,
+        return error_set(err, error_is_retryable(&why) ? ERROR_TRANSIENT : ERROR_CONFIG,
                          "no region: none given, AWS_REGION is not set, profile '%s' has none, "
                          "instance metadata: %s",
                          context->profile, why.message);

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A bound, listening, non-blocking socket; and the port it got.  ERROR_CONFIG. */
+/* A bound, listening, non-blocking socket; and the port it got.  ERROR_CONFIG when `address` is none or we have no
+ * right to it, ERROR_TRANSIENT when it is in use, not there (yet), or its name cannot be resolved. */
 int http_listen(const char *address, int *ret_socket, int *ret_port, struct error *err);
 
 /* The token in a file: one line of 16 to 512 of the characters a bearer token may have.  ERROR_CONFIG; the

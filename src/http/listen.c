@@ -51,11 +51,20 @@ int http_address_parse(const char *address, char *ret_host, size_t host_size, ui
     return 0;
 }
 
-/* strerror() begins with a capital; our texts do not. */
-static int cannot_listen(const char *address, const char *why, struct error *err)
+/*
+ * What the operator must mend.  All else may end by itself: another process still has the port, the network of a host
+ * that has just been booted has no address yet, or no resolver.
+ */
+static enum error_kind kind_of(int failure)
 {
-    return error_set(err, ERROR_CONFIG, "cannot listen on '%s': %c%s", address,
-                     tolower((unsigned char)why[0]), why[0] != '\0' ? why + 1 : "");
+    return failure == EACCES || failure == EPERM || failure == EAFNOSUPPORT ? ERROR_CONFIG : ERROR_TRANSIENT;
+}
+
+/* strerror() begins with a capital; our texts do not. */
+static int cannot_listen(const char *address, enum error_kind kind, const char *why, struct error *err)
+{
+    return error_set(err, kind, "cannot listen on '%s': %c%s", address, tolower((unsigned char)why[0]),
+                     why[0] != '\0' ? why + 1 : "");
 }
 
 static void close_socket(const int *socket)
@@ -91,7 +100,7 @@ static int resolve(const char *address, struct addrinfo **ret_addresses, struct 
         return -1;
     snprintf(service, sizeof(service), "%u", (unsigned)port);
     code = getaddrinfo(host, service, &hints, ret_addresses);
-    return code == 0 ? 0 : cannot_listen(address, gai_strerror(code), err);
+    return code == 0 ? 0 : cannot_listen(address, ERROR_TRANSIENT, gai_strerror(code), err);
 }
 
 int http_listen(const char *address, int *ret_socket, int *ret_port, struct error *err)
@@ -112,7 +121,7 @@ int http_listen(const char *address, int *ret_socket, int *ret_port, struct erro
     if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
         bind(listener, found->ai_addr, found->ai_addrlen) < 0 || listen(listener, SOMAXCONN) < 0 ||
         getsockname(listener, &bound.any, &length) < 0)
-        return cannot_listen(address, strerror(errno), err);
+        return cannot_listen(address, kind_of(errno), strerror(errno), err);
     *ret_port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     *ret_socket = take_socket(&listener);
     return 0;

@@ -60,6 +60,8 @@ class Install(unittest.TestCase):
         self.assertIn("\nExecStart=/usr/bin/kinescale serve --config /etc/kinescale/streams.conf\n", unit)
         self.assertIn("\nExecReload=/usr/bin/kinescale check --config /etc/kinescale/streams.conf\n"
                       "ExecReload=/bin/kill -HUP $MAINPID\n", unit)
+        for line in ("Restart=always", "RestartSec=2s", "RestartPreventExitStatus=2", "StartLimitIntervalSec=0"):
+            self.assertIn(f"\n{line}\n", unit)
         for path in UNITS:
             self.assertIsNone(re.search(r"@\w+@", self.read(path)), path)
         self.make("uninstall")

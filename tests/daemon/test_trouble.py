@@ -189,8 +189,8 @@ class Trouble(unittest.TestCase):
         world = self.make_world()
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
-            self.refused_start(world, f"'{address}': address already in use", listen=address)
-            self.refused_start(world, f"'{address}': address already in use", admin_listen=address)
+            self.refused_start(world, f"'{address}': address already in use", code=1, listen=address)
+            self.refused_start(world, f"'{address}': address already in use", code=1, admin_listen=address)
 
     # ---- AWS
 

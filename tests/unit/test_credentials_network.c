@@ -392,6 +392,7 @@ static const struct {
     {200, "", NULL, "answered with no region"},
     {200, "<html>", NULL, "'<html>' of instance metadata is no region"},
     {404, "", NULL, "instance metadata: it has no such page"},
+    {401, "", NULL, "instance metadata: it answered 401"},
 };
 
 START_TEST(an_instance_knows_where_it_is)
@@ -421,6 +422,40 @@ START_TEST(an_instance_knows_where_it_is)
 }
 END_TEST
 
+/* What an instance that was booted a moment ago may see.  A service that is started again will find its region. */
+static const struct {
+    struct exchange exchanges[2];
+    const char *saying;
+} too_early[] = {
+    {{{.method = "PUT", .url = IMDS "api/token", .failure = ERROR_TRANSIENT}}, "no answer"},
+    {{{.method = "PUT", .url = IMDS "api/token", .status = 503}}, "it answered 503 when asked for a token"},
+    {{{.method = "PUT", .url = IMDS "api/token", .status = 200, .answer = "t"},
+      {.method = "GET", .url = IMDS "meta-data/placement/region", .failure = ERROR_TRANSIENT}},
+     "no answer"},
+    {{{.method = "PUT", .url = IMDS "api/token", .status = 200, .answer = "t"},
+      {.method = "GET", .url = IMDS "meta-data/placement/region", .status = 503}},
+     "it answered 503"},
+};
+
+START_TEST(metadata_that_is_late_is_no_fault_of_the_configuration)
+{
+    struct exchange exchanges[3] = {too_early[_i].exchanges[0], too_early[_i].exchanges[1]};
+    char region[64] = "", saying[256];
+    struct error err = {0};
+
+    snprintf(
+        saying, sizeof(saying),
+        "no region: none given, AWS_REGION is not set, profile 'default' has none, instance metadata: %s",
+        too_early[_i].saying);
+    world_setenv("AWS_EC2_METADATA_DISABLED", "");
+    world_answer(exchanges);
+    ck_assert_int_lt(aws_region(&world.options, &world.transport, NULL, region, sizeof(region), &err), 0);
+    check_failure(&err, ERROR_TRANSIENT, saying);
+    world_tear_down();
+    world_answer(NULL);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *all = suite_create("credentials_network");
@@ -436,6 +471,8 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, the_metadata_service_is_asked_as_it_wants, 0, COUNT_OF(instances));
     tcase_add_loop_test(tcase, the_first_who_knows_says_the_region, 0, COUNT_OF(regions));
     tcase_add_loop_test(tcase, an_instance_knows_where_it_is, 0, COUNT_OF(placements));
+    tcase_add_loop_test(tcase, metadata_that_is_late_is_no_fault_of_the_configuration, 0,
+                        COUNT_OF(too_early));
     suite_add_tcase(all, tcase);
     return all;
 }

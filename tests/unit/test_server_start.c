@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "client_support.h"
 #include "http/server.h"
 #include "support.h"
@@ -79,7 +80,7 @@ START_TEST(an_address_in_use_or_wrong_is_said_clearly)
     snprintf(expected, sizeof(expected), "cannot listen on '%s': address already in use", address);
     options.listen = address;
     ck_assert_int_eq(http_server_start(&options, &server, &err), -1);
-    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
     ck_assert_str_eq(err.message, expected);
     http_server_stop(first);
     ck_assert_int_eq(http_server_start(&options, &server, &err), 0); /* at once, in spite of TIME_WAIT */
@@ -88,6 +89,15 @@ START_TEST(an_address_in_use_or_wrong_is_said_clearly)
     options.listen = "192.0.2.1:0"; /* nobody has this address */
     ck_assert_int_eq(http_server_start(&options, &server, &err), -1);
     ck_assert_str_eq(err.message, "cannot listen on '192.0.2.1:0': cannot assign requested address");
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT); /* yet */
+
+    options.listen = "a..b:0"; /* no resolver knows it, and none is asked: as any name while there is none */
+    ck_assert_int_eq(http_server_start(&options, &server, &err), -1);
+    ck_assert_msg(text_starts_with(err.message, "cannot listen on 'a..b:0': "), "%s", err.message);
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
+
+    options.listen = "localhost";
+    ck_assert_int_eq(http_server_start(&options, &server, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_CONFIG);
 }
 END_TEST

@@ -24,7 +24,8 @@ struct store;
 /*
  * Opens the file, creating it (mode 0600) when missing, checks it when it was not closed well or is damaged,
  * and brings its schema up to date, each migration in a transaction of its own.  A file from a newer
- * program, or one that is no database, is refused and not touched: ERROR_CONFIG.
+ * program, or one that is no database, is refused and not touched: ERROR_CONFIG.  So is one that we may only read,
+ * itself or its -wal or -shm, all of which the message names.
  *
  *   path       ":memory:" for a database that dies with the handle
  *   ret_store  owned by the caller; store_close() it

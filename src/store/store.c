@@ -7,13 +7,16 @@
  */
 #include "store/store.h"
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "handle.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { BUSY_PAUSE_MS = 10 };
 
@@ -47,6 +50,34 @@ static int open_connection(struct store *store, int flags, struct error *err)
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return 0;
+}
+
+/*
+ * What may not be written SQLite opens for reading, and says so at the first write only.  -wal and -shm may have been
+ * made by somebody who could only read, with the mode the file had then: they would outlive a chmod of the file.
+ */
+static int check_writable(const struct store *store, struct error *err)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    const char *main_file =
+        sqlite3_db_filename(store->db, "main"); /* where a link leads to; "" for :memory: */
+    SCOPED(buffer_clear) struct buffer refused = {.ceiling = sizeof(err->message)};
+    int failure = 0;
+
+    for (size_t i = 0; *main_file != '\0' && i < COUNT_OF(endings); i++) {
+        SCOPED(free_text) char *path = must_printf("%s%s", main_file, endings[i]);
+
+        if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 || errno == ENOENT)
+            continue;
+        failure = errno;
+        /* What does not fit would not fit into the message either. */
+        (void)buffer_printf(&refused, err, "%s'%s'", refused.length > 0 ? ", " : "", path);
+    }
+    if (failure == 0)
+        return 0;
+    return error_set(err, ERROR_CONFIG,
+                     "database '%s' can be read only; give its user the right to write %s: %s", store->path,
+                     buffer_text(&refused), strerror(failure));
 }
 
 static int journal_mode(struct store *store, const char *sql, char mode[16])
@@ -90,7 +121,8 @@ int store_open(const char *path, struct store **ret_store, struct error *err)
     store->path = must_strdup(path);
     if (!text_equal(path, ":memory:") && create_file(path, err) < 0)
         goto fail;
-    if (open_connection(store, SQLITE_OPEN_READWRITE, err) < 0 || store_check(store, err) < 0)
+    if (open_connection(store, SQLITE_OPEN_READWRITE, err) < 0 || check_writable(store, err) < 0 ||
+        store_check(store, err) < 0)
         goto fail;
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     if (use_wal(store, err) < 0 || store_execute(store, settings, err) < 0 || store_migrate(store, err) < 0 ||

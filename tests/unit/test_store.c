@@ -229,13 +229,30 @@ START_TEST(a_truncated_or_overwritten_file_is_refused_with_what_to_do)
 }
 END_TEST
 
-/* Root may write everywhere; so become nobody first. */
+enum { NOBODY = 65534 };
+
+/* Root may write everywhere; so a child becomes nobody first, who must get as far as the folder. */
+static bool become_nobody(void)
+{
+    return geteuid() != 0 || (setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+}
+
+/* The folder of a file; the test's own, and nobody's when we are root. */
+static void folder_of(const char *path, char *ret_folder, size_t size)
+{
+    char above[180];
+
+    snprintf(ret_folder, size, "%.*s", (int)(strrchr(path, '/') - path), path);
+    snprintf(above, sizeof(above), "%s/..", ret_folder);
+    ck_assert(geteuid() != 0 || (chmod(above, 0711) == 0 && chown(ret_folder, NOBODY, NOBODY) == 0));
+}
+
 static int open_as_nobody(void *path)
 {
     struct store *store = NULL;
     struct error error = {0};
 
-    if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+    if (!become_nobody())
         return 1;
     if (store_open(path, &store, &error) == 0)
         return 2;
@@ -247,7 +264,7 @@ START_TEST(a_directory_that_cannot_be_written_is_the_operators_matter)
     char path[160], directory[160];
 
     snprintf(path, sizeof(path), "%s", database_path());
-    snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
+    folder_of(path, directory, sizeof(directory));
     ck_assert_int_eq(chmod(directory, 0555), 0);
     ck_assert_int_eq(in_child(open_as_nobody, path), 0); /* missing, cannot be created */
     ck_assert_int_eq(chmod(directory, 0755), 0);
@@ -256,6 +273,68 @@ START_TEST(a_directory_that_cannot_be_written_is_the_operators_matter)
     ck_assert_int_eq(chmod(directory, 0555), 0);
     ck_assert_int_eq(in_child(open_as_nobody, path), 0); /* there, cannot be written */
     ck_assert_int_eq(chmod(directory, 0755), 0);
+}
+END_TEST
+
+/* Which of the three files we may only read; all, or one that a reader left beside a file that was read-only then. */
+static const struct {
+    const char *refused[3];
+} read_only[] = {{{""}}, {{"-wal"}}, {{"-shm"}}, {{"", "-wal", "-shm"}}};
+
+struct read_only_case {
+    const char *path;
+    const char *const *refused;
+};
+
+static int is_refused_by_name(void *context)
+{
+    const struct read_only_case *tried = context;
+    struct store *store = NULL;
+    struct error error = {0};
+    char expected[400];
+    size_t length;
+
+    if (!become_nobody())
+        return 1;
+    if (store_open(tried->path, &store, &error) == 0)
+        return 2;
+    length =
+        (size_t)snprintf(expected, sizeof(expected),
+                         "database '%s' can be read only; give its user the right to write ", tried->path);
+    for (size_t i = 0; i < COUNT_OF(read_only[0].refused) && tried->refused[i] != NULL; i++)
+        length += (size_t)snprintf(expected + length, sizeof(expected) - length, "%s'%s%s'",
+                                   i > 0 ? ", " : "", tried->path, tried->refused[i]);
+    snprintf(expected + length, sizeof(expected) - length, ": Permission denied");
+    if (error.kind != ERROR_CONFIG || strcmp(error.message, expected) != 0) {
+        fprintf(stderr, "%s\n", error.message);
+        return 3;
+    }
+    return store_open_readonly(tried->path, &store, &error) == 0 ? 0 : 4;
+}
+
+START_TEST(files_that_can_only_be_read_are_refused_by_name_but_to_readers)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    char path[160], directory[160], beside[170];
+    struct read_only_case tried = {path, read_only[_i].refused};
+    struct store *store;
+
+    snprintf(path, sizeof(path), "%s", database_path());
+    folder_of(path, directory, sizeof(directory));
+    store = open_store(path); /* stays open: -wal and -shm stand beside it */
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        mode_t mode = 0600;
+
+        for (size_t j = 0; j < COUNT_OF(read_only[0].refused) && tried.refused[j] != NULL; j++) {
+            if (strcmp(endings[i], tried.refused[j]) == 0)
+                mode = 0400;
+        }
+        snprintf(beside, sizeof(beside), "%s%s", path, endings[i]);
+        ck_assert(geteuid() != 0 || chown(beside, NOBODY, NOBODY) == 0);
+        ck_assert_int_eq(chmod(beside, mode), 0);
+    }
+    ck_assert_int_eq(in_child(is_refused_by_name, &tried), 0);
+    store_close(store);
 }
 END_TEST
 
@@ -362,6 +441,8 @@ static Suite *suite(void)
     tcase_add_test(opening, what_is_no_database_of_ours_is_refused_and_not_touched);
     tcase_add_test(opening, a_truncated_or_overwritten_file_is_refused_with_what_to_do);
     tcase_add_test(opening, a_directory_that_cannot_be_written_is_the_operators_matter);
+    tcase_add_loop_test(opening, files_that_can_only_be_read_are_refused_by_name_but_to_readers, 0,
+                        COUNT_OF(read_only));
     tcase_add_test(opening, old_rows_are_forgotten_and_what_still_counts_is_kept);
     tcase_add_test(opening, a_dead_letter_that_nobody_wanted_is_forgotten_in_the_end);
     suite_add_tcase(made, opening);

@@ -6,7 +6,7 @@
  * Only engine/, daemon/, sim/ and cli/ log; everything below returns an error.
  * Values with blanks, quotes or control characters are quoted and escaped, so
  * that input from outside can never begin a line of its own.  A value is cut
- * at 1024 bytes.  Thread-safe: a line is one write(2) to stderr.
+ * at 1024 bytes.  Thread-safe: lines to stderr do not mix.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -30,5 +30,13 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 void log_set_level(enum log_level level);
 /* Each line begins with the time when set (default); journald adds its own. */
 void log_set_timestamps(int on);
+/*
+ * From now on a reader of stderr that does not read (a pipe, terminal or socket that is full for 200 ms) costs lines
+ * and not time: they are counted, and "log-lines-lost" says how many when there is room again.  Before threads are
+ * started.  A file, and what may not be opened again, is written as before.
+ */
+void log_never_wait(void);
+/* Since the start. */
+uint64_t log_lines_lost(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/date.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "log_writer.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -109,42 +110,44 @@ static int add_field(struct buffer *line, const struct log_field *field, struct 
     return add_value(line, field->text, err);
 }
 
-static void write_whole(const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(STDERR_FILENO, bytes, length);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return; /* there is no other place to complain to */
-        bytes += written;
-        length -= (size_t)written;
-    }
-}
-
-void log_event(enum log_level level, const char *event, const struct log_field *fields)
+/* As much of it as there is room for: what fits is better than nothing. */
+static void add_line(struct buffer *line, enum log_level level, const char *event,
+                     const struct log_field *fields)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
-    SCOPED(buffer_clear) struct buffer line = {.ceiling = LINE_MAX_BYTES};
     struct error err = {0};
-    int saved_errno = errno;
 
-    if ((int)level < atomic_load(&lowest_level))
-        return;
     if (atomic_load(&with_time)) {
         char now[DATE_SIZE];
 
         date_format(clock_now_ms(clock_system()), now);
-        (void)buffer_printf(&line, &err, "%s ", now); /* an empty line has room for this */
+        (void)buffer_printf(line, &err, "%s ", now); /* an empty line has room for this */
     }
-    (void)buffer_printf(&line, &err, "%-5s %s", names[level], event);
+    (void)buffer_printf(line, &err, "%-5s %s", names[level], event);
     for (const struct log_field *field = fields; field->key != NULL; field++) {
-        if (add_field(&line, field, &err) < 0)
-            break; /* beyond the ceiling of a line: what fits is better than nothing */
+        if (add_field(line, field, &err) < 0)
+            break;
     }
-    line.ceiling++;
-    (void)buffer_add_text(&line, "\n", &err);
-    write_whole(buffer_text(&line), line.length);
+    line->ceiling++;
+    (void)buffer_add_text(line, "\n", &err);
+}
+
+static void add_missing_line(uint64_t count, struct buffer *line)
+{
+    const struct log_field fields[] = {
+        {"count", .number = (int64_t)count}, {"why", "nobody read them in time"}, {0}};
+
+    add_line(line, LOG_WARN, "log-lines-lost", fields);
+}
+
+void log_event(enum log_level level, const char *event, const struct log_field *fields)
+{
+    SCOPED(buffer_clear) struct buffer line = {.ceiling = LINE_MAX_BYTES};
+    int saved_errno = errno;
+
+    if ((int)level < atomic_load(&lowest_level))
+        return;
+    add_line(&line, level, event, fields);
+    log_write(&line, add_missing_line);
     errno = saved_errno;
 }

@@ -98,6 +98,7 @@ static int serve(struct config *config, struct error *err)
     apply_options(&config->service);
     umask(077); /* what we make holds what our streams do; it is nobody else's */
     block_signals(&awaited);
+    log_never_wait();
     if (daemon_start(&daemon_options, &daemon, err) < 0)
         return -1;
     signal_number = wait_for_stop(daemon, &awaited);

@@ -3,6 +3,7 @@
  */
 #include "parts.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "store/actions.h"
 #include "store/notifications.h"
@@ -42,6 +43,8 @@ static void write_intake(struct daemon *daemon, struct buffer *body)
             (unsigned long long)atomic_load(rows[i].count));
     head(body, "kinescale_sns_commits_total", "counter", "Transactions that stored notifications.");
     PUT(body, "kinescale_sns_commits_total %llu\n", (unsigned long long)atomic_load(&daemon->intake.commits));
+    head(body, "kinescale_log_lines_lost_total", "counter", "Lines of the log that nobody read in time.");
+    PUT(body, "kinescale_log_lines_lost_total %llu\n", (unsigned long long)log_lines_lost());
     head(body, "kinescale_certificate_fetches_total", "counter", "Signing certificates fetched from SNS.");
     PUT(body, "kinescale_certificate_fetches_total %llu\n",
         (unsigned long long)sns_verifier_certificate_fetches(daemon->verifier));

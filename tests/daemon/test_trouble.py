@@ -23,6 +23,36 @@ traffic orders load=constant:1.7M record=4096
 LOAD = 1.7 * 1048576 * 60
 
 
+class Reader:
+    """Reads the log of a process from a pipe into the file it would have been, until it is told to stall."""
+
+    def __init__(self, path):
+        self.path = path
+        self.end, self.write_end = os.pipe()
+        self.reading = threading.Event()
+        self.stalled = threading.Event()
+        self.reading.set()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            self.stalled.set()
+            self.reading.wait()
+            self.stalled.clear()
+            piece = os.read(self.end, 65536)
+            if piece == b"":
+                return
+            with open(self.path, "ab") as file:
+                file.write(piece)
+
+    def stall(self):
+        """After at most one more piece."""
+        self.reading.clear()
+
+    def go_on(self):
+        self.reading.set()
+
+
 class Trouble(unittest.TestCase):
     def make_world(self, **options):
         world = World(["orders"], SCENE, **{"speed": 60, "defaults": {"cooldown": "1m"},
@@ -50,6 +80,33 @@ class Trouble(unittest.TestCase):
         self.assertRegex(checks[check], pattern)
         self.assertEqual(daemon.admin("/healthz").status, 200)
         return checks
+
+    # ---- the log
+
+    def test_a_log_that_nobody_reads_holds_nothing_up(self):
+        world = self.make_world()
+        reader = Reader(os.path.join(world.folder, "daemon-1.log"))
+        daemon = world.daemon(preexec_fn=lambda: os.dup2(reader.write_end, 2))
+        os.close(reader.write_end)
+        reader.stall()
+        for number in range(1500):
+            self.assertEqual(daemon.post(b"", path=f"/stranger-{number:0100}").status, 404)
+        self.assertGreater(daemon.metrics()["kinescale_log_lines_lost_total"], 0)
+        self.fire(world)
+        self.check_scaled(world, daemon)
+        reader.go_on()
+        # With the next line that there is.
+        eventually(lambda: daemon.post(b"", path="/stranger") and daemon.log_lines("log-lines-lost"))
+        told = sum(int(line.split("count=")[1].split()[0]) for line in daemon.log_lines("log-lines-lost"))
+        self.assertEqual(told, daemon.metrics()["kinescale_log_lines_lost_total"])
+        reader.stall()
+        for number in range(1500):
+            daemon.post(b"", path=f"/stranger-{number:0100}")
+        began = time.monotonic()
+        daemon.process.terminate()
+        self.assertEqual(daemon.wait(), 0)
+        self.assertLess(time.monotonic() - began, 8)
+        reader.go_on()
 
     # ---- the database
 

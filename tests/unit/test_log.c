@@ -1,4 +1,6 @@
 /* The log: one event is one line, whatever is in it. */
+#include "base/buffer.h"
+#include "base/clock.h"
 #include "base/date.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -8,6 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <termios.h>
 
 /* What `write_lines` sent to stderr; the caller frees. */
 static char *logged(void (*write_lines)(void))
@@ -262,6 +268,98 @@ START_TEST(lines_of_several_threads_do_not_mix)
 }
 END_TEST
 
+/* ---- readers that do not read */
+
+static void make_pipe(int ends[2])
+{
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+}
+
+static void make_terminal(int ends[2])
+{
+    struct termios raw;
+
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_ge(ends[0], 0);
+    ck_assert_int_eq(grantpt(ends[0]) | unlockpt(ends[0]), 0);
+    ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_ge(ends[1], 0);
+    ck_assert_int_eq(tcgetattr(ends[1], &raw), 0);
+    cfmakeraw(&raw);
+    ck_assert_int_eq(tcsetattr(ends[1], TCSANOW, &raw), 0);
+}
+
+static void make_socket(int ends[2])
+{
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+}
+
+static void (*const readers[])(int ends[2]) = {make_pipe, make_terminal, make_socket};
+
+enum { MANY = 5000 }; /* lines, more than any of them holds */
+
+static void write_to_the_full(void)
+{
+    for (int i = 0; i < MANY; i++)
+        LOG(LOG_INFO, "event", {"number", .number = i}, {"text", "to make the line longer than it was"});
+}
+
+/* Says it again and again: what is missing is told with the next line that goes through. */
+static void *say_the_end(void *heard)
+{
+    while (!atomic_load((atomic_bool *)heard)) {
+        LOG(LOG_INFO, "the-end", {"lines", .number = MANY});
+        clock_sleep_ms(clock_system(), 10);
+    }
+    return NULL;
+}
+
+/* What there is to read now, until the line with `end` in it. */
+static char *read_until(int reader, const char *end)
+{
+    struct buffer text;
+    char piece[4096];
+
+    buffer_init(&text, 64 << 20);
+    while (strstr(buffer_text(&text), end) == NULL) {
+        ssize_t got = read(reader, piece, sizeof(piece));
+
+        ck_assert_int_gt(got, 0);
+        ck_assert_int_eq(buffer_add(&text, piece, (size_t)got, &(struct error){0}), 0);
+    }
+    return buffer_take(&text);
+}
+
+/* Every line is whole, but for the one in which the reader stalled; those that are missing are counted there. */
+START_TEST(who_does_not_read_costs_lines_and_no_time)
+{
+    SCOPED(free_text) char *text = NULL;
+    int ends[2], kept = dup(STDERR_FILENO), expected = 0, number;
+    atomic_bool heard = false;
+    char *cursor, *line;
+    pthread_t sayer;
+
+    readers[_i](ends);
+    dup2(ends[1], STDERR_FILENO);
+    log_set_timestamps(false);
+    log_never_wait();
+    write_to_the_full(); /* would never return */
+    ck_assert_uint_gt(log_lines_lost(), 0);
+    ck_assert_int_eq(pthread_create(&sayer, NULL, say_the_end, &heard), 0);
+    text = read_until(ends[0], "the-end");
+    atomic_store(&heard, true);
+    ck_assert_int_eq(pthread_join(sayer, NULL), 0);
+    dup2(kept, STDERR_FILENO);
+    for (cursor = text; (line = strsep(&cursor, "\n")) != NULL && !text_starts_with(line, "info  the-end");) {
+        if (sscanf(line, "warn  log-lines-lost count=%d", &number) == 1)
+            expected += number;
+        else if (text_ends_with(line, "was\"") && sscanf(line, "info  event number=%d", &number) == 1)
+            ck_assert_int_eq(number, expected++);
+    }
+    ck_assert_int_ge(expected, MANY); /* some of the ends may be missing, too */
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("log");
@@ -277,6 +375,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_line_begins_with_the_time_when_it_is_wanted);
     tcase_add_test(tcase, logging_leaves_errno_alone);
     tcase_add_test(tcase, lines_of_several_threads_do_not_mix);
+    tcase_add_loop_test(tcase, who_does_not_read_costs_lines_and_no_time, 0, COUNT_OF(readers));
     suite_add_tcase(suite, tcase);
     return suite;
 }

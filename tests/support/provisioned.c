@@ -40,16 +40,12 @@ struct provision *begin(const char *text, bool dry_run)
 {
     struct provision_options options = {
         .aws = scene->aws, .clock = &scene->clock.clock, .dry_run = dry_run, .tell = note};
-    struct fault_list faults = {0};
     struct provision *made = NULL;
     const char *streams[16];
     struct error err = {0};
 
     config_free(config);
-    config = NULL;
-    ck_assert_msg(config_parse(text, strlen(text), "test.conf", &config, &faults, &err) == 0, "%s",
-                  err.message);
-    fault_list_clear(&faults);
+    config = config_of(text);
     options.config = config;
     for (size_t i = 0; i < config->stream_count; i++)
         streams[i] = config->streams[i].name;

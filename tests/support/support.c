@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "scaling/config.h"
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,6 +16,18 @@ int run_suite(Suite *suite)
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed != 0;
+}
+
+struct config *config_of(const char *text)
+{
+    struct fault_list faults = {0};
+    struct config *config = NULL;
+    struct error err = {0};
+
+    ck_assert_msg(config_parse(text, strlen(text), "test.conf", &config, &faults, &err) == 0, "%s",
+                  err.message);
+    fault_list_clear(&faults);
+    return config;
 }
 
 const char *shared_data(void)

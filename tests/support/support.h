@@ -18,6 +18,10 @@ const char *shared_data(void);
  * valid until the next call. */
 const char *temporary_directory(void);
 
+/* A streams.conf without a fault, else the test fails; config_free() it. */
+struct config;
+struct config *config_of(const char *text);
+
 /* Whole file, ended with '\0', the caller frees; fails the test when it cannot be read. */
 char *read_text(const char *path);
 void write_text(const char *path, const char *text);

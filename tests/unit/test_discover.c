@@ -40,14 +40,8 @@ static struct config *with_sections(const char *sections)
     SCOPED(free_text)
     char *text = must_printf(
         "[service]\ndatabase = unused.db\nregion = us-east-1\ntopic_arn = " WORLD_TOPIC "\n%s", sections);
-    struct fault_list faults = {0};
-    struct config *config = NULL;
-    struct error err = {0};
 
-    ck_assert_msg(config_parse(text, strlen(text), "new.conf", &config, &faults, &err) == 0, "%s",
-                  err.message);
-    fault_list_clear(&faults);
-    return config;
+    return config_of(text);
 }
 
 static void configure(struct world *world, const char *sections)

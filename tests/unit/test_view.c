@@ -13,12 +13,8 @@ static struct config *config(void)
 {
     static const char text[] = "[service]\ndatabase = unused.db\nregion = us-east-1\n"
                                "topic_arn = arn:aws:sns:us-east-1:000000000000:kinescale\n[stream orders]\n";
-    struct fault_list faults = {0};
-    struct config *config = NULL;
 
-    MUST(config_parse(text, strlen(text), "test.conf", &config, &faults, &err));
-    fault_list_clear(&faults);
-    return config;
+    return config_of(text);
 }
 
 static void act(struct store *store, enum action_kind kind, int64_t to_shards, const char *failure,

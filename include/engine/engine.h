@@ -90,7 +90,6 @@ struct pass_row {
 struct pass_options {
     bool dry_run; /* the same answers, and nothing is stored */
     bool forced;  /* whenever the last scale-down was */
-    bool named;   /* an operator asks for these streams: those with the policy `adaptive` think at once */
 };
 /*
  * Looks at `count` streams, together.  What is found leads to actions in later turns (engine_turn()).

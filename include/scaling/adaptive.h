@@ -102,6 +102,7 @@ struct adaptive_plan {
     int64_t shards;          /* with STAY and STOP the open ones */
     bool rises;              /* with GO: for more capacity */
     bool limited;            /* more is needed than max_shards or the account allows */
+    bool blind;              /* an alarm came and no minute is known: one generation, by no figure */
     const struct shard *hot; /* of facts->shards: the fullest above the line that no split divides, or NULL */
     int64_t look_again_ms;
     double demand;    /* of the newest minute, in shards; NAN unknown */

@@ -34,6 +34,8 @@ enum scale_down_schedule { SCHEDULE_OFF, SCHEDULE_INTERNAL };
 
 enum { TOPICS_MAX = 16, ADDRESS_SIZE = 256, PATH_SIZE = 1024 };
 
+struct setting;
+
 struct service_config {
     char database[PATH_SIZE];
     char listen[ADDRESS_SIZE];        /* "host:port"; IPv6 as "[::1]:8080" */
@@ -118,6 +120,12 @@ int config_load(const char *path, struct config **ret_config, struct fault_list 
 struct config *config_hold(struct config *config);
 /* The last holder's call frees it.  Accepts NULL. */
 void config_free(struct config *config);
+
+/* "classic" or "adaptive" */
+const char *config_policy_name(const struct stream_config *stream);
+/* Has the setting another value here than the program has by itself, and than `inherited` has (NULL: nothing)? */
+bool config_differs(const struct stream_config *stream, const struct stream_config *inherited,
+                    const struct setting *setting);
 
 /* NULL when it neither has a section of its own nor was found under a pattern.  Logarithmic. */
 const struct stream_config *config_find(const struct config *config, const char *stream);

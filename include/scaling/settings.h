@@ -42,6 +42,7 @@ struct setting {
     const char *example;     /* for the sample; NULL when the fallback will do */
     const char *help;        /* one sentence */
     bool restart;            /* a change of it counts after a restart, not after a reload */
+    bool classic;            /* with the policy `adaptive` it decides nothing by itself */
 };
 
 enum { SETTINGS_MAX = 32, SETTING_ALLOWED_SIZE = 128, SETTING_VALUE_SIZE = 5120 };

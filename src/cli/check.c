@@ -10,6 +10,7 @@
 #include "cli/explain.h"
 #include "http/server.h"
 #include "scaling/config.h"
+#include "scaling/settings.h"
 
 #include <cjson/cJSON.h>
 #include <stdarg.h>
@@ -41,8 +42,8 @@ static void print_sections(const struct stream_config *sections, size_t count, i
             snprintf(desired, sizeof(desired), "%lld", (long long)stream->desired_shards);
         number_format_percent(stream->scale_up_threshold, threshold, sizeof(threshold));
         number_format_percent(stream->target_utilization, target, sizeof(target));
-        printf("%-*s  %6lld  %6lld  %8s  %8s  %7s\n", width, stream->name, (long long)stream->min_shards,
-               (long long)stream->max_shards, desired, threshold, target);
+        printf("%-*s  %-8s  %6lld  %6lld  %8s  %8s  %7s\n", width, stream->name, config_policy_name(stream),
+               (long long)stream->min_shards, (long long)stream->max_shards, desired, threshold, target);
     }
 }
 
@@ -65,8 +66,8 @@ static void summary_table(const struct report *report, const struct config *conf
     printf("%zu topic%s\n", service->topic_count, text_plural((int64_t)service->topic_count));
     for (size_t i = 0; i < service->topic_count; i++)
         printf("topic %s\n", service->topic_arns[i]);
-    printf("\n%-*s  %6s  %6s  %8s  %8s  %7s\n", width, "STREAM", "MIN", "MAX", "DESIRED", "ALARM AT",
-           "TARGET");
+    printf("\n%-*s  %-8s  %6s  %6s  %8s  %8s  %7s\n", width, "STREAM", "POLICY", "MIN", "MAX", "DESIRED",
+           "ALARM AT", "TARGET");
     print_sections(config->streams, config->stream_count, width, false);
     print_sections(config->patterns, config->pattern_count, width, true);
     if (config->pattern_count > 0)
@@ -78,6 +79,7 @@ static cJSON *section_json(const struct stream_config *stream, bool pattern)
     cJSON *object = cJSON_CreateObject();
 
     cJSON_AddStringToObject(object, pattern ? "pattern" : "name", stream->name);
+    cJSON_AddStringToObject(object, "policy", config_policy_name(stream));
     cJSON_AddNumberToObject(object, "min_shards", (double)stream->min_shards);
     cJSON_AddNumberToObject(object, "max_shards", (double)stream->max_shards);
     if (!pattern)
@@ -208,6 +210,35 @@ static void warn_of_path(struct report *report, const struct service_config *ser
              url);
 }
 
+/* Settings of the section that decide nothing: it was written for the policy `classic`, once the default. */
+static void warn_of_rules(struct report *report, const struct stream_config *section, const char *title,
+                          const struct stream_config *inherited)
+{
+    size_t count, length = 0, found = 0;
+    const struct setting *all = settings(&count);
+    char names[256] = "";
+
+    if (section->policy != POLICY_ADAPTIVE)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].classic && config_differs(section, inherited, &all[i]))
+            length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+                                       found++ > 0 ? ", " : "", all[i].name);
+    }
+    if (found > 0)
+        warn(report, "%s%s: %s count%s with policy = classic, and it is adaptive", title, section->name,
+             names, found == 1 ? "s" : "");
+}
+
+static void warn_of_all_rules(struct report *report, const struct config *config)
+{
+    warn_of_rules(report, &config->defaults, "[defaults]", NULL);
+    for (size_t i = 0; i < config->stream_count; i++)
+        warn_of_rules(report, &config->streams[i], "stream ", &config->defaults);
+    for (size_t i = 0; i < config->pattern_count; i++)
+        warn_of_rules(report, &config->patterns[i], "stream ", &config->defaults);
+}
+
 /* What is printed, by the name of the form. */
 static const struct form {
     const char *name;
@@ -243,6 +274,7 @@ static int check_file(const char *path, const struct form *form)
         check_files(&report, &config->service);
         warn_of_open_files(&report, &config->service);
         warn_of_path(&report, &config->service);
+        warn_of_all_rules(&report, config);
     }
     faults = cJSON_GetArraySize(report.faults);
     form->summary(&report, faults == 0 ? config : NULL);

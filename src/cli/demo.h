@@ -31,6 +31,7 @@ struct seen_alarm {
 /* What the watcher keeps of one stream. */
 struct seen_stream {
     int64_t most_shards;              /* that an action ended with */
+    int64_t last_begun, last_ended;   /* the last actions that were told of; one comes after the other */
     double hours_before[FLEET_COUNT]; /* shard-hours before the producers began */
     size_t hold_phase;                /* the last in which it was told why nothing is given back */
 };
@@ -47,7 +48,7 @@ struct demo {
     int64_t friday_ms; /* midnight */
     int64_t day_ms;    /* when the daemon began: DEMO_FIRST_HOUR for the producers */
     int64_t start_ms;  /* when the producers began, some minutes later */
-    int64_t last_notification, last_action_begun, last_action_ended, last_decision;
+    int64_t last_notification, last_decision;
     struct seen_alarm alarms[DEMO_ALARMS_MAX];
     size_t alarm_count;
     struct seen_stream *streams; /* as in config */

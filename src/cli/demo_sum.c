@@ -18,7 +18,11 @@ static void add_fleet(struct table *table, const struct demo *demo, size_t strea
     int64_t begin = demo_fleet_shards(&demo->config->streams[stream], fleet);
 
     table_add(table, "%s", fleet == FLEET_KINESCALE ? demo->config->streams[stream].name : "");
-    table_add(table, "%s", demo_fleet_name(fleet));
+    if (fleet == FLEET_KINESCALE)
+        table_add(table, "%s, %s", demo_fleet_name(fleet),
+                  config_policy_name(&demo->config->streams[stream]));
+    else
+        table_add(table, "%s", demo_fleet_name(fleet));
     if (demo->streams[stream].most_shards > totals->open_shards && fleet == FLEET_KINESCALE)
         table_add(table, "%lld -> %lld -> %lld", (long long)begin,
                   (long long)demo->streams[stream].most_shards, (long long)totals->open_shards);

@@ -20,7 +20,9 @@ static const struct {
     const char *text;
 } phases[] = {
     {0, false, "Friday morning.  The rush that begins lasts until the early afternoon."},
-    {14.85, true, "The rush is over.  Shards are given back once a whole day has not needed them."},
+    {14.85, true,
+     "The rush is over.  The policy adaptive gives shards back within hours, classic after a day without "
+     "need."},
     {24, true, "Saturday.  It stays quiet."},
     {48, true, "Sunday."},
 };
@@ -133,14 +135,11 @@ static void say_end(const struct demo *demo, const struct action *action)
     say(demo, action->ended_ms, action->stream, "done", text);
 }
 
-static void note_end(struct demo *demo, const struct action *action)
+static void note_end(struct demo *demo, struct seen_stream *stream, const struct action *action)
 {
-    struct seen_stream *stream = seen_stream(demo, action->stream);
-
-    demo->last_action_ended = action->id;
     demo->actions += action->to_shards != action->from_shards;
     demo->gave_back |= action->to_shards < action->from_shards;
-    if (stream != NULL && action->to_shards > stream->most_shards)
+    if (action->to_shards > stream->most_shards)
         stream->most_shards = action->to_shards;
     say_end(demo, action);
 }
@@ -154,13 +153,15 @@ static void watch_actions(struct demo *demo)
         return;
     for (size_t i = list.count; i > 0; i--) {
         const struct action *action = &list.items[i - 1];
+        struct seen_stream *stream = seen_stream(demo, action->stream);
 
-        if (action->id > demo->last_action_begun && action->reason[0] != '\0') {
-            demo->last_action_begun = action->id;
+        if (stream != NULL && action->id > stream->last_begun && action->reason[0] != '\0') {
+            stream->last_begun = action->id;
             say(demo, action->started_ms, action->stream, "decision", action->reason);
         }
-        if (action->id > demo->last_action_ended && action->ended_ms > 0) {
-            note_end(demo, action);
+        if (stream != NULL && action->id > stream->last_ended && action->ended_ms > 0) {
+            stream->last_ended = action->id;
+            note_end(demo, stream, action);
         }
     }
     action_list_clear(&list);

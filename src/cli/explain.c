@@ -29,9 +29,12 @@ static const char *shown_default(const struct setting *setting)
     return is_required(setting) ? "required" : is_optional(setting) ? "-" : setting->fallback;
 }
 
-static const char *restart_note(const struct setting *setting)
+/* What holds of a setting beside its sentence. */
+static const char *note(const struct setting *setting)
 {
-    return setting->restart ? " Counts after a restart." : "";
+    return setting->restart   ? " Counts after a restart."
+           : setting->classic ? " Counts with `policy = classic`."
+                              : "";
 }
 
 static const char *scope_name(const struct setting *setting)
@@ -49,7 +52,7 @@ void explain_table(FILE *file)
     for (size_t i = 0; i < count; i++) {
         setting_allowed(&all[i], allowed);
         fprintf(file, "%-20s  %-7s  %-13s  %-14s  %s\n    %s%s\n", all[i].name, scope_name(&all[i]),
-                all[i].unit, shown_default(&all[i]), allowed, all[i].help, restart_note(&all[i]));
+                all[i].unit, shown_default(&all[i]), allowed, all[i].help, note(&all[i]));
     }
 }
 
@@ -85,6 +88,7 @@ static cJSON *setting_json(const struct setting *setting)
     if (setting->choices != NULL)
         cJSON_AddItemToObject(object, "choices", choices_json(setting->choices));
     cJSON_AddBoolToObject(object, "restart", setting->restart);
+    cJSON_AddBoolToObject(object, "classic", setting->classic);
     cJSON_AddStringToObject(object, "help", setting->help);
     return object;
 }
@@ -118,7 +122,7 @@ void explain_markdown(FILE *file)
         setting_allowed(&all[i], allowed);
         fprintf(file, "| `%s` | %s | %s | %s | %s%s%s | %s%s |\n", all[i].name,
                 all[i].scope == SCOPE_SERVICE ? "service" : "defaults, stream", all[i].unit, allowed, quote,
-                shown_default(&all[i]), quote, all[i].help, restart_note(&all[i]));
+                shown_default(&all[i]), quote, all[i].help, note(&all[i]));
     }
 }
 
@@ -127,7 +131,7 @@ static void print_conf_setting(FILE *file, const struct setting *setting)
     char allowed[SETTING_ALLOWED_SIZE];
 
     setting_allowed(setting, allowed);
-    fprintf(file, "\n# %s%s\n# %s", setting->help, restart_note(setting), allowed);
+    fprintf(file, "\n# %s%s\n# %s", setting->help, note(setting), allowed);
     if (strstr(allowed, setting->unit) == NULL)
         fprintf(file, " (%s)", setting->unit);
     fprintf(file, "; ");
@@ -161,13 +165,20 @@ void explain_conf(FILE *file)
     print_conf_section(file, "[service]", SCOPE_SERVICE);
     print_conf_section(file, "# For all streams; a [stream NAME] may say otherwise.\n[defaults]",
                        SCOPE_STREAM);
-    fprintf(file, "\n[stream user-events]\n"
+    fprintf(file, "\n# By the rules above: alarms at 80 %%, shards given back after a day below 50 %%.\n"
+                  "[stream user-events]\n"
+                  "policy         = classic\n"
                   "min_shards     = 2\n"
                   "max_shards     = 64\n"
                   "desired_shards = 4\n"
                   "\n"
+                  "# By its own demand, minute by minute.\n"
+                  "[stream page-views]\n"
+                  "max_shards = 32\n"
+                  "\n"
                   "# Its load comes in steps: more room above, more proof before shards are given back.\n"
                   "[stream audit-log]\n"
+                  "policy               = classic\n"
                   "max_shards           = 8\n"
                   "scale_up_threshold   = 70%%\n"
                   "target_utilization   = 45%%\n"

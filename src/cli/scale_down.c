@@ -238,7 +238,7 @@ static void make_rows(struct pass *pass, int argc, char **argv)
 
 static int run_pass(struct pass *pass, int argc, char **argv, int *ret_code, struct error *err)
 {
-    struct pass_options how = {.dry_run = dry_run != NULL, .forced = force != NULL, .named = argc > 0};
+    struct pass_options how = {.dry_run = dry_run != NULL, .forced = force != NULL};
     struct error looked = {0};
     size_t followed = 0;
     bool failed = false;

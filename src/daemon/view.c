@@ -111,7 +111,7 @@ static cJSON *stream_object(struct store *store, const struct stream_config *con
     add_number(object, "effective_shards", state.effective_shards);
     add_number(object, "min_shards", (double)config->min_shards);
     add_number(object, "max_shards", (double)config->max_shards);
-    add_text(object, "policy", config->policy == POLICY_ADAPTIVE ? "adaptive" : "classic");
+    add_text(object, "policy", config_policy_name(config));
     add_time(object, "seen", state.seen_ms);
     add_time(object, "due", state.due_ms);
     add_time(object, "cooldown_until", now_ms < state.cooldown_until_ms ? state.cooldown_until_ms : 0);

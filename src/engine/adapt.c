@@ -18,7 +18,7 @@
 #include <math.h>
 
 /* goal_basis of an action by this policy; no value of enum up_basis or enum down_aim. */
-enum { BASIS_ADAPTIVE = 100, BASIS_TURNED };
+enum { BASIS_ADAPTIVE = 100, BASIS_TURNED, BASIS_BLIND };
 
 enum {
     MINUTE_MS = 60 * 1000,
@@ -47,6 +47,11 @@ bool adapt_began(const struct action *action)
 bool adapt_turned(const struct action *action)
 {
     return adapt_began(action) && action->goal_basis == BASIS_TURNED;
+}
+
+bool adapt_was_blind(const struct action *action)
+{
+    return adapt_began(action) && action->goal_basis == BASIS_BLIND;
 }
 
 /* ---- looking */
@@ -120,7 +125,7 @@ static int look_facts_of_policy(struct turn *turn, bool alarmed, struct adaptive
 {
     *facts = (struct adaptive_facts){
         .config = turn->config, .alarmed = alarmed, .account_headroom = look_headroom(turn->engine)};
-    if ((open_shards(turn) == 0 || goes_by_load(turn)) && look_shards(turn, err) < 0)
+    if (goes_by_load(turn) && look_shards(turn, err) < 0)
         return -1;
     if (look_minutes(turn, err) < 0 || look_habits(turn, &facts->habits, err) < 0 ||
         (goes_by_load(turn) && spread_look(turn, err) < 0))
@@ -369,6 +374,8 @@ static int first_goal(struct turn *turn, const struct adaptive_plan *plan, struc
         record_decision(turn, "enough", plan->reason, NULL, NULL);
         return 0;
     }
+    if (plan->blind)
+        turn->action.goal_basis = BASIS_BLIND;
     record_decision(turn, "reshard", plan->reason, NULL, NULL);
     return set_goal(turn, plan->shards, plan->starts, err);
 }
@@ -419,6 +426,7 @@ int adapt_observe(struct turn *turn, enum action_event *ret_event, struct operat
 static void stay(struct adaptive_plan *plan, const char *reason)
 {
     plan->verdict = ADAPTIVE_STAY;
+    plan->limited = false;
     (void)text_copy(plan->reason, sizeof(plan->reason), reason);
 }
 
@@ -515,9 +523,23 @@ static bool looks_skewed(const struct turn *turn, const struct adaptive_plan *pl
 
 int adapt_look(struct turn *turn, bool asked, struct adaptive_plan *ret_plan, struct error *err)
 {
+    *ret_plan = (struct adaptive_plan){.demand = NAN, .look_again_ms = ADAPTIVE_LOOK_SOON_MS};
+    if (open_shards(turn) == 0) /* never seen: it may not be there yet */
+        return look_closer(turn, asked, ret_plan, err);
     if (think(turn, asked, ret_plan, err) < 0)
         return -1;
     return ret_plan->verdict == ADAPTIVE_GO ? look_closer(turn, asked, ret_plan, err) : 0;
+}
+
+/* The numbers are others at every look: once after an action is enough, unless an alarm asks. */
+static void note_stay(struct turn *turn, const struct adaptive_plan *plan, bool asked)
+{
+    const char *verdict = plan->limited ? "limited" : "hold";
+
+    if (asked)
+        record_decision(turn, verdict, plan->reason, NULL, NULL);
+    else if (!isnan(plan->demand))
+        record_once(turn, verdict, plan->reason, 0);
 }
 
 int adapt_begin(struct turn *turn, bool asked, struct error *err)
@@ -533,8 +555,6 @@ int adapt_begin(struct turn *turn, bool asked, struct error *err)
     }
     if (asked && looks_skewed(turn, &plan))
         return act_begin(turn, ACTION_SCALE_UP, err);
-    if (!isnan(plan.demand))
-        record_hold(turn, plan.reason,
-                    0); /* the numbers are others every time; once after an action is enough */
+    note_stay(turn, &plan, asked);
     return asked ? triage_drop(turn, plan.reason, err) : 0;
 }

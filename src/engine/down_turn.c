@@ -34,7 +34,7 @@ static int look_and_plan(struct turn *turn, enum down_aim aim, struct down_plan 
  * a number is more than such a maximum, before the colon, is what is said once. */
 static int hold(struct turn *turn, enum down_aim aim, const char *reason)
 {
-    record_hold(turn, reason, aim == DOWN_TO_MAXIMUM ? strcspn(reason, ":") + 1 : strlen(reason) + 1);
+    record_once(turn, "hold", reason, aim == DOWN_TO_MAXIMUM ? strcspn(reason, ":") + 1 : strlen(reason) + 1);
     return 0;
 }
 

@@ -113,17 +113,13 @@ static void ask_kinesis(struct candidate *candidate)
     candidate->row->from_shards = candidate->row->to_shards = (int64_t)turn->shards.count;
 }
 
-/* The policy `adaptive` waits for no pass; but an operator who names a stream wants an answer. */
-static void ask_policy(struct candidate *candidate, bool named)
+/* The policy `adaptive` waits for no pass; where no daemon runs, it looks when a pass does. */
+static void ask_policy(struct candidate *candidate)
 {
     struct turn *turn = &candidate->turn;
     SCOPED(adaptive_plan_clear) struct adaptive_plan plan = {0};
     struct error err = {0};
 
-    if (!named) {
-        rule_out(candidate, PASS_HOLD, "the policy is adaptive: shards are given back without a pass");
-        return;
-    }
     if (adapt_look(turn, false, &plan, &err) < 0) {
         rule_out(candidate, PASS_FAILED, err.message);
         return;
@@ -208,7 +204,7 @@ static void conclude(struct candidate *candidate, bool forced)
     struct error err = {0};
 
     if (row->result == PASS_HOLD && !adaptive)
-        record_hold(turn, row->reason, sizeof(row->reason));
+        record_once(turn, "hold", row->reason, sizeof(row->reason));
     if (row->result == PASS_RESHARD &&
         store_stream_make_due(turn->store, turn->config->name, turn->now_ms, reasons, &err) < 0)
         rule_out(candidate, PASS_FAILED, err.message);
@@ -233,7 +229,7 @@ int engine_scale_down(struct engine *engine, struct store *store, const struct p
         }
         ask_store(candidate, options->forced || adapt_applies(candidate->turn.config));
         if (candidate->open && adapt_applies(candidate->turn.config))
-            ask_policy(candidate, options->named);
+            ask_policy(candidate);
         if (candidate->open)
             ask_kinesis(candidate);
     }

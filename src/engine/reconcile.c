@@ -383,9 +383,9 @@ static int look_at_stream(struct look_around *around, const struct stream_config
             around->store, config->name,
             late_ms < around->now_ms + LEASE_MS ? late_ms : around->now_ms + LEASE_MS, DUE_ACTION, err);
     }
-    /* The policy `adaptive` looks at the stream by itself, whether or not an alarm stands. */
-    if (adapt_applies(config) ? arm(around, config, err) < 0
-                              : look_for_silent_alarms(around, config, err) < 0)
+    if (adapt_applies(config) && arm(around, config, err) < 0)
+        return -1;
+    if (look_for_silent_alarms(around, config, err) < 0)
         return -1;
     if (look_at_shards(around, config, err) < 0)
         return -1;

@@ -50,15 +50,15 @@ void record_decision(struct turn *turn, const char *verdict, const char *reason,
         LOG(LOG_ERROR, "store-failed", {"stream", decision.stream}, {"error", err.message});
 }
 
-void record_hold(struct turn *turn, const char *reason, size_t same)
+void record_once(struct turn *turn, const char *verdict, const char *reason, size_t same)
 {
     struct decision_list last = {0};
     struct error err = {0};
     bool known = store_decisions_recent(turn->store, turn->config->name, 1, &last, &err) == 0 &&
-                 last.count > 0 && strcmp(last.items[0].verdict, "hold") == 0 &&
+                 last.count > 0 && strcmp(last.items[0].verdict, verdict) == 0 &&
                  strncmp(last.items[0].reason, reason, same) == 0;
 
     decision_list_clear(&last);
     if (!known)
-        record_decision(turn, "hold", reason, NULL, NULL);
+        record_decision(turn, verdict, reason, NULL, NULL);
 }

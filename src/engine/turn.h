@@ -178,6 +178,8 @@ int adapt_begin(struct turn *turn, bool asked, struct error *err);
 bool adapt_began(const struct action *action);
 /* Did a scale-down by this policy end because the load rose?  More shards are wanted at once. */
 bool adapt_turned(const struct action *action);
+/* Did a scale-up by this policy follow an alarm alone, without any figure?  Then the next one waits for the cooldown. */
+bool adapt_was_blind(const struct action *action);
 /* State PLANNING of such an action.  The event is EVENT_NEEDS_STEP with an operation, or EVENT_NEEDS_NOTHING. */
 int adapt_observe(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
                   struct error *err);
@@ -278,8 +280,8 @@ int lineage_look(struct turn *turn, const struct shard_load *loads, struct error
 /* A decision with its inputs into the store, and a line in the log; facts and plan may be NULL. */
 void record_decision(struct turn *turn, const char *verdict, const char *reason, const struct up_facts *facts,
                      const struct up_plan *plan);
-/* The same for verdict "hold", once: most last for days, and one row of history is enough for each.  Two whose
+/* The same, once: most holds last for days, and one row of history is enough for each.  Two of one verdict whose
  * reasons have the first `same` bytes in common are one. */
-void record_hold(struct turn *turn, const char *reason, size_t same);
+void record_once(struct turn *turn, const char *verdict, const char *reason, size_t same);
 
 #endif

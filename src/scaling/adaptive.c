@@ -107,14 +107,14 @@ static void say(struct adaptive_plan *plan, const char *between, const char *fir
     snprintf(plan->reason, sizeof(plan->reason), "%s%s%s", first, between, second);
 }
 
-static void say_rise(const struct adaptive_facts *facts, const struct rule_view *view, bool blind,
+static void say_rise(const struct adaptive_facts *facts, const struct rule_view *view,
                      struct adaptive_plan *plan)
 {
     char why[FILL_SIZE], what[160];
     const char *limit =
         view->most < facts->config->max_shards ? "the account has room for no more" : "max_shards";
 
-    if (blind)
+    if (plan->blind)
         snprintf(why, sizeof(why), "an alarm fired and CloudWatch has no minute of the last %d",
                  ADAPTIVE_STALE_MINUTES);
     else if (view->demand > view->habits.line * view->capacity)
@@ -125,8 +125,8 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
         snprintf(what, sizeof(what), "more than %lld shard%s are not allowed (%s)",
                  (long long)view->open_shards, text_plural(view->open_shards), limit);
     else
-        snprintf(what, sizeof(what), "%lld shard%s become %lld, %s%s%s", (long long)view->open_shards,
-                 text_plural(view->open_shards), (long long)plan->shards,
+        snprintf(what, sizeof(what), "%lld shard%s %lld, %s%s%s", (long long)view->open_shards,
+                 view->open_shards == 1 ? " becomes" : "s become", (long long)plan->shards,
                  plan->by_load ? "where the load lies" : "the next whole generation",
                  plan->limited ? " as far as it is allowed: " : "", plan->limited ? limit : "");
     say(plan, ": ", why, what);
@@ -181,8 +181,7 @@ static int64_t risen(const struct adaptive_facts *facts, const struct rule_view 
     return (int64_t)layout.count;
 }
 
-static void rise(const struct adaptive_facts *facts, const struct rule_view *view, bool blind,
-                 struct adaptive_plan *plan)
+static void rise(const struct adaptive_facts *facts, const struct rule_view *view, struct adaptive_plan *plan)
 {
     struct rule_view unbounded = *view;
     hashkey *ignored;
@@ -196,7 +195,7 @@ static void rise(const struct adaptive_facts *facts, const struct rule_view *vie
         plan->verdict = ADAPTIVE_GO;
         plan->shards = shards;
     }
-    say_rise(facts, view, blind, plan);
+    say_rise(facts, view, plan);
 }
 
 /* What is gained by it, in shards; 0: nothing. */
@@ -255,18 +254,18 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
     struct rule_view view = view_of(facts);
     struct adaptive_plan plan = {
         .shards = facts->open_shards, .demand = view.demand, .by_load = is_by_load(facts), .hot = view.hot};
-    bool blind = facts->alarmed && isnan(view.demand) && facts->goal_shards == 0;
     bool rising = facts->goal_shards > 0 && facts->rising, by_day = false;
     size_t operations = 0;
 
+    plan.blind = facts->alarmed && isnan(view.demand) && facts->goal_shards == 0;
     plan.look_again_ms = facts->goal_shards > 0 || view.demand > view.habits.line / 2 * view.capacity
                              ? ADAPTIVE_LOOK_SOON_MS
                              : ADAPTIVE_LOOK_LATER_MS;
-    if (blind)
+    if (plan.blind)
         view.demand =
             fmin(view.capacity, (double)view.open_shards); /* late is worse than one generation too many */
     if (rule_asks_for_more(&view)) {
-        rise(facts, &view, blind, &plan);
+        rise(facts, &view, &plan);
     } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity) {
         stop(&view, &plan);
     } else {

@@ -133,6 +133,27 @@ void config_raise_floor(struct stream_config *stream, int64_t open, int64_t now_
         stream->min_shards = stream->floor_shards = floor;
 }
 
+const char *config_policy_name(const struct stream_config *stream)
+{
+    return stream->policy == POLICY_ADAPTIVE ? "adaptive" : "classic";
+}
+
+static bool same(const struct setting *setting, const struct stream_config *a, const struct stream_config *b)
+{
+    return memcmp((const char *)a + setting->offset, (const char *)b + setting->offset, setting->size) == 0;
+}
+
+bool config_differs(const struct stream_config *stream, const struct stream_config *inherited,
+                    const struct setting *setting)
+{
+    struct stream_config plain = {0};
+    struct fault_log none = {0};
+
+    if (setting->fallback != NULL && *setting->fallback != '\0')
+        (void)config_read_value(setting, setting->fallback, 0, &plain, &none);
+    return !same(setting, stream, &plain) && (inherited == NULL || !same(setting, stream, inherited));
+}
+
 const char *config_minimum_name(const struct stream_config *stream)
 {
     return stream->floor_shards > 0 ? "floor" : "min_shards";

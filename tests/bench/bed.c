@@ -243,7 +243,7 @@ static void write_config(struct bed *bed)
 
     fprintf(file,
             "[service]\ndatabase = %s/kinescale.db\nlisten = 127.0.0.1:0\nadmin_listen = 127.0.0.1:0\n"
-            "topic_arn = " TOPIC "\n%s",
+            "topic_arn = " TOPIC "\n%s[defaults]\npolicy = classic\n",
             bed->folder, bed->options.service != NULL ? bed->options.service : "");
     for (int i = 0; i < bed->options.streams; i++)
         fprintf(file, "[stream " BED_STREAM "]\n", i);

@@ -152,13 +152,15 @@ class Bench(Folder):
 
 class Backtest(Bench):
     def test_a_constant_load_never_reshards(self):
-        load = self.write_load([2.0] * 3 * 1440)
-        answer, operations = self.backtest("--load", load, "--initial-shards", "4")
-        self.assertEqual(len(operations), 1)
-        self.assertEqual(answer["ways"]["kinescale"]["shard_hours"], 4 * 72)
-        self.assertEqual(answer["ways"]["kinescale"]["throttled_bytes"], 0)
-        self.assertEqual(answer["ways"]["fixed"]["shard_hours"], 2 * 72)
-        self.assertEqual(answer["ways"]["perfect_foresight"]["shard_hours"], 2 * 72)
+        for policy, mib_s, needed in (("classic", 2.0, 2), ("adaptive", 3.0, 3)):
+            self.write("streams.conf", CONFIG % f"policy = {policy}")
+            load = self.write_load([mib_s] * 3 * 1440)
+            answer, operations = self.backtest("--load", load, "--initial-shards", "4")
+            self.assertEqual(len(operations), 1, operations)
+            self.assertEqual(answer["ways"]["kinescale"]["shard_hours"], 4 * 72)
+            self.assertEqual(answer["ways"]["kinescale"]["throttled_bytes"], 0)
+            self.assertEqual(answer["ways"]["fixed"]["shard_hours"], needed * 72)
+            self.assertEqual(answer["ways"]["perfect_foresight"]["shard_hours"], needed * 72)
 
     def test_a_step_throttles_what_the_splits_leave_no_room_for(self):
         """4 shards, 2 MiB/s, then 8: half of it is lost until shards are split, one after the other."""

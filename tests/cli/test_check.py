@@ -53,9 +53,9 @@ class Check(unittest.TestCase):
         self.assertEqual(result.stdout, f"""streams.conf: no faults; 2 streams, 1 topic
 topic {TOPIC}
 
-STREAM                        MIN     MAX   DESIRED  ALARM AT   TARGET
-orders                          2      64         2       80%      60%
-a-stream-with-a-long-name       1      16         1     72.5%      60%
+STREAM                     POLICY       MIN     MAX   DESIRED  ALARM AT   TARGET
+orders                     adaptive       2      64         2       80%      60%
+a-stream-with-a-long-name  adaptive       1      16         1     72.5%      60%
 """)
 
     def test_what_may_be_meant_but_seldom_is_gets_a_warning(self):
@@ -68,6 +68,23 @@ a-stream-with-a-long-name       1      16         1     72.5%      60%
             result = check(cwd=self.folder)
             said = "" if warning is None else f"warning: streams.conf: {warning}\n"
             self.assertEqual((result.returncode, result.stderr), (0, said), line)
+
+    def test_settings_that_decide_nothing_with_the_policy_get_a_warning(self):
+        no_effect = "with policy = classic, and it is adaptive"
+        for given, section, warnings in (
+                ("scale_down_every = 36h", "stream orders", []),  # as it is by itself
+                ("scale_down_every = 12h", "stream orders", [f"stream orders: scale_down_every counts {no_effect}"]),
+                ("scale_down_every = 12h\npolicy = classic", "stream orders", []),
+                ("target_utilization = 55%\nscale_down_window = 2d", "stream orders",
+                 [f"stream orders: target_utilization, scale_down_window count {no_effect}"]),
+                ("scale_down_threshold = 30%", "stream orders-*",
+                 [f"stream orders-*: scale_down_threshold counts {no_effect}"]),
+                ("scale_down_threshold = 30%", "defaults",
+                 [f"[defaults]: scale_down_threshold counts {no_effect}"])):
+            self.write(f"[service]\ntopic_arn = {TOPIC}\n[{section}]\n{given}\n[stream b]\n[stream c]\n")
+            result = check(cwd=self.folder)
+            self.assertEqual((result.returncode, result.stderr.splitlines()),
+                             (0, [f"warning: streams.conf: {warning}" for warning in warnings]), given)
 
     def test_files_that_others_may_read_get_a_warning(self):
         self.write(GOOD)
@@ -107,7 +124,7 @@ a-stream-with-a-long-name       1      16         1     72.5%      60%
         self.assertEqual(said["topics"], [TOPIC])
         self.assertEqual([stream["name"] for stream in said["streams"]], ["orders", "a-stream-with-a-long-name"])
         self.assertEqual(said["streams"][0], {
-            "name": "orders", "min_shards": 2, "max_shards": 64, "desired_shards": 2,
+            "name": "orders", "policy": "adaptive", "min_shards": 2, "max_shards": 64, "desired_shards": 2,
             "scale_up_threshold": 0.8, "target_utilization": 0.6})
 
     def test_every_fault_goes_to_stderr(self):
@@ -137,7 +154,7 @@ a-stream-with-a-long-name       1      16         1     72.5%      60%
     def test_the_sample_is_right(self):
         result = check("--config=streams.conf")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertIn("2 streams, 1 topic", result.stdout)
+        self.assertIn("3 streams, 1 topic", result.stdout)
 
     def test_explain_needs_no_file(self):
         result = check("--explain", cwd=self.folder)

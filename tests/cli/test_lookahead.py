@@ -47,12 +47,18 @@ class ByHand(Bench):
             self.assertEqual([int(line["t"]) for line in operations[1:2]], calls)
 
     def test_a_constant_load_never_reshards_however_full(self):
-        for mib_s, shards in ((0.5, 1), (2.0, 4), (3.1, 4), (12.0, 16)):
-            with self.subTest(mib_s=mib_s, shards=shards):
-                load = self.write_load([mib_s] * 2 * 1440)
-                answer, operations = self.backtest("--load", load, "--initial-shards", str(shards))
-                self.assertEqual(len(operations), 1)
-                self.assertEqual(answer["ways"]["kinescale"]["shard_hours"], 48 * shards)
+        # Of four shards that are half full the policy `adaptive` gives one back.
+        for mib_s, shards, policies in ((0.5, 1, ("classic", "adaptive")), (2.0, 4, ("classic",)),
+                                        (3.1, 4, ("classic", "adaptive")), (12.0, 16, ("classic", "adaptive"))):
+            load = self.write_load([mib_s] * 2 * 1440)
+            for policy in policies:
+                self.check_rest(load, shards, policy)
+
+    def check_rest(self, load, shards, policy):
+        self.write("streams.conf", CONFIG % f"policy = {policy}")
+        answer, operations = self.backtest("--load", load, "--initial-shards", str(shards))
+        self.assertEqual(len(operations), 1, policy)
+        self.assertEqual(answer["ways"]["kinescale"]["shard_hours"], 48 * shards, policy)
 
 
 def policies():

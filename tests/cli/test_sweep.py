@@ -13,6 +13,7 @@ CONFIG = """[service]
 database = unused.db
 topic_arn = arn:aws:sns:eu-west-1:123456789012:scaling
 [defaults]
+policy = classic
 max_shards = 64
 [stream events]
 desired_shards = 2

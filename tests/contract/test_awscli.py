@@ -81,7 +81,7 @@ class Agreement(unittest.TestCase):
     def setUpClass(cls):
         """A stream that has been scaled up, and rests."""
         cls.world = cls.enterClassContext(kinescale.World([STREAM], SCENE, defaults={
-            "cooldown": "6h", "max_shards": 64, "resharding": "split"}))
+            **kinescale.CLASSIC, "cooldown": "6h", "max_shards": 64, "resharding": "split"}))
         cls.daemon = cls.world.daemon()
         cls.daemon.wait_for_actions(STREAM)
 

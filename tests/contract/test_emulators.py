@@ -61,7 +61,7 @@ class MainJob(unittest.TestCase):
         kinesis.create(STREAM, shards)
         before = kinesis.open_shards(STREAM)
         with kinescale.World([STREAM], "topic kinescale signature=2\ntopic quiet\n", SPEED,
-                             defaults={"resharding": resharding, "max_shards": 32}) as world:
+                             defaults={**kinescale.CLASSIC, "resharding": resharding, "max_shards": 32}) as world:
             world.aws.settings["AWS_ENDPOINT_URL_KINESIS"] = emulator.url
             put = make_alarms(world, ranges(before))
             plan = self.plan(world)
@@ -124,7 +124,8 @@ class ByHand(unittest.TestCase):
     def world(self, emulator, shards, streams=(STREAM,), **settings):
         emulator.kinesis.create(STREAM, shards)
         world = self.enterContext(kinescale.World(
-            list(streams), "topic kinescale\n", SPEED, defaults={"max_shards": 32, "cooldown": "1m", **settings}))
+            list(streams), "topic kinescale\n", SPEED,
+            defaults={**kinescale.CLASSIC, "max_shards": 32, "cooldown": "1m", **settings}))
         world.aws.settings["AWS_ENDPOINT_URL_KINESIS"] = emulator.url
         make_alarms(world, ranges(emulator.kinesis.open_shards(STREAM)))
         return world

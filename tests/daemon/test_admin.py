@@ -8,7 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from kinescale import World, eventually, run  # noqa: E402
+from kinescale import CLASSIC, World, eventually, run  # noqa: E402
 
 SCENE = """topic kinescale
 stream orders shards=2
@@ -104,7 +104,8 @@ TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 class Admin(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.world = World(["orders", "clicks"], SCENE, speed=60, defaults={"cooldown": "6h", "resharding": "split"},
+        cls.world = World(["orders", "clicks"], SCENE, speed=60,
+                          defaults={**CLASSIC, "cooldown": "6h", "resharding": "split"},
                           settings={"reconcile_every": "10s"})
         cls.addClassCleanup(cls.world.close)
         cls.daemon = cls.world.daemon()

@@ -14,7 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from gate import Gate  # noqa: E402
-from kinescale import World, check_partition, eventually, expected_threshold  # noqa: E402
+from kinescale import CLASSIC, World, check_partition, eventually, expected_threshold  # noqa: E402
 
 STREAMS = [f"k{number:02}" for number in range(90)]
 SHARDS = 3
@@ -54,7 +54,7 @@ class Kill(unittest.TestCase):
     def setUp(self):
         self.world = World([], SCENE, speed=60,
                            options=["--shard-limit", "10000", "--split-seconds", "5"],
-                           defaults={"cooldown": "1m", "resharding": "split"}, settings={"workers": "2"})
+                           defaults={**CLASSIC, "cooldown": "1m", "resharding": "split"}, settings={"workers": "2"})
         self.gate = Gate(self.world.aws.port)
         self.addCleanup(self.gate.close)
         self.addCleanup(self.world.close)

@@ -5,7 +5,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from kinescale import (World, check_partition, effective, eventually, expected_threshold)  # noqa: E402
+from kinescale import (CLASSIC, World, check_partition, effective, eventually, expected_threshold)  # noqa: E402
 
 SCENE = """topic kinescale
 stream orders shards=2
@@ -127,7 +127,7 @@ class MainJob(unittest.TestCase):
             self.assertEqual(len(daemon.stream("orders")["actions"]), 1)
 
     def test_an_alarm_during_the_cooldown_is_acted_on_when_it_ends(self):
-        with World(["orders"], SCENE, speed=90, defaults={"cooldown": "8m"},
+        with World(["orders"], SCENE, speed=90, defaults={**CLASSIC, "cooldown": "8m"},
                    settings={"reconcile_every": "1h"}) as world:
             aws = world.aws
             daemon = world.daemon()
@@ -148,7 +148,7 @@ class MainJob(unittest.TestCase):
             self.assertEqual((acted["status"], acted["action"]), ("acted", second["id"]))
 
     def test_an_alarm_that_is_over_when_the_cooldown_ends_is_dropped_with_the_reason(self):
-        with World(["orders"], SCENE, speed=90, defaults={"cooldown": "6m"},
+        with World(["orders"], SCENE, speed=90, defaults={**CLASSIC, "cooldown": "6m"},
                    settings={"reconcile_every": "1h"}) as world:
             aws = world.aws
             daemon = world.daemon()

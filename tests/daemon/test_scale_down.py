@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from gate import Gate  # noqa: E402
-from kinescale import Process, World, check_partition, eventually, expected_threshold, run  # noqa: E402
+from kinescale import CLASSIC, Process, World, check_partition, eventually, expected_threshold, run  # noqa: E402
 
 MERGE, SCALE_DOWN, DONE, ACCEPTED = 1, 1, 5, 1
 READS = {"DescribeStreamSummary", "ListShards", "GetMetricData", "DescribeLimits"}
@@ -84,7 +84,7 @@ class Day(PassTest):
         scene += stream("gaps", 16, day["gaps"], consumer="no") + "".join(stream(n, 4, 0.2) for n in self.QUIET)
         streams = ["even", "auto", "busy", "gone", "minimum", "gaps", *self.QUIET]
         self.world = World(streams, scene, speed=5400, options=["--shard-limit", "10000"],
-                           defaults={"resharding": "split", "min_shards": "1", "max_shards": "64"},
+                           defaults={**CLASSIC, "resharding": "split", "min_shards": "1", "max_shards": "64"},
                            per_stream={"auto": {"resharding": "auto"}, "minimum": {"min_shards": "16"}})
         self.addCleanup(self.world.close)
         self.wait_minutes(24 * 60 + 15)
@@ -190,7 +190,7 @@ class Shared(PassTest):
         cls.streams = [*cls.KILLED, *(f"{test}{number}" for test in "bdgl" for number in range(5))]
         cls.world = World(cls.streams, "topic kinescale\n" + "".join(stream(name, 12, 0.2) for name in cls.streams),
                           speed=150, options=["--shard-limit", "10000", "--split-seconds", "20"],
-                          defaults={"resharding": "split", "max_shards": "64", "scale_down_window": "30m",
+                          defaults={**CLASSIC, "resharding": "split", "max_shards": "64", "scale_down_window": "30m",
                                     "cooldown": "6h"})
         cls.addClassCleanup(cls.world.close)
         cls.gate = Gate(cls.world.aws.port)

@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import kinescale  # noqa: E402
-from kinescale import World, check_partition, eventually  # noqa: E402
+from kinescale import CLASSIC, World, check_partition, eventually  # noqa: E402
 
 SCENE = """topic kinescale
 stream orders shards=8
@@ -22,7 +22,7 @@ class ShardLevel(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        self.world = self.enterContext(World(["orders"], SCENE, speed=60, defaults={"max_shards": 64},
+        self.world = self.enterContext(World(["orders"], SCENE, speed=60, defaults={**CLASSIC, "max_shards": 64},
                                              per_stream={"orders": {"alarm_level": "shard"}}))
         self.aws = self.world.aws
 

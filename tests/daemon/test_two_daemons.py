@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from gate import Gate  # noqa: E402
-from kinescale import World, check_partition, eventually, expected_threshold  # noqa: E402
+from kinescale import CLASSIC, World, check_partition, eventually, expected_threshold  # noqa: E402
 
 STREAMS = [f"s{number}" for number in range(12)]
 SHARDS = 3
@@ -22,7 +22,7 @@ class TwoDaemons(unittest.TestCase):
     def setUp(self):
         # Slower than elsewhere: the lease of a lock is two minutes of the simulated time.
         self.world = World(STREAMS, SCENE, speed=30, options=["--split-seconds", "5"],
-                           defaults={"resharding": "split", "cooldown": "1m"})
+                           defaults={**CLASSIC, "resharding": "split", "cooldown": "1m"})
         self.aws = self.world.aws
         self.gate = Gate(self.aws.port)
         self.addCleanup(self.gate.close)

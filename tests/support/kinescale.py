@@ -41,6 +41,9 @@ HASH_KEYS = 2 ** 128
 SHARD_BYTES = 1048576
 SHARD_RECORDS = 1000
 
+# For tests of its rules: alarms at 80 %, a target of 60 %, a cooldown after everything, the pass of a quiet day.
+CLASSIC = {"policy": "classic"}
+
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer"
                        r"|(?m:^==\d+== )")  # of valgrind
 

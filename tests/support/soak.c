@@ -14,8 +14,8 @@ static const char *const kinds[] = {
     "min_shards = 2\nmax_shards = 12\nscale_down_every = 12h\n",
     "min_shards = 1\nmax_shards = 6\nresharding = update-shard-count\nthreshold_basis = count\n",
     "min_shards = 1\nmax_shards = 4\ncooldown = 2m\nresharding = split\nscale_down_every = 6h\n",
-    "min_shards = 1\nmax_shards = 16\ncooldown = 15m\n",
-    "min_shards = 3\nmax_shards = 5\nmissing_data = idle\n",
+    "min_shards = 1\nmax_shards = 16\ncooldown = 15m\npolicy = adaptive\n",
+    "min_shards = 3\nmax_shards = 5\nmissing_data = idle\npolicy = adaptive\n",
     "min_shards = 1\nmax_shards = 2\nscale_up_threshold = 70%\n",
     "min_shards = 1\nmax_shards = 6\nalarm_level = shard\nresharding = split\nscale_down_every = 12h\n",
 };
@@ -80,7 +80,8 @@ static char *config_text(size_t streams)
     struct error err;
 
     buffer_init(&text, SCENE_TEXT_MAX);
-    (void)buffer_add_text(&text, "history = 2d\n[defaults]\nscale_down_window = 6h\n", &err);
+    (void)buffer_add_text(&text, "history = 2d\n[defaults]\nscale_down_window = 6h\npolicy = classic\n",
+                          &err);
     for (size_t i = 0; i < streams; i++)
         (void)buffer_printf(&text, &err, "[stream s%03zu]\n%s", i, kinds[i % COUNT_OF(kinds)]);
     return buffer_take(&text);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "scaling/alarms.h"
+#include "store/minutes.h"
 
 enum {
     STUCK_MS =
@@ -228,11 +229,25 @@ static int64_t waiting(struct soak *soak)
     return count;
 }
 
+/* Alarms of the policy `adaptive` stand where its line is, once that is learned. */
+static double line_of(struct soak *soak, const struct stream_config *config)
+{
+    struct adaptive_habits habits = {.line = config->scale_up_threshold};
+    struct error err = {0};
+    int64_t learned_ms;
+
+    if (config->policy == POLICY_ADAPTIVE &&
+        store_habits_load(soak->world->store, config->name, &habits, &learned_ms, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    return habits.line;
+}
+
 static void must_be_armed(struct soak *soak, const cJSON *alarm)
 {
     const char *name = text_of(alarm, "AlarmName"), *shard = dimension(alarm, "ShardId");
     struct soak_stream *stream = find(soak, dimension(alarm, "StreamName"));
     enum alarm_metric metric;
+    struct stream_config config = *stream->config;
     struct shard_map map = {0};
     double wanted, stands = cJSON_GetNumberValue(cJSON_GetObjectItem(alarm, "Threshold"));
 
@@ -242,8 +257,9 @@ static void must_be_armed(struct soak *soak, const cJSON *alarm)
     world_shards(soak->world, stream->name, &map);
     if (shard[0] != '\0' && shard_map_find(&map, shard) == NULL)
         soak_broken(soak, "day %d: %s watches a closed shard", soak->day, name);
-    wanted = alarm_threshold(stream->config, metric, 60,
-                             shard[0] != '\0' ? 1 : alarm_capacity(stream->config, &map));
+    config.scale_up_threshold = line_of(soak, stream->config);
+    wanted =
+        alarm_threshold(&config, metric, 60, shard[0] != '\0' ? 1 : alarm_capacity(stream->config, &map));
     if (stands != wanted)
         soak_broken(soak, "day %d: %s has its threshold at %.0f, not %.0f", soak->day, name, stands, wanted);
     shard_map_clear(&map);

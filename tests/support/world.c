@@ -187,12 +187,12 @@ void world_stop(struct world *world)
     credentials_provider_free(world->credentials);
 }
 
-static struct config *parse(const char *streams)
+static struct config *parse(const struct world *world, const char *streams)
 {
     struct fault_list faults = {0};
     struct config *config = NULL;
     struct error err = {0};
-    char *text = must_printf("%s%s", head, streams);
+    char *text = must_printf("%s%s%s", head, world->defaults, streams);
 
     if (config_parse(text, strlen(text), "world.conf", &config, &faults, &err) < 0)
         ck_abort_msg("%s", err.message);
@@ -201,12 +201,13 @@ static struct config *parse(const char *streams)
     return config;
 }
 
-struct world *world_new(const char *streams, const struct sim_options *options)
+static struct world *world_make(const char *defaults, const char *streams, const struct sim_options *options)
 {
     struct world *world = must_calloc(1, sizeof(*world));
     struct sim_options sim = options != NULL ? *options : (struct sim_options){.metric_delay_ms = -1};
 
-    world->config = parse(streams);
+    world->defaults = defaults;
+    world->config = parse(world, streams);
     clock_virtual_init(&world->clock, 1772409600000);
     world->reconcile_at_ms = INT64_MAX;
     world->calls = must_calloc(WORLD_CALLS_MAX, sizeof(*world->calls));
@@ -219,6 +220,16 @@ struct world *world_new(const char *streams, const struct sim_options *options)
     snprintf(world->database, sizeof(world->database), "%s/world.db", temporary_directory());
     world_start(world);
     return world;
+}
+
+struct world *world_new(const char *streams, const struct sim_options *options)
+{
+    return world_make("", streams, options);
+}
+
+struct world *world_new_classic(const char *streams, const struct sim_options *options)
+{
+    return world_make("[defaults]\npolicy = classic\n", streams, options);
 }
 
 /* The daemon opens what a dead process of its host had locked. */
@@ -251,7 +262,7 @@ void world_configure(struct world *world, const char *streams)
 {
     struct config *before = world->config;
 
-    world->config = parse(streams);
+    world->config = parse(world, streams);
     world_restart(world);
     config_free(before);
 }

@@ -47,6 +47,7 @@ struct world {
     struct credentials_provider *credentials;
     struct aws_client *aws;
     struct config *config;
+    const char *defaults; /* before the streams of every configuration */
     struct store *store;
     struct engine *engine;
     char database[128];
@@ -80,6 +81,8 @@ struct world {
 /* `streams` are [stream NAME] sections (and [defaults]) of streams.conf; topic and region are WORLD's.
  * Begins at 2026-03-02 00:00 UTC.  Fails the test when anything is wrong. */
 struct world *world_new(const char *streams, const struct sim_options *options);
+/* The same with `policy = classic` in [defaults]; other defaults may stand before the first section of `streams`. */
+struct world *world_new_classic(const char *streams, const struct sim_options *options);
 void world_free(struct world *world);
 /* The program alone: engine, store and AWS client.  It is started when the world is new. */
 void world_stop(struct world *world);

@@ -20,7 +20,7 @@ static const char by_update[] =
 
 static struct world *scene(const char *streams, int shards)
 {
-    struct world *world = world_new(streams, NULL);
+    struct world *world = world_new_classic(streams, NULL);
 
     world_scene(world, "orders", shards);
     return world;

@@ -23,7 +23,7 @@ static double bytes_threshold(int shards)
 
 static struct world *scene(const char *streams, int shards)
 {
-    struct world *world = world_new(streams, NULL);
+    struct world *world = world_new_classic(streams, NULL);
 
     world_scene(world, "orders", shards);
     return world;
@@ -425,7 +425,7 @@ END_TEST
 START_TEST(one_bad_stream_stops_no_other)
 {
     struct world *world =
-        world_new("[stream orders]\nmax_shards = 64\n[stream missing]\nmax_shards = 64\n", NULL);
+        world_new_classic("[stream orders]\nmax_shards = 64\n[stream missing]\nmax_shards = 64\n", NULL);
 
     world_scene(world, "orders", 4);
     world->reconcile_at_ms = world->clock.ms;

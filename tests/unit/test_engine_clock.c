@@ -15,7 +15,7 @@ static struct error err;
 
 static struct world *scene(void)
 {
-    struct world *world = world_new(orders, NULL);
+    struct world *world = world_new_classic(orders, NULL);
 
     world_scene(world, "orders", 4);
     world_traffic(world, "orders", "constant:500k", 4096, "uniform");

@@ -9,7 +9,7 @@
 /* The world begins at midnight, on a Monday. */
 static struct world *scene(const char *streams, int shards)
 {
-    struct world *world = world_new(streams, NULL);
+    struct world *world = world_new_classic(streams, NULL);
 
     world_scene(world, "orders", shards);
     world->reconcile_at_ms = world->clock.ms;

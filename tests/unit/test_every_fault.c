@@ -34,7 +34,7 @@ static struct world *busy(const char *resharding, int shards, const char *load)
 {
     SCOPED(free_text)
     char *text = must_printf("[stream orders]\nmax_shards = 64\nresharding = %s\n", resharding);
-    struct world *world = world_new(text, NULL);
+    struct world *world = world_new_classic(text, NULL);
 
     world_scene(world, "orders", shards);
     world->reconcile_at_ms = world->clock.ms;
@@ -63,7 +63,7 @@ static struct world *quiet(const char *resharding)
     char *text = must_printf("[stream orders]\nmin_shards = 2\nmax_shards = 64\nscale_down_window = 1h\n"
                              "resharding = %s\n",
                              resharding);
-    struct world *world = world_new(text, NULL);
+    struct world *world = world_new_classic(text, NULL);
 
     world_scene(world, "orders", 8);
     world_traffic(world, "orders", "constant:1.6M", 4096, "uniform");
@@ -86,7 +86,7 @@ static struct world *quiet_stream_by_update(void)
 static struct world *adaptive_stream(void)
 {
     struct world *world = world_new("[stream orders]\nmin_shards = 4\nmax_shards = 64\nresharding = split\n"
-                                    "policy = adaptive\ncooldown = 60s\n",
+                                    "cooldown = 60s\n",
                                     NULL);
 
     world_scene(world, "orders", 8);

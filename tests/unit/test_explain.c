@@ -147,20 +147,22 @@ START_TEST(streams_conf_is_printed_from_the_table)
 }
 END_TEST
 
-START_TEST(streams_conf_parses_to_the_defaults_and_two_streams)
+START_TEST(streams_conf_parses_to_the_defaults_and_three_streams)
 {
     struct config *config = NULL;
     struct fault_list faults;
     struct error err = {0};
 
     ck_assert_msg(config_load("streams.conf", &config, &faults, &err) == 0, "%s", err.message);
-    ck_assert_uint_eq(config->stream_count, 2);
+    ck_assert_uint_eq(config->stream_count, 3);
     ck_assert_str_eq(config->streams[0].name, "user-events");
     ck_assert_int_eq(config->streams[0].min_shards, 2);
     ck_assert_int_eq(config->streams[0].max_shards, 64);
     ck_assert_int_eq(config->streams[0].desired_shards, 4);
-    ck_assert_int_eq(config->streams[1].max_shards, 8);
-    ck_assert_double_eq(config->streams[1].target_utilization, 0.45);
+    ck_assert_int_eq(config->streams[0].policy, POLICY_CLASSIC);
+    ck_assert_int_eq(config->streams[1].policy, POLICY_ADAPTIVE);
+    ck_assert_int_eq(config->streams[2].max_shards, 8);
+    ck_assert_double_eq(config->streams[2].target_utilization, 0.45);
     ck_assert_int_eq(config->defaults.max_shards, 16);
     ck_assert_str_eq(config->service.topic_arns[0], TOPIC);
     config_free(config);
@@ -244,7 +246,7 @@ static Suite *suite(void)
     suite_add_tcase(explain, table);
 
     tcase_add_test(prints, streams_conf_is_printed_from_the_table);
-    tcase_add_test(prints, streams_conf_parses_to_the_defaults_and_two_streams);
+    tcase_add_test(prints, streams_conf_parses_to_the_defaults_and_three_streams);
     tcase_add_test(prints, every_setting_stands_in_streams_conf);
     tcase_add_test(prints, the_table_in_readme_is_printed_from_the_table);
     tcase_add_test(prints, the_json_has_every_setting_with_its_members);

@@ -14,7 +14,7 @@
 static struct world *begin(const char *settings, int shards, const char *load)
 {
     SCOPED(free_text) char *streams = must_printf("[stream orders]\n%s\n", settings);
-    struct world *world = world_new(streams, NULL);
+    struct world *world = world_new_classic(streams, NULL);
 
     world_scene(world, "orders", shards);
     if (load != NULL)

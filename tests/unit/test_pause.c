@@ -15,7 +15,7 @@ static const char orders[] = "[stream orders]\nmin_shards = 1\nmax_shards = 64\n
 
 static struct world *scene(int shards)
 {
-    struct world *world = world_new(orders, NULL);
+    struct world *world = world_new_classic(orders, NULL);
 
     world_scene(world, "orders", shards);
     return world;

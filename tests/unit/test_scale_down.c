@@ -17,7 +17,7 @@ static const char orders[] = "[stream orders]\nmin_shards = 2\nmax_shards = 64\n
 /* 16 shards that carried `load` for a day and a bit. */
 static struct world *day(const char *streams, const char *load)
 {
-    struct world *world = world_new(streams, NULL);
+    struct world *world = world_new_classic(streams, NULL);
 
     world_scene(world, "orders", 16);
     world_traffic(world, "orders", load, 4096, "uniform");
@@ -169,7 +169,7 @@ END_TEST
 
 START_TEST(periods_without_datapoints_hold_when_nobody_reads_the_stream)
 {
-    struct world *world = world_new(orders, NULL);
+    struct world *world = world_new_classic(orders, NULL);
     struct error err = {0};
 
     world_scene(world, "orders", 16);
@@ -195,7 +195,7 @@ END_TEST
 START_TEST(a_stream_at_its_minimum_or_younger_than_a_day_holds)
 {
     struct world *world =
-        world_new("[stream orders]\nmin_shards = 16\nmax_shards = 64\ndesired_shards = 16\n", NULL);
+        world_new_classic("[stream orders]\nmin_shards = 16\nmax_shards = 64\ndesired_shards = 16\n", NULL);
     size_t before;
 
     world_scene(world, "orders", 16);
@@ -206,7 +206,7 @@ START_TEST(a_stream_at_its_minimum_or_younger_than_a_day_holds)
     ck_assert_uint_eq(world_count_calls(world, "GetMetricData"), before); /* there is nothing to ask */
     world_free(world);
 
-    world = world_new(orders, NULL);
+    world = world_new_classic(orders, NULL);
     world_scene(world, "orders", 16);
     world_traffic(world, "orders", "constant:1M", 4096, "uniform");
     world_run(world, 6 * HOUR_MS);

@@ -17,7 +17,7 @@ static const char orders[] = "[stream orders]\nmax_shards = 64\nalarm_level = sh
 /* Made by reconcile, and looked at by it from then on. */
 static struct world *scene(const char *streams, int shards)
 {
-    struct world *world = world_new(streams, NULL);
+    struct world *world = world_new_classic(streams, NULL);
 
     world_scene(world, "orders", shards);
     world->reconcile_at_ms = world->clock.ms;
@@ -164,7 +164,7 @@ END_TEST
 
 START_TEST(metrics_that_somebody_else_turned_on_stay_on)
 {
-    struct world *world = world_new(orders, NULL);
+    struct world *world = world_new_classic(orders, NULL);
     cJSON *summary;
     char *text;
 
@@ -186,7 +186,7 @@ END_TEST
 
 START_TEST(without_the_right_to_turn_metrics_on_no_alarm_is_made)
 {
-    struct world *world = world_new(orders, NULL);
+    struct world *world = world_new_classic(orders, NULL);
     struct action action;
 
     world_scene(world, "orders", 2);
@@ -549,7 +549,7 @@ END_TEST
 /* Hot once the alarms are there, also where making them fails at first: one of four shards to 138 %. */
 static struct world *hot_world(void)
 {
-    struct world *world = world_new(orders, NULL);
+    struct world *world = world_new_classic(orders, NULL);
 
     world_scene(world, "orders", 4);
     world_traffic(world, "orders", "steps:11m=200k,120m=2.2M", 2048, "slice:0.5:1:4");
@@ -663,7 +663,7 @@ static void serve_clicks(struct world *world)
 
 START_TEST(while_one_turn_changes_alarms_another_leaves_a_due_time)
 {
-    struct world *world = world_new("[defaults]\nmax_shards = 64\n[stream orders]\n[stream clicks]\n", NULL);
+    struct world *world = world_new_classic("max_shards = 64\n[stream orders]\n[stream clicks]\n", NULL);
 
     world_scene(world, "orders", 2);
     world_scene(world, "clicks", 2);
@@ -690,9 +690,10 @@ END_TEST
 /* 600 alarms at three a second: the worker is back for another stream's alarm within its ten seconds. */
 START_TEST(making_many_alarms_keeps_no_other_stream_waiting)
 {
-    struct world *world = world_new("[stream orders]\nmax_shards = 500\nalarm_level = shard\n"
-                                    "[stream clicks]\nmax_shards = 64\nresharding = split\n",
-                                    &(struct sim_options){.metric_delay_ms = -1, .shard_limit = 1000});
+    struct world *world =
+        world_new_classic("[stream orders]\nmax_shards = 500\nalarm_level = shard\n"
+                          "[stream clicks]\nmax_shards = 64\nresharding = split\n",
+                          &(struct sim_options){.metric_delay_ms = -1, .shard_limit = 1000});
     int64_t asked_ms = 0, split_ms = 0;
 
     world_scene(world, "orders", 200);

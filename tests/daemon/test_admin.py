@@ -75,6 +75,7 @@ FAMILIES = {
     "kinescale_config_last_reload_success_timestamp_seconds": "gauge",
     "kinescale_sns_messages_total": "counter",
     "kinescale_sns_commits_total": "counter",
+    "kinescale_log_lines_lost_total": "counter",
     "kinescale_certificate_fetches_total": "counter",
     "kinescale_turns_total": "counter",
     "kinescale_reconciles_total": "counter",

@@ -17,7 +17,7 @@ static double right(enum alarm_metric metric)
     return alarm_threshold(&config, metric, 60, 1);
 }
 
-static struct stream_config config_of(enum alarm_level level)
+static struct stream_config watched_at(enum alarm_level level)
 {
     struct stream_config config = plain_stream;
 
@@ -61,7 +61,7 @@ static void expect(enum alarm_level level, int shards, const struct shard_alarm 
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
     SCOPED(shard_alarm_plan_clear) struct shard_alarm_plan plan = {0};
-    struct stream_config config = config_of(level);
+    struct stream_config config = watched_at(level);
     char *text;
 
     even_map(&map, (size_t)shards);
@@ -168,7 +168,7 @@ END_TEST
 START_TEST(what_is_planned_ends_in_alarms_that_match_the_shards)
 {
     SCOPED(shard_map_clear) struct shard_map map = {0};
-    struct stream_config config = config_of(ALARM_LEVEL_SHARD);
+    struct stream_config config = watched_at(ALARM_LEVEL_SHARD);
     struct shard_alarm have[200];
     char ids[200][SHARD_ID_SIZE];
     size_t count = 0;

@@ -9,11 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A file of more than `limit` bytes is refused.  *ret_text is the caller's to free and ends with '\0';
- * ret_length may be NULL.  ERROR_NOT_FOUND when there is no such file, else ERROR_CONFIG. */
-int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err);
 /*
- * As above, for a file of ours that holds a secret: ERROR_CONFIG when others may read or change it.  The group may read
+ * For files that a service needs and may read again: a pipe is refused and never waited for.  So is a file of more than
+ * `limit` bytes.  *ret_text is the caller's to free and ends with '\0'; ret_length may be NULL.  ERROR_NOT_FOUND when
+ * there is no such file, else ERROR_CONFIG.
+ */
+int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err);
+/* The same for what somebody names on the command line, to be read once: may be a pipe, whose end is waited for. */
+int file_read_once(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err);
+/*
+ * As file_read(), for a file of ours that holds a secret: ERROR_CONFIG when others may read or change it.  The group may read
  * what is root's, unless we are root: a service gets its files so (systemd's LoadCredential=, Kubernetes's fsGroup).
  */
 int file_read_secret(const char *path, size_t limit, char **ret_text, struct error *err);

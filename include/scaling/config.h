@@ -116,6 +116,9 @@ int config_parse(const char *text, size_t length, const char *file, struct confi
                  struct fault_list *faults, struct error *err);
 /* Reads the file (up to CONFIG_SIZE_MAX), then as above. */
 int config_load(const char *path, struct config **ret_config, struct fault_list *faults, struct error *err);
+/* The same of a file that was loaded before: a pipe, which has no more to say, is refused and not waited for. */
+int config_load_again(const char *path, struct config **ret_config, struct fault_list *faults,
+                      struct error *err);
 /* One more holder; returns `config`.  Each ends with config_free(). */
 struct config *config_hold(struct config *config);
 /* The last holder's call frees it.  Accepts NULL. */

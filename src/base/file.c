@@ -17,15 +17,37 @@ static void close_file(FILE **file)
         (void)fclose(*file); /* read only: nothing can be lost */
 }
 
-/* NULL with err set. */
-static FILE *open_file(const char *path, struct error *err)
+/* NULL with err set.  `flags`: O_NONBLOCK, so that nothing is waited for; or 0. */
+static FILE *open_file(const char *path, int flags, struct error *err)
 {
-    FILE *file = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    int failure = errno;
+
+    if (file != NULL)
+        return file;
+    if (fd >= 0)
+        (void)close(fd);
+    (void)error_set(err, failure == ENOENT || failure == ENOTDIR ? ERROR_NOT_FOUND : ERROR_CONFIG,
+                    "cannot open '%s': %s", path, strerror(failure));
+    return NULL;
+}
+
+/* One that stays: it can be read again, and there is no other end to wait for.  *ret_found: what stat(2) says of it. */
+static FILE *open_lasting(const char *path, struct stat *ret_found, struct error *err)
+{
+    FILE *file = open_file(path, O_NONBLOCK, err);
 
     if (file == NULL)
-        (void)error_set(err, errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_CONFIG,
-                        "cannot open '%s': %s", path, strerror(errno));
-    return file;
+        return NULL;
+    if (fstat(fileno(file), ret_found) < 0)
+        (void)error_set(err, ERROR_CONFIG, "cannot read '%s': %s", path, strerror(errno));
+    else if (S_ISFIFO(ret_found->st_mode))
+        (void)error_set(err, ERROR_CONFIG, "'%s' is a pipe, not a file", path);
+    else
+        return file;
+    close_file(&file);
+    return NULL;
 }
 
 static int read_whole(FILE *file, const char *path, size_t limit, char **ret_text, size_t *ret_length,
@@ -57,7 +79,15 @@ static int read_whole(FILE *file, const char *path, size_t limit, char **ret_tex
 
 int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err)
 {
-    SCOPED(close_file) FILE *file = open_file(path, err);
+    struct stat found;
+    SCOPED(close_file) FILE *file = open_lasting(path, &found, err);
+
+    return file == NULL ? -1 : read_whole(file, path, limit, ret_text, ret_length, err);
+}
+
+int file_read_once(const char *path, size_t limit, char **ret_text, size_t *ret_length, struct error *err)
+{
+    SCOPED(close_file) FILE *file = open_file(path, 0, err);
 
     return file == NULL ? -1 : read_whole(file, path, limit, ret_text, ret_length, err);
 }
@@ -70,13 +100,11 @@ static unsigned for_others(const struct stat *found)
 
 int file_read_secret(const char *path, size_t limit, char **ret_text, struct error *err)
 {
-    SCOPED(close_file) FILE *file = open_file(path, err);
     struct stat found;
+    SCOPED(close_file) FILE *file = open_lasting(path, &found, err);
 
     if (file == NULL)
         return -1;
-    if (fstat(fileno(file), &found) < 0)
-        return error_set(err, ERROR_CONFIG, "cannot read '%s': %s", path, strerror(errno));
     if (for_others(&found) != 0 && (for_others(&found) != S_IRGRP || found.st_uid != 0 || geteuid() == 0))
         return error_set(err, ERROR_CONFIG,
                          "'%s' holds a secret, and others may read or change it (mode %04o): chmod 600 it",

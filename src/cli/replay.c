@@ -116,7 +116,7 @@ static int replay(struct config *config, const char *path, struct error *err)
 
     if (cli_clock(clock_text, &scaled, &clock, err) < 0)
         return -1;
-    if (file_read(path, SNS_LETTERS_MAX, &text, &length, err) < 0) {
+    if (file_read_once(path, SNS_LETTERS_MAX, &text, &length, err) < 0) {
         err->kind = ERROR_CONFIG; /* a file that does not exist is the wrong one to name, too */
         return -1;
     }

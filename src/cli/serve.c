@@ -63,7 +63,7 @@ static void reload(struct daemon *daemon)
     struct error err = {0};
 
     LOG(LOG_INFO, "reloading", {"file", config_path});
-    if (config_load(config_path, &config, &faults, &err) < 0) {
+    if (config_load_again(config_path, &config, &faults, &err) < 0) {
         daemon_refuse_reload(daemon, &faults);
         return;
     }

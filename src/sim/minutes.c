@@ -102,7 +102,7 @@ int sim_load_read(const char *path, const struct sim_load_options *options, stru
     SCOPED(sim_load_clear) struct sim_load load = {0};
     size_t length;
 
-    if (file_read(path, TRACE_FILE_MAX, &text, &length, err) < 0 ||
+    if (file_read_once(path, TRACE_FILE_MAX, &text, &length, err) < 0 ||
         model_trace_parse(path, text, length, &trace, err) < 0) {
         err->kind = ERROR_CONFIG;
         return -1;

@@ -319,7 +319,7 @@ int sim_scene_load(struct sim *sim, const char *path, struct error *err)
 {
     SCOPED(free_text) char *text = NULL;
 
-    if (file_read(path, SCENE_MAX_BYTES, &text, NULL, err) < 0) {
+    if (file_read_once(path, SCENE_MAX_BYTES, &text, NULL, err) < 0) {
         err->kind = ERROR_CONFIG;
         return -1;
     }

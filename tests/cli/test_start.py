@@ -3,13 +3,14 @@
 import contextlib
 import http.server
 import os
+import signal
 import sys
 import tempfile
 import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from kinescale import free_port, run  # noqa: E402
+from kinescale import Process, free_port, run  # noqa: E402
 
 
 @contextlib.contextmanager
@@ -69,6 +70,28 @@ class Start(unittest.TestCase):
         self.refused(1, "cannot listen on 'a..b:0': ")
         self.configure(region="eu-west-1", listen="127.0.0.1")
         self.refused(2, "127.0.0.1")
+
+    def test_a_pipe_in_the_place_of_a_file_with_a_secret_is_refused_and_not_waited_for(self):
+        os.mkfifo(os.path.join(self.folder, "pipe"), 0o600)
+        self.configure(region="eu-west-1", admin_token_file="pipe")
+        self.refused(2, "'pipe' is a pipe, not a file")
+        self.configure(region="eu-west-1", tls_certificate="pipe", tls_key="pipe")
+        self.refused(2, "'pipe' is a pipe, not a file")
+
+    def test_a_configuration_may_come_through_a_pipe_but_not_a_second_time(self):
+        self.configure(region="eu-west-1")
+        with open(os.path.join(self.folder, "streams.conf"), encoding="utf-8") as file:
+            text = file.read()
+        os.mkfifo(os.path.join(self.folder, "pipe"))
+        daemon = Process(self.folder, "daemon", ["serve", "--config", "pipe"],
+                         {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"})
+        self.addCleanup(daemon.abandon)
+        with open(os.path.join(self.folder, "pipe"), "w", encoding="utf-8") as pipe:
+            pipe.write(text)
+        daemon.wait_for_log(r"info +serving ")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for_log(r"error +config-refused .*'pipe' is a pipe, not a file")
+        daemon.stop()
 
 
 if __name__ == "__main__":

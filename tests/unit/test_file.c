@@ -1,9 +1,11 @@
 /* Files: whole, or refused with the reason. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "support.h"
 
 #include <glob.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -113,6 +115,55 @@ START_TEST(a_file_that_tells_no_size_is_read)
     ck_assert_ptr_nonnull(strstr(text, "test_file"));
     ck_assert_int_eq(file_read("/dev/zero", 100000, &text, &length, &err), -1);
     ck_assert_str_eq(err.message, "'/dev/zero' has more than 100000 bytes");
+}
+END_TEST
+
+START_TEST(a_pipe_is_no_file_and_is_not_waited_for)
+{
+    SCOPED(free_text) char *path = must_printf("%s/pipe", temporary_directory());
+    SCOPED(free_text) char *wanted = must_printf("'%s' is a pipe, not a file", path);
+    SCOPED(free_text) char *text = NULL;
+    struct error err = {0};
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* that nobody will ever write to */
+    ck_assert_int_eq(file_read(path, 100, &text, NULL, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_str_eq(err.message, wanted);
+    ck_assert_int_eq(file_read_secret(path, 100, &text, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_str_eq(err.message, wanted);
+    ck_assert_ptr_null(text);
+    ck_assert_int_eq(file_read("/dev/null", 0, &text, NULL, &err), 0); /* how an unwanted file is named */
+    ck_assert_str_eq(text, "");
+}
+END_TEST
+
+static void *write_late(void *path)
+{
+    FILE *pipe = fopen(path, "we");
+    bool wrote;
+
+    clock_sleep_ms(clock_system(), 50);
+    wrote = fputs("first, ", pipe) >= 0 && fflush(pipe) == 0;
+    clock_sleep_ms(clock_system(), 50);
+    wrote = fputs("then more", pipe) >= 0 && wrote;
+    return fclose(pipe) == 0 && wrote ? path : NULL;
+}
+
+START_TEST(what_is_read_once_may_be_a_pipe_and_is_read_to_its_end)
+{
+    SCOPED(free_text) char *path = must_printf("%s/pipe", temporary_directory());
+    SCOPED(free_text) char *text = NULL;
+    struct error err = {0};
+    pthread_t writer;
+    void *wrote;
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(pthread_create(&writer, NULL, write_late, path), 0);
+    ck_assert_int_eq(file_read_once(path, 100, &text, NULL, &err), 0);
+    ck_assert_str_eq(text, "first, then more");
+    ck_assert_int_eq(pthread_join(writer, &wrote), 0);
+    ck_assert_ptr_nonnull(wrote);
 }
 END_TEST
 
@@ -283,6 +334,8 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, the_limit_is_the_longest_accepted, 0, 8);
     tcase_add_test(tcase, a_file_that_is_not_there_is_told_from_one_that_cannot_be_read);
     tcase_add_test(tcase, a_file_that_tells_no_size_is_read);
+    tcase_add_test(tcase, a_pipe_is_no_file_and_is_not_waited_for);
+    tcase_add_test(tcase, what_is_read_once_may_be_a_pipe_and_is_read_to_its_end);
     tcase_add_test(tcase, a_file_is_written_in_the_place_of_another_and_leaves_nothing_beside_it);
     tcase_add_test(tcase, a_link_stays_a_link_and_its_file_is_written);
     tcase_add_test(tcase, what_cannot_be_written_is_told_and_what_was_there_stays);

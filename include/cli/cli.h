@@ -42,7 +42,7 @@ struct command {
 /*
  * Parses `argv[1..]` by the table.  Returns the number of positional arguments left in argv[1..], or -1 when
  * the command is over: *ret_exit is then EXIT_DONE (--help was printed) or EXIT_USAGE (a complaint was).
- * "--name=value" and "--name value"; "--" ends the options.
+ * "--name=value" and "--name value", which must not be empty; "--" ends the options.
  */
 int cli_parse(const struct command *command, const struct cli_option *options, size_t count, int argc,
               char **argv, int *ret_exit);

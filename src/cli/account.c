@@ -96,7 +96,7 @@ bool cli_output(const char *text, bool *ret_json, struct error *err)
 
 int cli_clock(const char *text, struct scaled_clock *scaled, struct clock **ret_clock, struct error *err)
 {
-    if (text == NULL || text[0] == '\0') {
+    if (text == NULL) {
         *ret_clock = clock_system();
         return 0;
     }

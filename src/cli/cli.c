@@ -92,6 +92,12 @@ static bool take_option(const struct command *command, const struct cli_option *
         }
         value = argv[++*index];
     }
+    if (*value ==
+        '\0') { /* a variable of a script that was not set; an option that does nothing would hide it */
+        fprintf(stderr, "error: %s: '%s' needs %s, not an empty value\n", command->name, option->name,
+                option->argument);
+        return false;
+    }
     if (option->values != NULL)
         names_add(option->values, value);
     else

@@ -61,7 +61,7 @@ int cli_check_streams(const struct config *config, struct clock *clock, const ch
 
 /* "table" or "json" */
 bool cli_output(const char *text, bool *ret_json, struct error *err);
-/* NULL or "": the system's clock; else "BASE@SPEED".  `scaled` is where that one lives. */
+/* NULL: the system's clock; else "BASE@SPEED".  `scaled` is where that one lives. */
 int cli_clock(const char *text, struct scaled_clock *scaled, struct clock **ret_clock, struct error *err);
 
 #endif

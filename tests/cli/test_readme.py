@@ -257,6 +257,20 @@ class Running(unittest.TestCase):
             said += line
         return said
 
+    def test_a_simulated_aws_that_is_slow_to_start_is_waited_for(self):
+        block = next(block for block in blocks(README, "sh") if "sim.env" in block)
+        self.write("announced", next(text for text in blocks(README, "") if text.startswith("# simulated AWS")))
+        self.write("sim.env", "# of a run before\nexport AWS_ENDPOINT_URL=http://127.0.0.1:1\n# serve --clock 1@1\n")
+        shown = subprocess.run(["/bin/sh", "-c", """kinescale() {
+            case "$1" in
+            sim-aws) sleep 1.5; cat announced ;;
+            serve) echo "$AWS_ENDPOINT_URL" "$@" ;;
+            esac
+        }
+        """ + block + "wait\n"], cwd=self.folder, capture_output=True, text=True, timeout=60)
+        self.assertEqual(shown.stderr, "")
+        self.assertRegex(shown.stdout, r"^http://127\.0\.0\.1:4567 serve --config orders\.conf --clock \d{13}@60\n$")
+
     def wait_for(self, condition, what):
         deadline = time.monotonic() + 60
         while not condition():

@@ -101,7 +101,6 @@ static const struct {
     {"plan --config a.conf", "a.conf", NULL, NULL, {NULL}},
     {"plan --config=a.conf", "a.conf", NULL, NULL, {NULL}},
     {"plan --config=a=b", "a=b", NULL, NULL, {NULL}},
-    {"plan --config=", "", NULL, NULL, {NULL}},
     {"plan --config a --config b", "b", NULL, NULL, {NULL}},
     {"plan --config --verbose", "--verbose", NULL, NULL, {NULL}},
     {"plan --verbose", "streams.conf", NULL, "", {NULL}},
@@ -132,6 +131,8 @@ static const struct {
 } refused[] = {
     {"plan --config", "plan: '--config' needs FILE"},
     {"plan x --output", "plan: '--output' needs table|json"},
+    {"plan --config=", "plan: '--config' needs FILE, not an empty value"},
+    {"plan --config  orders", "plan: '--config' needs FILE, not an empty value"},
     {"plan --verbose=yes", "plan: '--verbose' takes no value"},
     {"plan --confg a", "plan has no option '--confg': did you mean '--config'?"},
     {"plan --ouptut=json", "plan has no option '--ouptut': did you mean '--output'?"},

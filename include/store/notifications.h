@@ -24,9 +24,14 @@ enum notification_status {
 };
 const char *notification_status_name(enum notification_status status); /* "pending" */
 
+enum {
+    NOTIFICATION_ID_SIZE = 128 + STREAM_NAME_SIZE
+}; /* of SNS (aws/sns_message.h), '/' and a stream's name */
+
 struct notification {
-    int64_t id;           /* set by the store */
-    char message_id[128]; /* unique; ours for alarms that reconcile found begin with "reconcile:" */
+    int64_t id; /* set by the store */
+    /* Unique.  What reconcile found begins with "reconcile:"; a composite's copy is "ID OF THE FIRST/STREAM". */
+    char message_id[NOTIFICATION_ID_SIZE];
     char topic_arn[256];
     char alarm_name[ALARM_NAME_SIZE];
     char stream[STREAM_NAME_SIZE]; /* "" until a composite alarm's stream is known */
@@ -57,9 +62,13 @@ int store_notification_add(struct store *store, const struct notification *notif
 /* Pending and deferred ones of a stream, oldest first, at most 1000; "" for those without a stream. */
 int store_notifications_open(struct store *store, const char *stream, struct notification_list *ret_list,
                              struct error *err);
-/* Gives a composite alarm's notification its stream and makes that due at `now_ms`. */
-int store_notification_assign(struct store *store, int64_t id, const char *stream, int64_t now_ms,
-                              struct error *err);
+/*
+ * Gives a composite alarm's notification its stream, and each further stream a copy of it, and makes them all due at
+ * `now_ms`, in one transaction: what fails is tried again as a whole.  The names differ, and there is at least one.
+ * One that has ended is left alone.
+ */
+int store_notification_assign(struct store *store, int64_t id, const char *const *streams, size_t count,
+                              int64_t now_ms, struct error *err);
 /* Ends or defers one.  Only from pending or deferred; others are left alone. */
 int store_notification_set(struct store *store, int64_t id, enum notification_status status,
                            const char *reason, int64_t action_id, struct error *err);

@@ -121,38 +121,37 @@ int triage(struct turn *turn, bool *ret_any, struct error *err)
 
 /* ---- composites */
 
+static bool is_among(const char *const *streams, size_t count, const char *stream)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(streams[i], stream) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One composite may stand over alarms of several streams: the first gets the row, others a copy of it. */
 static int assign(struct turn *turn, const struct notification *n, const struct alarm_list *children,
                   struct error *err)
 {
-    const char *first = NULL;
+    const char *streams[ALARM_CHILDREN_MAX];
+    size_t count = 0;
 
-    for (size_t i = 0; i < children->count; i++) {
+    for (size_t i = 0; i < children->count && count < COUNT_OF(streams); i++) {
         const struct alarm *child = &children->items[i];
-        struct notification copy = *n;
-        bool is_new;
 
         if (child->state != ALARM_ALARM || !alarm_asks_for_shards(child) ||
             !config_covers(turn->whole, child->stream))
             continue;
         if (store_alarm_learn(turn->store, child->stream, child->name, turn->now_ms, err) < 0)
             return -1;
-        if (first == NULL) {
-            first = child->stream;
-            if (store_notification_assign(turn->store, n->id, first, turn->now_ms, err) < 0)
-                return -1;
-        } else if (strcmp(first, child->stream) != 0) {
-            snprintf(copy.message_id, sizeof(copy.message_id), "%.40s/%.80s", n->message_id, child->stream);
-            (void)text_copy(copy.stream, sizeof(copy.stream), child->stream);
-            if (store_notification_add(turn->store, &copy, &is_new, err) < 0)
-                return -1;
-        }
+        if (!is_among(streams, count, child->stream))
+            streams[count++] = child->stream;
     }
-    return first != NULL ? 0
-                         : end_one(turn, n, NOTIFICATION_DROPPED,
-                                   "no child of the composite alarm stands in "
-                                   "ALARM for a configured stream",
-                                   err);
+    if (count == 0)
+        return end_one(turn, n, NOTIFICATION_DROPPED,
+                       "no child of the composite alarm stands in ALARM for a configured stream", err);
+    return store_notification_assign(turn->store, n->id, streams, count, turn->now_ms, err);
 }
 
 static int resolve(struct turn *turn, const struct notification *n, struct error *err)

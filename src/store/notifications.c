@@ -149,15 +149,28 @@ int store_notification_load(struct store *store, int64_t id, struct notification
     return 0;
 }
 
-int store_notification_assign(struct store *store, int64_t id, const char *stream, int64_t now_ms,
-                              struct error *err)
+/* NOTIFICATION_COPY or NOTIFICATION_ASSIGN: one row of that stream, which is due then. */
+static int give(struct store *store, enum statement statement, int64_t id, const char *stream, int64_t now_ms,
+                struct error *err)
+{
+    if (store_run(store, statement, VALUES(TEXT(stream), INTEGER(id)), err) < 0)
+        return -1;
+    return store_changes(store) == 0 ? 0
+                                     : store_stream_make_due(store, stream, now_ms, DUE_NOTIFICATION, err);
+}
+
+int store_notification_assign(struct store *store, int64_t id, const char *const *streams, size_t count,
+                              int64_t now_ms, struct error *err)
 {
     SCOPED(store_rollback) struct store *transaction = NULL;
 
-    if (store_begin(store, &transaction, err) < 0 ||
-        store_run(store, NOTIFICATION_ASSIGN, VALUES(TEXT(stream), INTEGER(id)), err) < 0)
+    if (store_begin(store, &transaction, err) < 0)
         return -1;
-    if (store_changes(store) > 0 && store_stream_make_due(store, stream, now_ms, DUE_NOTIFICATION, err) < 0)
+    for (size_t i = 1; i < count; i++) {
+        if (give(store, NOTIFICATION_COPY, id, streams[i], now_ms, err) < 0)
+            return -1;
+    }
+    if (give(store, NOTIFICATION_ASSIGN, id, streams[0], now_ms, err) < 0)
         return -1;
     return store_commit(&transaction, err);
 }

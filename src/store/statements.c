@@ -91,6 +91,12 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [NOTIFICATION_OPEN] =
         "SELECT " NOTIFICATION_COLUMNS " FROM notifications WHERE stream = ? AND status IN (0, 1)"
         " ORDER BY received_ms, id LIMIT ?",
+    [NOTIFICATION_COPY] =
+        "INSERT INTO notifications (message_id, topic_arn, alarm_name, stream, shard, metric, new_state,"
+        " changed_ms, received_ms, status, attempts, reason, action_id, body)"
+        " SELECT message_id || '/' || ?1, topic_arn, alarm_name, ?1, shard, metric, new_state,"
+        " changed_ms, received_ms, status, attempts, reason, action_id, body"
+        " FROM notifications WHERE id = ?2 AND status IN (0, 1)",
     [NOTIFICATION_ASSIGN] = "UPDATE notifications SET stream = ? WHERE id = ? AND status IN (0, 1)",
     [NOTIFICATION_SET] =
         "UPDATE notifications SET status = ?2, reason = coalesce(?3, ''), action_id = nullif(?4, 0)"

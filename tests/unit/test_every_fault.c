@@ -329,10 +329,99 @@ START_TEST(trouble_with_any_operation_on_the_database_costs_only_time)
 }
 END_TEST
 
+/* ---- one alarm over several streams */
+
+/* Operations in which a composite is given to its streams, and a few more. */
+enum { ASSIGNING = 30 };
+
+/* Long names, of which more than 80 characters are alike. */
+#define ALIKE "a-name-of-which-eighty-characters-are-those-of-the-others-too-and-then-it-is-different-"
+static const char *const siblings[] = {ALIKE "payments", ALIKE "refunds", ALIKE "returns"};
+
+static void take_composite(struct world *world)
+{
+#define CHILD(number) "{\"Arn\":\"arn:aws:cloudwatch:us-east-1:000000000000:alarm:child " number "\"}"
+    static const char body[] =
+        "{\"AlarmName\":\"parent\",\"NewStateValue\":\"ALARM\",\"OldStateValue\":\"OK\","
+        "\"StateChangeTime\":\"2026-03-02T00:04:00.000+0000\",\"AlarmRule\":\"ALARM(\\\"child 0\\\")\","
+        "\"TriggeringChildren\":[" CHILD("0") "," CHILD("1") "," CHILD("2") "]}";
+    struct notification n = {0};
+    enum taken taken;
+    struct error err = {0};
+
+    ck_assert_msg(engine_take(world->engine, world->store, "9f6d1f0a-6d0c-5a52-8f5b-000000000001",
+                              WORLD_TOPIC, body, &n, &taken, &err) == 0,
+                  "%s", err.message);
+    ck_assert_msg(taken == TAKEN_PENDING, "%s", n.reason);
+}
+
+/* Just after its notification was stored; the children tell nobody. */
+static struct world *one_composite_over_all(void)
+{
+    SCOPED(free_text)
+    char *text = must_printf("[defaults]\npolicy = classic\n[stream %s]\n[stream %s]\n[stream %s]\n",
+                             siblings[0], siblings[1], siblings[2]);
+    struct world *world = world_new(text, NULL);
+
+    for (size_t i = 0; i < COUNT_OF(siblings); i++) {
+        cJSON_Delete(
+            world_kinesis(world, "CreateStream", "{\"StreamName\":\"%s\",\"ShardCount\":4}", siblings[i]));
+        cJSON_Delete(world_cloudwatch(
+            world, "PutMetricAlarm",
+            "{\"AlarmName\":\"child %zu\",\"Namespace\":\"AWS/Kinesis\",\"MetricName\":\"IncomingBytes\","
+            "\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"%s\"}],\"Statistic\":\"Sum\",\"Period\":60,"
+            "\"EvaluationPeriods\":1,\"Threshold\":100000000,\"ComparisonOperator\":"
+            "\"GreaterThanThreshold\"}",
+            i, siblings[i]));
+    }
+    world_run(world, MINUTE_MS);
+    for (size_t i = 0; i < COUNT_OF(siblings); i++)
+        world_traffic(world, siblings[i], "constant:3.6M", 4096, "uniform");
+    world_run(world, 4 * MINUTE_MS);
+    take_composite(world);
+    return world;
+}
+
+static size_t notifications_of(struct world *world, const char *stream)
+{
+    struct notification_list list = {0};
+    struct error err = {0};
+    size_t count;
+
+    ck_assert_int_eq(store_notifications_recent(world->store, stream, -1, 100, &list, &err), 0);
+    count = list.count;
+    notification_list_clear(&list);
+    return count;
+}
+
+START_TEST(a_composite_alarm_reaches_all_its_streams_whatever_happens_to_the_database)
+{
+    bad_disk_install();
+    for (int at = 1; at <= ASSIGNING; at++) {
+        struct world *world = one_composite_over_all();
+
+        bad_disk = (struct bad_disk){.fault = disk_faults[_i].fault, .at = at, .kill = die, .context = world};
+        world_run(world, 1000);
+        ck_assert(bad_disk.struck);
+        bad_disk.fault = DISK_GOOD;
+        bad_disk.busy_left_ms = 0;
+        if (world->killed)
+            world_restart(world);
+        world_run(world, 20 * 1000); /* the next attempt is after 15 s */
+        for (size_t i = 0; i < COUNT_OF(siblings); i++)
+            ck_assert_msg(notifications_of(world, siblings[i]) == 1, "%s at operation %d: '%s' has %zu",
+                          disk_faults[_i].name, at, siblings[i], notifications_of(world, siblings[i]));
+        ck_assert_uint_eq(notifications_of(world, ""), 0);
+        world_free(world);
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("every fault");
-    TCase *requests = tcase_create("requests"), *disk = tcase_create("disk");
+    TCase *requests = tcase_create("requests"), *disk = tcase_create("disk"),
+          *composite = tcase_create("composite");
     int all = (int)COUNT_OF(stories);
 
     tcase_set_timeout(requests, 600);
@@ -341,8 +430,12 @@ static Suite *suite(void)
     tcase_add_loop_test(requests, two_troubles_in_one_run_cost_only_time, 0, all);
     tcase_add_loop_test(disk, trouble_with_any_operation_on_the_database_costs_only_time, 0,
                         all * (int)COUNT_OF(disk_faults));
+    tcase_add_loop_test(composite, a_composite_alarm_reaches_all_its_streams_whatever_happens_to_the_database,
+                        0, (int)COUNT_OF(disk_faults));
     suite_add_tcase(suite, requests);
     suite_add_tcase(suite, disk);
+    suite_add_tcase(suite, composite);
+    tcase_set_timeout(composite, 120);
     return suite;
 }
 

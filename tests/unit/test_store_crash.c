@@ -124,7 +124,7 @@ static int add_late_alarm(struct store *store)
 
 static int assign(struct store *store)
 {
-    return store_notification_assign(store, 1, "orders", 2000, &err);
+    return store_notification_assign(store, 1, (const char *[]){"orders", "clicks"}, 2, 2000, &err);
 }
 
 static int replay(struct store *store)
@@ -163,6 +163,7 @@ static const struct {
     const char *breaks;
 } deeds[] = {
     {add_late_alarm, false, "UPDATE ON streams"}, {assign, false, "UPDATE ON streams"},
+    {assign, false, "INSERT ON notifications"},   {assign, false, "UPDATE ON notifications"},
     {replay, false, "UPDATE ON streams"},         {intend, false, "INSERT ON steps"},
     {close_step, true, "UPDATE ON actions"},      {end, false, "UPDATE OF lock_owner ON streams"},
     {prune, false, "DELETE ON actions"},

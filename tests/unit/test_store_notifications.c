@@ -176,7 +176,7 @@ START_TEST(a_composite_alarm_gets_its_stream_later)
     list = open_ones(store, "");
     ck_assert_uint_eq(list.count, 1);
     notification_list_clear(&list);
-    MUST(store_notification_assign(store, 1, "orders", 700, &err));
+    MUST(store_notification_assign(store, 1, &(const char *){"orders"}, 1, 700, &err));
     list = open_ones(store, "");
     ck_assert_uint_eq(list.count, 0);
     list = open_ones(store, "orders");
@@ -186,7 +186,9 @@ START_TEST(a_composite_alarm_gets_its_stream_later)
     ck_assert(state.due_ms == 700 && state.due_reasons == DUE_NOTIFICATION);
 
     MUST(store_notification_set(store, 1, NOTIFICATION_DROPPED, "over", 0, &err));
-    MUST(store_notification_assign(store, 1, "other", 800, &err)); /* has ended: left alone */
+    MUST(store_notification_assign(store, 1, (const char *[]){"other", "third"}, 2, 800,
+                                   &err)); /* has ended */
+    ck_assert_uint_eq(open_ones(store, "third").count, 0);
     ck_assert_str_eq(load(store, 1).stream, "orders");
     MUST(store_stream_load(store, "other", &state, &err));
     ck_assert_int_eq(state.due_ms, INT64_MAX);

@@ -91,7 +91,7 @@ static void assign(struct store *store)
     bool is_new;
 
     MUST(store_notification_add(store, &notification, &is_new, &err));
-    MUST(store_notification_assign(store, 1, "orders", 150, &err));
+    MUST(store_notification_assign(store, 1, &(const char *){"orders"}, 1, 150, &err));
 }
 static void replay(struct store *store)
 {

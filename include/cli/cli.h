@@ -17,8 +17,9 @@
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
-    EXIT_USAGE = 2,    /* wrong arguments or configuration */
-    EXIT_FORBIDDEN = 3 /* nothing done because a lock or cooldown forbade it */
+    EXIT_USAGE = 2,     /* wrong arguments or configuration */
+    EXIT_FORBIDDEN = 3, /* nothing done because a lock or cooldown forbade it */
+    EXIT_REFUSED = 4    /* replay: all was dealt with, but of some nothing will ever come */
 };
 
 /* One option of a command; --help is printed from these. */

@@ -3,6 +3,9 @@
  *
  * Nothing but their age is forgiven: topic, certificate and signature are checked as for POST /sns, and one that was
  * seen before changes nothing.  How the alarm stands now is asked in the stream's turn.
+ *
+ * Who asks wants to delete what was read: the exit code tells trouble of ours, after which nothing may be deleted, from
+ * a message that is refused, for good.
  */
 #include "parts.h"
 
@@ -70,14 +73,11 @@ static int take_all(struct intake *intake, const struct sns_letters *letters, st
     for (int i = 0; i < RESULT_COUNT; i++)
         printf("%s%d %s", i > 0 ? ", " : "", intake->counts[i], results[i]);
     putchar('\n');
-    if (intake->counts[REFUSED] > 0)
-        return error_set(err, ERROR_INPUT, "%d of %zu messages were refused", intake->counts[REFUSED],
-                         letters->count);
     return 0;
 }
 
 static int take_letters(struct config *config, struct clock *clock, const struct sns_letters *letters,
-                        struct error *err)
+                        int *ret_refused, struct error *err)
 {
     const char *topics[TOPICS_MAX];
     struct sns_verifier_options verifier = {.clock = clock, .topic_arns = topics, .kept = true};
@@ -99,6 +99,7 @@ static int take_letters(struct config *config, struct clock *clock, const struct
     result = store_open(config->service.database, &intake.store, err);
     if (result == 0)
         result = take_all(&intake, letters, err);
+    *ret_refused = intake.counts[REFUSED];
     store_close(intake.store);
     engine_free(intake.engine);
     sns_verifier_free(intake.verifier);
@@ -106,7 +107,7 @@ static int take_letters(struct config *config, struct clock *clock, const struct
     return result;
 }
 
-static int replay(struct config *config, const char *path, struct error *err)
+static int replay(struct config *config, const char *path, int *ret_refused, struct error *err)
 {
     SCOPED(sns_letters_clear) struct sns_letters letters = {0};
     SCOPED(free_text) char *text = NULL;
@@ -121,15 +122,15 @@ static int replay(struct config *config, const char *path, struct error *err)
         return -1;
     }
     if (sns_letters_read(text, length, &letters, err) < 0)
-        return error_wrap(err, "'%s'", path);
-    return take_letters(config, clock, &letters, err);
+        return error_wrap(err, "nothing was taken from '%s'", path);
+    return take_letters(config, clock, &letters, ret_refused, err);
 }
 
 static int run(int argc, char **argv)
 {
     struct error err = {0};
     struct config *config;
-    int code = EXIT_DONE;
+    int code = EXIT_DONE, refused = 0;
     int left = cli_parse(&command_replay, options, COUNT_OF(options), argc, argv, &code);
 
     if (left < 0)
@@ -141,7 +142,12 @@ static int run(int argc, char **argv)
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = replay(config, argv[1], &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    if (replay(config, argv[1], &refused, &err) < 0) {
+        code = cli_fail(&err);
+    } else if (refused > 0) {
+        fprintf(stderr, "error: %d message%s refused\n", refused, refused == 1 ? " was" : "s were");
+        code = EXIT_REFUSED;
+    }
     config_free(config);
     return code;
 }

@@ -138,8 +138,8 @@ class Replay(Commands):
         path = self.world.write("old.json", old + self.letter("forged", Message=alarm_text("other")))
         said = run("replay", "--config", self.world.config(name="by-hand.conf"), "--clock",
                    f"{int(base) - 122034}@{speed}", path, environment=self.world.environment())
-        self.assertEqual(said.returncode, 1, said.stdout)
-        self.assertIn("1 of 2 messages were refused", said.stderr, said.stdout)
+        self.assertEqual(said.returncode, 4, said.stdout)
+        self.assertIn("error: 1 message was refused", said.stderr, said.stdout)
         self.assertRegex(said.stdout, r"message 2: SNS message refused: the signature does not match\n"
                                       r"1 taken, 0 ignored, 0 seen before, 1 refused\n$")
         self.assertEqual((self.stored("long-ago"), self.stored("forged"), self.stored("other")), ([(0,)], [], []))
@@ -149,7 +149,7 @@ class Replay(Commands):
         for text, why in (("[]", "object 1"), (good + "{}", "object 2: neither an answer of ReceiveMessage"),
                           (good + '{"Messages": 1}', "'Messages' is no list"),
                           (good + '{"Messages": [{}]}', "has no 'Body'"), (good[:-1], "object 1"),
-                          ("{" * 100, "object 1")):
+                          ("{" * 100, "object 1"), (good + "garbage", "nothing was taken from")):
             said = self.replay(text)
             self.assertEqual((said.returncode, said.stdout), (1, ""), text[:40])
             self.assertIn(why, said.stderr)

@@ -108,6 +108,23 @@ class Readme(unittest.TestCase):
         codes = re.findall(r"EXIT_[A-Z]+ = (\d+)", read("include/cli/cli.h"))
         self.assertEqual([row[0] for row in table("exit-codes")], codes)
 
+    def test_letters_are_deleted_only_when_each_was_taken_or_refused_for_good(self):
+        recipe, = (block for block in re.findall(r"```sh\n(.*?)```", read("README.md"), re.DOTALL)
+                   if "delete-message-batch" in block)
+        for received, replayed, deletes in ((0, 0, True), (0, 4, True), (0, 1, False), (0, 2, False), (0, 3, False),
+                                            (255, 0, False)):
+            with tempfile.TemporaryDirectory() as folder:
+                for name, text in (("aws", f'echo "$2" >> calls; [ "$2" != receive-message ] || exit {received}'),
+                                   ("kinescale", f"exit {replayed}"), ("jq", "")):
+                    path = os.path.join(folder, name)
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(f"#!/bin/sh\n{text}\n")
+                    os.chmod(path, 0o700)
+                subprocess.run(["sh", "-c", recipe], cwd=folder, check=False,
+                               env={"PATH": folder + ":" + os.environ["PATH"]})
+                with open(os.path.join(folder, "calls"), encoding="utf-8") as file:
+                    self.assertEqual("delete-message-batch" in file.read(), deletes, (received, replayed))
+
     def test_routes_are_those_of_the_tables(self):
         source = read("src/daemon/daemon.c") + read("src/daemon/admin.c")
         routes = {f"{method} {path}" for method, path in re.findall(r'\{"([A-Z]+)", "(/[^"]*)"', source)}

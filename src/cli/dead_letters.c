@@ -157,6 +157,7 @@ static const struct verb {
 static int each_of_all(struct desk *desk, const struct verb *verb, struct error *err)
 {
     SCOPED(notification_list_clear) struct notification_list found = {0};
+    bool any = false;
 
     do {
         notification_list_clear(&found);
@@ -166,15 +167,18 @@ static int each_of_all(struct desk *desk, const struct verb *verb, struct error 
             if (verb->each(desk, found.items[i].id, err) < 0)
                 return -1;
         }
+        any = any || found.count > 0;
     } while (found.count == LIST_MAX);
-    if (found.count == 0)
+    if (!any)
         printf("there are no dead letters\n");
     return 0;
 }
 
-/* All ids are read before the first is touched. */
+/* All ids are read before the first is touched; one that is no dead letter is told, and does not stop the others. */
 static int each_of_given(struct desk *desk, const struct verb *verb, int argc, char **argv, struct error *err)
 {
+    int unknown = 0;
+
     for (int round = 0; round < 2; round++) {
         for (int i = 2; i <= argc; i++) {
             int64_t id;
@@ -182,11 +186,16 @@ static int each_of_given(struct desk *desk, const struct verb *verb, int argc, c
             if (!number_parse(argv[i], 1, INT64_MAX, &id))
                 return error_set(err, ERROR_CONFIG, "'%s' is no id; 'kinescale dead-letters list' shows them",
                                  argv[i]);
-            if (round == 1 && verb->each(desk, id, err) < 0)
+            if (round == 0 || verb->each(desk, id, err) == 0)
+                continue;
+            if (err->kind != ERROR_NOT_FOUND || argc == 2)
                 return -1;
+            (void)cli_fail(err);
+            unknown++;
         }
     }
-    return 0;
+    return unknown == 0 ? 0
+                        : error_set(err, ERROR_NOT_FOUND, "%d of %d are no dead letters", unknown, argc - 1);
 }
 
 static int check_arguments(const struct verb *verb, int argc, struct error *err)

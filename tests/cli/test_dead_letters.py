@@ -81,6 +81,32 @@ class DeadLetters(Commands):
                 self.assertEqual((said.returncode, said.stdout), (1, ""), verb)
                 self.assertRegex(said.stderr, "^error: .*notification 2")
 
+    def test_an_id_that_is_no_dead_letter_does_not_stop_the_others(self):
+        with World(["orders"], SCENE) as world:
+            world.daemon().stop()
+            self.die(world, 3)
+            said = self.command(world, "dead-letters", "drop", "1", "99999", "2", "3")
+            self.assertEqual((said.returncode, said.stdout), (1, "1: dropped\n2: dropped\n3: dropped\n"))
+            self.assertEqual(said.stderr, "error: there is no dead notification 99999\n"
+                             "error: 1 of 4 are no dead letters\n")
+            self.assertEqual([status for status, _ in self.statuses(world)], [3, 3, 3])
+
+    def test_all_of_as_many_as_are_read_at_once_says_nothing_else(self):
+        with World(["orders"], SCENE) as world:
+            world.daemon().stop()
+            self.die(world, 1000)
+            said = self.command(world, "dead-letters", "drop", "--all")
+            self.assertEqual((said.returncode, said.stdout.count(": dropped\n"), said.stderr), (0, 1000, ""))
+            self.assertNotIn("no dead letters", said.stdout)
+            self.assertEqual(self.command(world, "dead-letters", "drop", "--all").stdout, "there are no dead letters\n")
+
+    def die(self, world, count):
+        """So many dead letters, with the ids 1 to `count`."""
+        self.write(world, "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number"
+                   f" WHERE n < {count}) INSERT INTO notifications (message_id, topic_arn, alarm_name, stream, shard,"
+                   " metric, new_state, changed_ms, received_ms, status, attempts, reason)"
+                   " SELECT n, 't', 'orders-x', 'orders', '', '', 'ALARM', 1, 1, 4, 3, 'timed out' FROM number")
+
     def test_wrong_words_are_refused(self):
         with World(["orders"], SCENE) as world:
             said = self.command(world, "dead-letters", "list")

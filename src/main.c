@@ -99,16 +99,25 @@ static int run(int argc, char **argv)
     return command->run(argc - 1, argv + 1);
 }
 
+/* What did not reach the disk or the pipe was not said.  Of a write that failed before, nobody knows why any more. */
+static bool output_is_written(void)
+{
+    bool failed = ferror(stdout) != 0;
+
+    if (fflush(stdout) != 0)
+        fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno));
+    else if (failed)
+        fprintf(stderr, "error: cannot write all of the output\n");
+    else
+        return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     int result;
 
     memory_hide();
     result = run(argc, argv);
-    /* What did not reach the disk or the pipe was not said. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && result == EXIT_DONE) {
-        fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno));
-        return EXIT_FAILED;
-    }
-    return result;
+    return output_is_written() || result != EXIT_DONE ? result : EXIT_FAILED;
 }

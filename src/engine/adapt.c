@@ -104,14 +104,17 @@ int adapt_line(struct store *store, struct stream_config *config, struct error *
 }
 
 /* An alarm, or an action under way, is not left alone because CloudWatch has no numbers: tried once more, then without. */
-static int look_minutes(struct turn *turn, struct error *err)
+static int do_without(const struct turn *turn, const struct error *err)
 {
-    if (minutes_look(turn, err) == 0)
-        return 0;
     if (err->kind == ERROR_STORE || (error_is_retryable(err) && turn->state.failures == 0))
         return -1;
     LOG(LOG_WARN, "metrics-missing", {"stream", turn->config->name}, {"error", err->message});
     return 0;
+}
+
+static int look_minutes(struct turn *turn, struct error *err)
+{
+    return minutes_look(turn, err) < 0 ? do_without(turn, err) : 0;
 }
 
 /* Where alarms watch single shards, their metrics say what each carries, and how the load lies over the keys. */
@@ -186,7 +189,7 @@ static int think(struct turn *turn, bool alarmed, struct adaptive_plan *ret_plan
     adaptive_think(&facts, ret_plan);
     if (wants_spread(turn, ret_plan, alarmed)) {
         adaptive_plan_clear(ret_plan);
-        if (spread_read(turn, err) < 0)
+        if (spread_read(turn, err) < 0 && do_without(turn, err) < 0)
             return -1;
         adaptive_think(&facts, ret_plan);
     }

@@ -11,12 +11,10 @@
 
 #include <math.h>
 
-enum {
-    MINUTE_MS = 60 * 1000,
-    WINDOW_MINUTES = 10,
-    /* A shard without a point carried nothing, unless it is so young that CloudWatch cannot have one. */
-    YOUNG_SHARDS_MS = 4 * MINUTE_MS,
-};
+enum { MINUTE_MS = 60 * 1000, WINDOW_MINUTES = 10 };
+
+/* A shard without a point carried nothing where the others carried so much of all; else it may be too young for one. */
+#define NEARLY_ALL 0.95
 
 int spread_look(struct turn *turn, struct error *err)
 {
@@ -68,31 +66,27 @@ static double part_of(const struct turn *turn, const struct metric_series *serie
     return whole > 0 ? sum / whole : NAN;
 }
 
-/* Are all open shards so old that CloudWatch would have points of them? */
-static bool are_grown(const struct turn *turn)
-{
-    int64_t last_ms = turn->state.last_scale_up_ms > turn->state.last_scale_down_ms
-                          ? turn->state.last_scale_up_ms
-                          : turn->state.last_scale_down_ms;
-
-    return !turn->running && turn->now_ms - last_ms > YOUNG_SHARDS_MS;
-}
-
 static void learn(struct turn *turn, const struct metric_answer *answer, int64_t start_ms)
 {
     double *parts = must_calloc(turn->shards.count, sizeof(*parts));
-    bool grown = are_grown(turn), some = false;
+    bool *silent = must_calloc(turn->shards.count, sizeof(*silent));
+    double sum = 0;
 
     for (size_t i = 0; i < turn->shards.count; i++) {
         bool any = false;
 
         parts[i] = part_of(turn, answer->series + i * ALARM_METRIC_COUNT, start_ms, &any);
-        if (!any && grown)
-            parts[i] = 0;
-        some |= parts[i] > 0;
+        silent[i] = !any;
+        if (parts[i] > 0)
+            sum += parts[i];
     }
-    if (some)
+    for (size_t i = 0; i < turn->shards.count; i++) {
+        if (silent[i] && sum >= NEARLY_ALL)
+            parts[i] = 0;
+    }
+    if (sum > 0)
         spread_learn(&turn->spread, &turn->shards, parts);
+    free(silent);
     free(parts);
 }
 

@@ -169,6 +169,98 @@ START_TEST(what_a_rise_left_half_split_is_merged_back_with_the_fewest_operations
 }
 END_TEST
 
+/* Four even shards that carry such parts of the load; the line is 80 %. */
+static const struct {
+    const char *name;
+    double parts[4];
+    bool hot; /* the first is one key */
+    double before, recent, now;
+    enum adaptive_verdict verdict;
+    int64_t shards;
+    const char *says;
+} by_load[] = {
+    {"full on average, but no shard is above the line",
+     {0.25, 0.25, 0.25, 0.25},
+     false,
+     3,
+     3,
+     3.1,
+     ADAPTIVE_STAY,
+     4,
+     "and fills the fullest shard that can be divided 77 % (line: 80 %)"},
+    {"one shard is above it: it alone is split",
+     {0.55, 0.15, 0.15, 0.15},
+     false,
+     1,
+     1,
+     1.5,
+     ADAPTIVE_GO,
+     5,
+     "fills the fullest shard that can be divided 83 % (line: 80 %): 4 shards become 5, where the load lies"},
+    {"what half as much again would fill is split with it",
+     {0.4, 0.35, 0.15, 0.1},
+     false,
+     2,
+     2,
+     2.1,
+     ADAPTIVE_GO,
+     6,
+     "4 shards become 6"},
+    {"a hot key is left alone",
+     {0.34, 0.22, 0.22, 0.22},
+     true,
+     3,
+     3,
+     3,
+     ADAPTIVE_STAY,
+     4,
+     "but for one hot key that fills shardId-000000000000 102 %"},
+    {"and what is beside it is merged",
+     {0.7, 0.1, 0.1, 0.1},
+     true,
+     2,
+     2,
+     2,
+     ADAPTIVE_GO,
+     2,
+     "4 shards become 2 by 2 operations, as the load lies"},
+    {"what carries little is merged, what is full stays",
+     {0.6, 0.1, 0.1, 0.1},
+     false,
+     2,
+     1.2,
+     1.2,
+     ADAPTIVE_GO,
+     2,
+     "4 shards become 2 by 2 operations, as the load lies"},
+};
+
+START_TEST(where_the_load_lies_is_known_it_decides)
+{
+    struct adaptive_facts facts = facts_of(by_load[_i].before, by_load[_i].recent, by_load[_i].now, 4);
+    struct spread spread = {0};
+    struct shard_map map;
+    struct adaptive_plan plan;
+
+    even_map(&map, 4);
+    spread_learn(&spread, &map, by_load[_i].parts);
+    if (by_load[_i].hot)
+        spread.cells[0].kept = SPREAD_CUTS_KEPT;
+    facts.shards = &map;
+    facts.spread = &spread;
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(plan.verdict == by_load[_i].verdict && plan.shards == by_load[_i].shards &&
+                      strstr(plan.reason, by_load[_i].says) != NULL,
+                  "%s: verdict %d, %lld shards: %s", by_load[_i].name, (int)plan.verdict,
+                  (long long)plan.shards, plan.reason);
+    ck_assert(plan.by_load && (plan.hot == &map.items[0]) == by_load[_i].hot);
+    ck_assert((plan.starts != NULL) == (plan.verdict == ADAPTIVE_GO));
+    adaptive_plan_clear(&plan);
+    spread_clear(&spread);
+    shard_map_clear(&map);
+}
+END_TEST
+
 START_TEST(a_stream_that_needs_little_is_looked_at_less_often)
 {
     struct adaptive_facts facts = facts_of(1, 1, 1, 4);
@@ -253,6 +345,7 @@ int main(void)
     tcase_add_test(think, without_a_recent_minute_only_an_alarm_asks_for_shards);
     tcase_add_test(think, a_newest_minute_that_is_unknown_is_the_one_before);
     tcase_add_test(think, what_a_rise_left_half_split_is_merged_back_with_the_fewest_operations);
+    tcase_add_loop_test(think, where_the_load_lies_is_known_it_decides, 0, COUNT_OF(by_load));
     tcase_add_test(think, a_stream_that_needs_little_is_looked_at_less_often);
     tcase_add_test(learn, a_day_is_needed_to_learn_anything);
     tcase_add_test(learn, bursts_that_come_back_make_the_hold_outlast_the_pause);

@@ -279,34 +279,41 @@ static int by_update(struct turn *turn, int64_t shards, size_t operations, bool 
     return 0;
 }
 
-static int set_even_goal(struct turn *turn, int64_t shards, struct error *err)
+int adapt_goal(struct turn *turn, int64_t shards, const hashkey *starts, hashkey **ret_starts,
+               size_t *ret_count, struct error *err)
 {
     SCOPED(step_list_clear) struct step_list steps = {0};
-    hashkey *starts = NULL;
-    bool update;
-    int result;
+    bool update = false;
 
+    *ret_count = (size_t)shards;
+    *ret_starts = must_calloc((size_t)shards, sizeof(**ret_starts));
+    if (starts != NULL) {
+        memcpy(*ret_starts, starts, (size_t)shards * sizeof(*starts));
+        return 0;
+    }
     if (steps_to_even(&turn->shards, shards, &steps, err) < 0 ||
-        by_update(turn, shards, steps.count, &update, err) < 0)
+        by_update(turn, shards, steps.count, &update, err) < 0) {
+        free(*ret_starts);
         return -1;
-    starts = must_calloc(steps.after.count, sizeof(*starts));
+    }
     for (size_t i = 0; i < steps.after.count; i++)
-        starts[i] = steps.after.items[i].start;
-    result = store_goal_set(turn->store, turn->action.id, starts, update ? 0 : steps.after.count, err);
-    free(starts);
-    if (result == 0)
-        turn->action.goal_shards = shards;
-    return result;
+        (*ret_starts)[i] = steps.after.items[i].start;
+    if (update)
+        *ret_count = 0;
+    return 0;
 }
 
 /* `starts` NULL: even shards. */
 static int set_goal(struct turn *turn, int64_t shards, const hashkey *starts, struct error *err)
 {
+    hashkey *goal;
+    size_t count;
     int result;
 
-    if (starts == NULL)
-        return set_even_goal(turn, shards, err);
-    result = store_goal_set(turn->store, turn->action.id, starts, (size_t)shards, err);
+    if (adapt_goal(turn, shards, starts, &goal, &count, err) < 0)
+        return -1;
+    result = store_goal_set(turn->store, turn->action.id, goal, count, err);
+    free(goal);
     if (result == 0)
         turn->action.goal_shards = shards;
     return result;
@@ -344,6 +351,11 @@ static bool next_step(struct turn *turn, const hashkey *starts, size_t count, st
                      ret_operation);
 }
 
+bool adapt_next_step(struct turn *turn, const hashkey *starts, size_t count, struct operation *ret_operation)
+{
+    return count > 0 ? next_step(turn, starts, count, ret_operation) : next_update(turn, ret_operation);
+}
+
 static int next_operation(struct turn *turn, enum action_event *ret_event, struct operation *ret_operation,
                           struct error *err)
 {
@@ -359,7 +371,7 @@ static int next_operation(struct turn *turn, enum action_event *ret_event, struc
                          store_goal_load(turn->store, turn->action.id, &starts, &count, err) < 0)))
             return -1;
     }
-    any = count > 0 ? next_step(turn, starts, count, ret_operation) : next_update(turn, ret_operation);
+    any = adapt_next_step(turn, starts, count, ret_operation);
     *ret_event = any ? EVENT_NEEDS_STEP : EVENT_NEEDS_NOTHING;
     free(starts);
     return 0;

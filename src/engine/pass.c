@@ -119,14 +119,19 @@ static void ask_policy(struct candidate *candidate)
     struct turn *turn = &candidate->turn;
     SCOPED(adaptive_plan_clear) struct adaptive_plan plan = {0};
     struct error err = {0};
+    int64_t peak;
 
     if (adapt_look(turn, false, &plan, &err) < 0) {
         rule_out(candidate, PASS_FAILED, err.message);
         return;
     }
     rule_out(candidate, plan.verdict == ADAPTIVE_GO ? PASS_RESHARD : PASS_HOLD, plan.reason);
-    if (plan.verdict == ADAPTIVE_GO)
-        candidate->row->to_shards = plan.shards;
+    if (plan.verdict != ADAPTIVE_GO)
+        return;
+    candidate->row->to_shards = plan.shards;
+    if (adapt_steps(turn, &plan, &candidate->row->plan.operations, &candidate->row->plan.operation_count,
+                    &peak, &err) < 0)
+        rule_out(candidate, PASS_FAILED, err.message);
 }
 
 static int think(struct candidate *candidate, const struct down_subject *subject, struct error *err)

@@ -188,6 +188,22 @@ int64_t adapt_next_ms(const struct turn *turn);
 /* What would be done now, and why; the stream itself is looked at when that is something. */
 int adapt_look(struct turn *turn, bool asked, struct adaptive_plan *ret_plan, struct error *err);
 
+/*
+ * How a new action reaches `shards` shards: where they are to begin (the caller's), or none of them when UpdateShardCount
+ * leads there.  `starts` NULL: even ones.
+ */
+int adapt_goal(struct turn *turn, int64_t shards, const hashkey *starts, hashkey **ret_starts,
+               size_t *ret_count, struct error *err);
+/* The next call of turn->action on the way there, from turn->shards; false: there. */
+bool adapt_next_step(struct turn *turn, const hashkey *starts, size_t count, struct operation *ret_operation);
+
+/* ---- view.c: what would be done */
+
+/* The calls that such a plan would lead to, the caller's; 0 without ADAPTIVE_GO.  The turn is of no use for
+ * anything else afterwards.  *ret_peak: most shards open at once. */
+int adapt_steps(struct turn *turn, const struct adaptive_plan *plan, struct operation **ret_operations,
+                size_t *ret_count, int64_t *ret_peak, struct error *err);
+
 /* ---- triage.c: which notifications ask for something */
 
 /* Drops those whose alarm is no longer in ALARM (asks CloudWatch unless one is fresh).

@@ -228,39 +228,51 @@ static int deal(struct desk *desk, const struct verb *verb, int argc, char **arg
     return all != NULL ? each_of_all(desk, verb, err) : each_of_given(desk, verb, argc, argv, err);
 }
 
-static int serve(const struct config *config, int argc, char **argv, struct error *err)
+static int serve(struct desk *desk, const struct config *config, const struct verb *verb, int argc,
+                 char **argv, struct error *err)
 {
-    const struct verb *verb = find_verb(argc, argv, err);
-    struct desk desk = {0};
-    struct scaled_clock scaled;
-    struct clock *clock;
     int result;
 
-    if (verb == NULL || check_arguments(verb, argc, err) < 0 || !cli_output(output, &desk.json, err) ||
-        cli_clock(clock_text, &scaled, &clock, err) < 0)
-        return -1;
-    if ((verb->may_take_all ? store_open : store_open_readonly)(config->service.database, &desk.store, err) <
+    if ((verb->may_take_all ? store_open : store_open_readonly)(config->service.database, &desk->store, err) <
         0)
         return err->kind == ERROR_NOT_FOUND ? error_wrap(err, "nothing is known yet") : -1;
-    desk.now_ms = clock_now_ms(clock);
-    result = deal(&desk, verb, argc, argv, err);
-    store_close(desk.store);
+    result = deal(desk, verb, argc, argv, err);
+    store_close(desk->store);
     return result;
+}
+
+/* What the command line alone tells: a fault of it is said before any file is looked for. */
+static const struct verb *read_arguments(int argc, char **argv, struct desk *desk, struct error *err)
+{
+    const struct verb *verb = find_verb(argc, argv, err);
+    struct scaled_clock scaled;
+    struct clock *clock;
+
+    if (verb == NULL || check_arguments(verb, argc, err) < 0 || !cli_output(output, &desk->json, err) ||
+        cli_clock(clock_text, &scaled, &clock, err) < 0)
+        return NULL;
+    desk->now_ms = clock_now_ms(clock);
+    return verb;
 }
 
 static int run(int argc, char **argv)
 {
     struct error err = {0};
+    struct desk desk = {0};
+    const struct verb *verb;
     struct config *config;
     int code = EXIT_DONE;
     int left = cli_parse(&command_dead_letters, options, COUNT_OF(options), argc, argv, &code);
 
     if (left < 0)
         return code;
+    verb = read_arguments(left, argv, &desk, &err);
+    if (verb == NULL)
+        return cli_fail(&err);
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = serve(config, left, argv, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    code = serve(&desk, config, verb, left, argv, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
     config_free(config);
     return code;
 }

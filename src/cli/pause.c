@@ -54,20 +54,27 @@ static int tell(struct store *store, const char *stream, int64_t until_ms, bool 
     return 0;
 }
 
-static int set(struct config **config, int argc, char **argv, bool pause, struct error *err)
+/* What the command line alone tells: a fault of it is said before any file is looked for.  *ret_for_ms: 0 for no end. */
+static int read_arguments(int argc, bool pause, int64_t *ret_for_ms, struct error *err)
+{
+    *ret_for_ms = 0;
+    if (argc == 0)
+        return error_set(err, ERROR_CONFIG, "which stream?  Name one or more");
+    if (pause && for_text != NULL &&
+        (!number_parse_duration(for_text, ret_for_ms) || *ret_for_ms == 0 || *ret_for_ms > for_max_ms))
+        return error_set(err, ERROR_CONFIG, "--for must be a duration as 30m or 2h, at most 365d, not '%s'",
+                         for_text);
+    return 0;
+}
+
+static int set(struct config **config, int argc, char **argv, bool pause, int64_t for_ms, struct error *err)
 {
     struct scaled_clock scaled;
     struct clock *clock;
     struct store *store;
-    int64_t for_ms = 0, until_ms = 0, now_ms;
+    int64_t until_ms = 0, now_ms;
     int result;
 
-    if (argc == 0)
-        return error_set(err, ERROR_CONFIG, "which stream?  Name one or more");
-    if (pause && for_text != NULL &&
-        (!number_parse_duration(for_text, &for_ms) || for_ms == 0 || for_ms > for_max_ms))
-        return error_set(err, ERROR_CONFIG, "--for must be a duration as 30m or 2h, at most 365d, not '%s'",
-                         for_text);
     if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
         store_open((*config)->service.database, &store, err) < 0)
         return -1;
@@ -93,15 +100,19 @@ static int run(const struct command *command, const struct cli_option *options, 
 {
     struct error err = {0};
     struct config *config;
+    bool pause = command == &command_pause;
+    int64_t for_ms;
     int code = EXIT_DONE;
     int left = cli_parse(command, options, count, argc, argv, &code);
 
     if (left < 0)
         return code;
+    if (read_arguments(left, pause, &for_ms, &err) < 0)
+        return cli_fail(&err);
     config = cli_config(config_path);
     if (config == NULL)
         return EXIT_USAGE;
-    code = set(&config, left, argv, command == &command_pause, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
+    code = set(&config, left, argv, pause, for_ms, &err) < 0 ? cli_fail(&err) : EXIT_DONE;
     config_free(config);
     return code;
 }

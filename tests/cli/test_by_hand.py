@@ -250,7 +250,10 @@ class Pause(ByHand):
                                      (["pause", "orders", "--for", "0s"],
                                       "error: --for must be a duration as 30m or 2h, at most 365d, not '0s'\n"),
                                      (["pause", "orders", "--for", "366d"],
-                                      "error: --for must be a duration as 30m or 2h, at most 365d, not '366d'\n")):
+                                      "error: --for must be a duration as 30m or 2h, at most 365d, not '366d'\n"),
+                                     (["pause", "orders", "--for", "999999999999999999999d"],
+                                      "error: --for must be a duration as 30m or 2h, at most 365d, not "
+                                      "'999999999999999999999d'\n")):
                 said = self.command(world, *words)
                 self.assertEqual((said.returncode, said.stdout, said.stderr), (2, "", complaint))
             self.assertEqual(self.command(world, "resume", "orders").returncode, 0)

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -119,6 +120,18 @@ class DeadLetters(Commands):
                 said = self.command(world, "dead-letters", *words)
                 self.assertEqual((said.returncode, said.stdout), (2, ""), words)
                 self.assertIn(why, said.stderr)
+
+    def test_a_fault_of_the_command_line_is_told_before_a_file_is_looked_for(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for words, why in ((["dead-letters"], "what shall be done?  list, show, replay or drop"),
+                               (["dead-letters", "show"], "'show' needs one or more ids"),
+                               (["dead-letters", "list", "--output", "xml"], "xml"),
+                               (["pause"], "which stream?"), (["resume"], "which stream?"),
+                               (["pause", "orders", "--for", "soon"], "--for must be a duration")):
+                said = run(*words, folder=folder)
+                self.assertEqual((said.returncode, said.stdout), (2, ""), words)
+                self.assertIn(why, said.stderr)
+                self.assertNotIn("streams.conf", said.stderr)
 
     def write(self, world, sql):
         with sqlite3.connect(world.database()) as connection:

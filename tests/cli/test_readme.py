@@ -104,6 +104,13 @@ class Readme(unittest.TestCase):
         told = {quoted(row[0])[0]: sorted(quoted(re.sub(r"\(.*\)", "", row[2]))) for row in table("commands")}
         self.assertEqual(told, helped())
 
+    def test_cron_runs_the_pass_as_a_user_that_is_always_there(self):
+        unit = read("tools/kinescale.service.in")
+        self.assertIn("\nDynamicUser=yes\n", unit)
+        crontab = re.search(r"^17 \* \* \* \*  (\S+)  /\S+/kinescale scale-down --config \S+$", README, re.M)
+        self.assertNotEqual(crontab.group(1), re.search(r"^User=(\S+)$", unit, re.M).group(1))
+        self.assertIn(f"a user that you made, here `{crontab.group(1)}`", README)
+
     def test_exit_codes_are_those_of_the_program(self):
         codes = re.findall(r"EXIT_[A-Z]+ = (\d+)", read("include/cli/cli.h"))
         self.assertEqual([row[0] for row in table("exit-codes")], codes)

@@ -276,6 +276,33 @@ START_TEST(a_directory_that_cannot_be_written_is_the_operators_matter)
 }
 END_TEST
 
+/* With the unit, commands are run as root: the service must go on writing. */
+START_TEST(what_root_makes_beside_the_database_of_another_belongs_to_that_one)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    char path[160], beside[170];
+    struct stat found;
+    struct store *store;
+
+    if (geteuid() != 0) {
+        printf("skipped: only root may write to everybody's files\n");
+        return;
+    }
+    snprintf(path, sizeof(path), "%s", database_path());
+    store_close(open_store(path));
+    ck_assert_int_eq(chown(path, NOBODY, NOBODY), 0);
+    store = open_store(path);
+    MUST(store_stream_make_due(store, "orders", 1, DUE_ACTION, &err));
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        snprintf(beside, sizeof(beside), "%s%s", path, endings[i]);
+        ck_assert_int_eq(stat(beside, &found), 0);
+        ck_assert_msg(found.st_uid == NOBODY && found.st_gid == NOBODY, "%s is of user %u", beside,
+                      (unsigned)found.st_uid);
+    }
+    store_close(store);
+}
+END_TEST
+
 /* Which of the three files we may only read; all, or one that a reader left beside a file that was read-only then. */
 static const struct {
     const char *refused[3];
@@ -441,6 +468,7 @@ static Suite *suite(void)
     tcase_add_test(opening, what_is_no_database_of_ours_is_refused_and_not_touched);
     tcase_add_test(opening, a_truncated_or_overwritten_file_is_refused_with_what_to_do);
     tcase_add_test(opening, a_directory_that_cannot_be_written_is_the_operators_matter);
+    tcase_add_test(opening, what_root_makes_beside_the_database_of_another_belongs_to_that_one);
     tcase_add_loop_test(opening, files_that_can_only_be_read_are_refused_by_name_but_to_readers, 0,
                         COUNT_OF(read_only));
     tcase_add_test(opening, old_rows_are_forgotten_and_what_still_counts_is_kept);

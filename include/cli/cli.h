@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Exit codes, the same for every command. */
 enum exit_code {
@@ -49,6 +50,11 @@ int cli_parse(const struct command *command, const struct cli_option *options, s
               char **argv, int *ret_exit);
 /* Loads the configuration or prints every fault to stderr; NULL then. */
 struct config *cli_config(const char *path);
+/*
+ * A line, or a part of one: a line end is where `format` ends with one.  What else is no plain character, from an alarm's
+ * name perhaps, is escaped (base/escape.h), so that no text from outside commands a terminal or looks like a line of ours.
+ */
+void cli_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "error: ..." to stderr; the exit code that belongs to the kind. */
 int cli_fail(const struct error *err);
 

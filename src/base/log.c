@@ -6,12 +6,14 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/date.h"
+#include "base/escape.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "log_writer.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+
+#define QUOTED "\"\\"
 
 enum { VALUE_MAX = 1024, LINE_MAX_BYTES = 64 * 1024 };
 
@@ -28,61 +30,16 @@ void log_set_timestamps(int on)
     atomic_store(&with_time, on != 0);
 }
 
-/* How many bytes stand here that may be written as they are: one character, or 0. */
-static size_t plain_length(const char *at, size_t left)
-{
-    unsigned char c = (unsigned char)*at;
-
-    if (c < 0x80)
-        return c >= 0x20 && c != 0x7F && c != '"' && c != '\\' ? 1 : 0;
-    if (c == 0xC2 && left > 1 && (unsigned char)at[1] < 0xA0) /* the control characters above ASCII */
-        return 0;
-    for (size_t length = 2; length <= 4 && length <= left; length++) {
-        if (text_is_utf8(at, length))
-            return length;
-    }
-    return 0;
-}
-
 static bool needs_quotes(const char *text, size_t length)
 {
     if (length == 0)
         return true;
     for (size_t i = 0, step; i < length; i += step) {
-        step = plain_length(text + i, length - i);
-        if (step == 0 || text[i] == ' ' || text[i] == '=')
+        step = escape_plain(text + i, length - i);
+        if (step == 0 || strchr(" =" QUOTED, text[i]) != NULL)
             return true;
     }
     return false;
-}
-
-static int add_escaped(struct buffer *line, const char *text, size_t length, struct error *err)
-{
-    static const struct {
-        char character;
-        const char *escaped;
-    } escapes[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\r', "\\r"}, {'\t', "\\t"}};
-    size_t step;
-
-    for (size_t i = 0; i < length; i += step) {
-        size_t e = 0;
-        int added;
-
-        step = plain_length(text + i, length - i);
-        while (e < COUNT_OF(escapes) && escapes[e].character != text[i])
-            e++;
-        if (step > 0)
-            added = buffer_add(line, text + i, step, err);
-        else if (e < COUNT_OF(escapes))
-            added = buffer_add_text(line, escapes[e].escaped, err);
-        else
-            added = buffer_printf(line, err, "\\x%02x", (unsigned char)text[i]);
-        if (added < 0)
-            return -1;
-        if (step == 0)
-            step = 1;
-    }
-    return 0;
 }
 
 static int add_value(struct buffer *line, const char *text, struct error *err)
@@ -96,7 +53,7 @@ static int add_value(struct buffer *line, const char *text, struct error *err)
     }
     if (!needs_quotes(text, length))
         return buffer_add(line, text, length, err);
-    if (buffer_add_text(line, "\"", err) < 0 || add_escaped(line, text, length, err) < 0)
+    if (buffer_add_text(line, "\"", err) < 0 || escape_add(line, text, length, QUOTED, err) < 0)
         return -1;
     return buffer_add_text(line, "\"", err);
 }

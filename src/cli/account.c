@@ -45,8 +45,8 @@ struct config *cli_discover(struct engine *engine, struct store *store)
     struct error err = {0};
 
     if (engine_discover(engine, store, &err) < 0)
-        fprintf(stderr, "warning: streams that match a pattern are those that were found before: %s\n",
-                err.message);
+        cli_print(stderr, "warning: streams that match a pattern are those that were found before: %s\n",
+                  err.message);
     return engine_config(engine);
 }
 

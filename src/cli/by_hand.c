@@ -120,10 +120,10 @@ static int parse_shards(int argc, char **argv, enum by_hand_kind kind, struct by
 
 static void print_plan(const struct session *session, const char *stream, const struct by_hand_plan *plan)
 {
-    fprintf(session->out, "%s: %s\n", stream, plan->reason);
+    cli_print(session->out, "%s: %s\n", stream, plan->reason);
     operations_print(plan->operations, plan->operation_count, session->out);
     if (plan->refusal[0] != '\0')
-        fprintf(session->out, "it would be refused now: %s\n", plan->refusal);
+        cli_print(session->out, "it would be refused now: %s\n", plan->refusal);
     fflush(session->out);
 }
 

@@ -154,7 +154,7 @@ struct config *cli_config(const char *path)
     if (config_load(path, &config, &faults, &err) == 0)
         return config;
     for (size_t i = 0; i < faults.count; i++)
-        fprintf(stderr, "error: %s\n", faults.texts[i]);
+        cli_print(stderr, "error: %s\n", faults.texts[i]);
     if (faults.count == 0) /* there is no such file, or it cannot be read */
         (void)cli_fail(&err);
     return NULL;
@@ -162,7 +162,7 @@ struct config *cli_config(const char *path)
 
 int cli_fail(const struct error *err)
 {
-    fprintf(stderr, "error: %s\n", err->message);
+    cli_print(stderr, "error: %s\n", err->message);
     switch (err->kind) {
     case ERROR_CONFIG:
         return EXIT_USAGE;

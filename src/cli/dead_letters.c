@@ -118,11 +118,14 @@ static int show(struct desk *desk, int64_t id, struct error *err)
     }
     date_format_seconds(n.received_ms, received);
     date_format_seconds(n.changed_ms, changed);
-    printf("%lld: alarm '%s' of stream '%s' went to %s at %s\n", (long long)n.id, n.alarm_name,
-           n.stream[0] != '\0' ? n.stream : "?", n.new_state, changed);
-    printf("  message   %s, received %s\n  topic     %s\n", n.message_id, received, n.topic_arn);
-    printf("  attempts  %d\n  died of   %s\n", n.attempts, n.reason);
-    printf("  said      %s\n", n.body[0] != '\0' ? n.body : "nothing: it was found by looking at the alarms");
+    cli_print(stdout, "%lld: alarm '%s' of stream '%s' went to %s at %s\n", (long long)n.id, n.alarm_name,
+              n.stream[0] != '\0' ? n.stream : "?", n.new_state, changed);
+    cli_print(stdout, "  message   %s, received %s\n", n.message_id, received);
+    cli_print(stdout, "  topic     %s\n", n.topic_arn);
+    cli_print(stdout, "  attempts  %d\n", n.attempts);
+    cli_print(stdout, "  died of   %s\n", n.reason);
+    cli_print(stdout, "  said      %s\n",
+              n.body[0] != '\0' ? n.body : "nothing: it was found by looking at the alarms");
     return 0;
 }
 

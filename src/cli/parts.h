@@ -12,6 +12,10 @@
 
 #include <cjson/cJSON.h>
 
+/* ---- print.c: as cli_print() would write it; the caller's */
+
+char *cli_escaped(const char *text);
+
 /* ---- table.c: columns as wide as their widest cell */
 
 enum { TABLE_COLUMNS_MAX = 15 };
@@ -22,7 +26,7 @@ struct table {
     char **cells;                /* row by row, owned */
     size_t count;
 };
-/* One cell; a row is full after as many as there are headings. */
+/* One cell, escaped as by cli_print(); a row is full after as many as there are headings. */
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_print(struct table *table, FILE *file);
 void table_clear(struct table *table);

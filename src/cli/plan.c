@@ -80,7 +80,8 @@ static void print_table(const struct outlook *outlook)
     char duration[32];
 
     number_format_duration(outlook->seconds * 1000, duration, sizeof(duration));
-    printf("%s: %s\n  %s\n", outlook->stream, outlook->verdict, outlook->reason);
+    cli_print(stdout, "%s: %s\n", outlook->stream, outlook->verdict);
+    cli_print(stdout, "  %s\n", outlook->reason);
     printf("  shards      %zu open, worth %.6g; after it %lld, at most %lld on the way\n", view->shards.count,
            shard_map_effective(&view->shards), (long long)outlook->to_shards,
            (long long)outlook->peak_shards);

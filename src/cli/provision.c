@@ -50,7 +50,7 @@ static void tell(void *context, const struct provision_row *row, const char *tex
     if (job->terminal)
         return;
     date_format_seconds(clock_now_ms(job->clock), at);
-    fprintf(job->out, "%s  %s  %s\n", at, name_of(row), text);
+    cli_print(job->out, "%s  %s  %s\n", at, name_of(row), text);
     fflush(job->out);
 }
 
@@ -69,7 +69,7 @@ static void draw(struct job *job)
         over += rows[i].result != PROVISION_OPEN;
         if (rows[i].result != PROVISION_OPEN || rows[i].doing[0] == '\0')
             continue;
-        fprintf(job->out, "%-40.40s %s\n", name_of(&rows[i]), rows[i].doing);
+        cli_print(job->out, "%-40.40s %s\n", name_of(&rows[i]), rows[i].doing);
         lines++;
     }
     if (over < count) {
@@ -106,7 +106,7 @@ static void print_table(const struct job *job)
     table_clear(&table);
     for (size_t i = 0; i < count; i++) {
         if (rows[i].note[0] != '\0')
-            printf("%s: %s\n", name_of(&rows[i]), rows[i].note);
+            cli_print(stdout, "%s: %s\n", name_of(&rows[i]), rows[i].note);
     }
 }
 

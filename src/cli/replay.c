@@ -48,16 +48,16 @@ static int take(struct intake *intake, size_t number, const char *body, struct e
                    &message, err) < 0) {
         if (err->kind != ERROR_INPUT)
             return error_wrap(err, "message %zu", number);
-        printf("message %zu: %s\n", number, err->message);
+        cli_print(stdout, "message %zu: %s\n", number, err->message);
         intake->counts[REFUSED]++;
         return 0;
     }
     result = engine_take(intake->engine, intake->store, message.message_id, message.topic_arn,
                          message.message, &n, &taken, err);
     if (result == 0) {
-        printf("message %zu: %s: %s%s%s%s%s\n", number, results[taken], message.message_id,
-               n.alarm_name[0] != '\0' ? ", alarm " : "", n.alarm_name, n.reason[0] != '\0' ? ": " : "",
-               n.reason);
+        cli_print(stdout, "message %zu: %s: %s%s%s%s%s\n", number, results[taken], message.message_id,
+                  n.alarm_name[0] != '\0' ? ", alarm " : "", n.alarm_name, n.reason[0] != '\0' ? ": " : "",
+                  n.reason);
         intake->counts[taken]++;
     }
     sns_message_clear(&message);

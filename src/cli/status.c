@@ -69,16 +69,16 @@ static void print_steps(const cJSON *action)
     cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(action, "steps")) {
         const char *kind = text_of(step, "operation");
 
-        printf("      %s  %-8s %s", text_of(step, "intended"), text_of(step, "outcome"), kind);
+        cli_print(stdout, "      %s  %-8s %s", text_of(step, "intended"), text_of(step, "outcome"), kind);
         if (strcmp(kind, "update") == 0)
-            printf(" to %.0f shard%s", number_of(step, "target"),
-                   text_plural((int64_t)number_of(step, "target")));
+            cli_print(stdout, " to %.0f shard%s", number_of(step, "target"),
+                      text_plural((int64_t)number_of(step, "target")));
         else
-            printf(" %s", text_of(step, "shard"));
+            cli_print(stdout, " %s", text_of(step, "shard"));
         if (strcmp(kind, "merge") == 0)
-            printf(" with %s", text_of(step, "adjacent_shard"));
+            cli_print(stdout, " with %s", text_of(step, "adjacent_shard"));
         if (strcmp(text_of(step, "detail"), "-") != 0)
-            printf(": %s", text_of(step, "detail"));
+            cli_print(stdout, ": %s", text_of(step, "detail"));
         putchar('\n');
     }
 }
@@ -86,9 +86,9 @@ static void print_steps(const cJSON *action)
 static void print_hot_key(const cJSON *hot)
 {
     if (cJSON_IsObject(hot))
-        printf("  hot key on shard '%s', hash keys %s..%s, seen %s: no split divides it\n",
-               text_of(hot, "shard"), text_of(hot, "starting_hash_key"), text_of(hot, "ending_hash_key"),
-               text_of(hot, "seen"));
+        cli_print(stdout, "  hot key on shard '%s', hash keys %s..%s, seen %s: no split divides it\n",
+                  text_of(hot, "shard"), text_of(hot, "starting_hash_key"), text_of(hot, "ending_hash_key"),
+                  text_of(hot, "seen"));
 }
 
 static void print_habits(const cJSON *habits)
@@ -96,48 +96,50 @@ static void print_habits(const cJSON *habits)
     bool learned = strcmp(text_of(habits, "learned"), "-") != 0;
 
     if (cJSON_IsObject(habits))
-        printf("  adaptive: more shards above %.0f %% of the capacity, fewer after %.0f minutes; %s%s\n",
-               100 * number_of(habits, "line"), number_of(habits, "hold_minutes"),
-               learned ? "learned " : "by default until a day of the load is known",
-               learned ? text_of(habits, "learned") : "");
+        cli_print(stdout,
+                  "  adaptive: more shards above %.0f %% of the capacity, fewer after %.0f minutes; %s%s\n",
+                  100 * number_of(habits, "line"), number_of(habits, "hold_minutes"),
+                  learned ? "learned " : "by default until a day of the load is known",
+                  learned ? text_of(habits, "learned") : "");
 }
 
 static void print_stream(const cJSON *stream)
 {
     const cJSON *row;
 
-    printf("%s: %s, %.0f shard%s worth %.6g, allowed %.0f to %.0f; seen %s\n", text_of(stream, "stream"),
-           text_of(stream, "state"), number_of(stream, "open_shards"),
-           text_plural((int64_t)number_of(stream, "open_shards")), number_of(stream, "effective_shards"),
-           number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
+    cli_print(stdout, "%s: %s, %.0f shard%s worth %.6g, allowed %.0f to %.0f; seen %s\n",
+              text_of(stream, "stream"), text_of(stream, "state"), number_of(stream, "open_shards"),
+              text_plural((int64_t)number_of(stream, "open_shards")), number_of(stream, "effective_shards"),
+              number_of(stream, "min_shards"), number_of(stream, "max_shards"), text_of(stream, "seen"));
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(stream, "paused")))
-        printf("  paused until %s\n", pause_end(stream));
+        cli_print(stdout, "  paused until %s\n", pause_end(stream));
     print_habits(cJSON_GetObjectItemCaseSensitive(stream, "habits"));
     print_hot_key(cJSON_GetObjectItemCaseSensitive(stream, "hot_key"));
     if (number_of(stream, "failures") > 0)
-        printf("  failed %.0f time%s in a row, last at %s: %s\n", number_of(stream, "failures"),
-               text_plural((int64_t)number_of(stream, "failures")), text_of(stream, "last_error_at"),
-               text_of(stream, "last_error"));
-    printf("  actions:\n");
+        cli_print(stdout, "  failed %.0f time%s in a row, last at %s: %s\n", number_of(stream, "failures"),
+                  text_plural((int64_t)number_of(stream, "failures")), text_of(stream, "last_error_at"),
+                  text_of(stream, "last_error"));
+    cli_print(stdout, "  actions:\n");
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "actions")) {
-        printf("    %s  #%.0f %s, %s: %.0f to %.0f shard%s; %s\n", text_of(row, "started"),
-               number_of(row, "id"), text_of(row, "kind"), text_of(row, "state"),
-               number_of(row, "from_shards"), number_of(row, "to_shards"),
-               text_plural((int64_t)number_of(row, "to_shards")), text_of(row, "reason"));
+        cli_print(stdout, "    %s  #%.0f %s, %s: %.0f to %.0f shard%s; %s\n", text_of(row, "started"),
+                  number_of(row, "id"), text_of(row, "kind"), text_of(row, "state"),
+                  number_of(row, "from_shards"), number_of(row, "to_shards"),
+                  text_plural((int64_t)number_of(row, "to_shards")), text_of(row, "reason"));
         if (number_of(row, "times") > 1)
-            printf("      the same %.0f times, first %s\n", number_of(row, "times"),
-                   text_of(row, "first_started"));
+            cli_print(stdout, "      the same %.0f times, first %s\n", number_of(row, "times"),
+                      text_of(row, "first_started"));
         if (strcmp(text_of(row, "failure"), "-") != 0)
-            printf("      failed: %s\n", text_of(row, "failure"));
+            cli_print(stdout, "      failed: %s\n", text_of(row, "failure"));
         print_steps(row);
     }
-    printf("  decisions:\n");
+    cli_print(stdout, "  decisions:\n");
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "decisions"))
-        printf("    %s  %-8s %s\n", text_of(row, "at"), text_of(row, "verdict"), text_of(row, "reason"));
-    printf("  notifications:\n");
+        cli_print(stdout, "    %s  %-8s %s\n", text_of(row, "at"), text_of(row, "verdict"),
+                  text_of(row, "reason"));
+    cli_print(stdout, "  notifications:\n");
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(stream, "notifications"))
-        printf("    %s  %-8s %s -> %s: %s\n", text_of(row, "received"), text_of(row, "status"),
-               text_of(row, "alarm"), text_of(row, "new_state"), text_of(row, "reason"));
+        cli_print(stdout, "    %s  %-8s %s -> %s: %s\n", text_of(row, "received"), text_of(row, "status"),
+                  text_of(row, "alarm"), text_of(row, "new_state"), text_of(row, "reason"));
 }
 
 static void print_object(const cJSON *object, bool json, void (*print)(const cJSON *))

@@ -19,7 +19,7 @@ static size_t column_count(const struct table *table)
 
 void table_add(struct table *table, const char *format, ...)
 {
-    char *text = NULL;
+    SCOPED(free_text) char *text = NULL;
     va_list arguments;
 
     va_start(arguments, format);
@@ -27,7 +27,7 @@ void table_add(struct table *table, const char *format, ...)
         text = must_strdup("?");
     va_end(arguments);
     table->cells = must_realloc(table->cells, table->count + 1, sizeof(*table->cells));
-    table->cells[table->count++] = text;
+    table->cells[table->count++] = cli_escaped(text);
 }
 
 static void print_row(const struct table *table, char *const *cells, const int *widths, size_t columns,

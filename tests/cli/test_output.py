@@ -1,14 +1,54 @@
-"""What commands print: told when it cannot be written."""
+"""What commands print: one line each, whatever is in a name; told when it cannot be written."""
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from kinescale import PROGRAM, World, clean_environment  # noqa: E402
+from kinescale import PROGRAM, World, clean_environment, run  # noqa: E402
+from subscriber import Mailbox, alarm_text  # noqa: E402
 
 SCENE = "stream orders shards=2\ntopic kinescale\nalarms orders topic=kinescale\n"
+
+
+NAME = "\x1b[31mred\nfake\u009b\x7f\tend"  # an operator would take the second line for one of ours
+PLAIN = r"\x1b[31mred\nfake\xc2\x9b\x7f\tend"
+
+
+class Escaped(unittest.TestCase):
+    def test_no_name_of_an_alarm_commands_a_terminal_or_begins_a_line(self):
+        with World(["orders"], SCENE) as world:
+            mailbox = Mailbox(world.aws)
+            self.addCleanup(mailbox.close)
+            mailbox.subscribe("kinescale")
+            world.daemon().stop()
+            _, _, letter = mailbox.publish("kinescale", alarm_text(NAME))
+            said = self.command(world, "replay", world.write("letters.json", letter.decode()))
+            self.assertIn("alarm " + PLAIN, said)
+            self.assertEqual(len(said.splitlines()), 2, said)
+            self.assertIn(f"pending  {PLAIN} -> ALARM", self.command(world, "status", "orders"))
+            told = json.loads(self.command(world, "status", "orders", "--output", "json"))
+            self.assertEqual(told["notifications"][0]["alarm"], NAME)
+            with sqlite3.connect(world.database()) as connection:
+                connection.execute("UPDATE notifications SET status = 4, reason = ?", (NAME,))
+            connection.close()
+            row = self.command(world, "dead-letters", "list").splitlines()[1]
+            self.assertEqual(row.count(PLAIN), 2, row)
+            shown = self.command(world, "dead-letters", "show", "1")
+            self.assertIn(f"alarm '{PLAIN}' of stream", shown)
+            self.assertIn(f"  died of   {PLAIN}\n", shown)
+
+    def command(self, world, *words):
+        """Standard output; for people it holds nothing but lines of plain characters."""
+        ended = run(words[0], "--config", world.config(name="by-hand.conf"), "--clock", world.clock, *words[1:],
+                    environment=world.environment())
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""), ended.stdout)
+        plain = all(character.isprintable() for character in ended.stdout.replace("\n", ""))
+        self.assertTrue(plain or "json" in words, ended.stdout)
+        return ended.stdout
 
 
 class Output(unittest.TestCase):

@@ -226,13 +226,32 @@ static int spare_load(const char *option, const char *path, struct error *err)
     return error_set(err, ERROR_CONFIG, "%s would write over the load in '%s'", option, load_path);
 }
 
+/* The page is written at the end; that it cannot be is told before a replay of minutes. */
+static int try_report(struct error *err)
+{
+    bool there;
+    FILE *file;
+
+    if (report_path == NULL)
+        return 0;
+    there = access(report_path, F_OK) == 0;
+    file = fopen(report_path, "ae");
+    if (file == NULL)
+        return error_set(err, ERROR_CONFIG, "cannot write '%s': %s", report_path, strerror(errno));
+    (void)fclose(file); /* nothing was written */
+    if (!there)
+        (void)unlink(report_path); /* whether or not it can be: the page takes its place */
+    return 0;
+}
+
 /* result->peers is set, or NULL, also on failure. */
 static int replay(struct backtest *backtest, struct backtest_result *result, struct error *err)
 {
     struct error closing = {0};
     int outcome;
 
-    if (spare_load("--operations", operations_path, err) < 0 || spare_load("--report", report_path, err) < 0)
+    if (spare_load("--operations", operations_path, err) < 0 ||
+        spare_load("--report", report_path, err) < 0 || try_report(err) < 0)
         return -1;
     if (operations_path != NULL) {
         backtest->operations = fopen(operations_path, "we");

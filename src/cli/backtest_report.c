@@ -9,6 +9,7 @@
 #include "peers.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "scaling/alarms.h"
 
 #include <cjson/cJSON.h>
@@ -180,12 +181,14 @@ void backtest_print_deeds(const struct backtest_result *result, FILE *file)
 
     fprintf(
         file,
-        "kinescale throttled %.1f MiB, %.0f records.  It made %lld splits, %lld merges and %lld calls of\n"
-        "UpdateShardCount; AWS refused %lld calls%s.  Dollars: shard-hours, PUT payload units and alarms, "
+        "kinescale throttled %.1f MiB, %.0f records.  It made %lld split%s, %lld merge%s and %lld call%s of\n"
+        "UpdateShardCount; AWS refused %lld call%s%s.  Dollars: shard-hours, PUT payload units and alarms, "
         "%s\n"
         "prices of %s unless set otherwise; on-demand as if one reader read everything once.\n",
         totals->throttled_bytes / MIB, totals->throttled_records, (long long)totals->splits,
-        (long long)totals->merges, (long long)totals->updates, (long long)result->refused,
+        text_plural(totals->splits), (long long)totals->merges, text_plural(totals->merges),
+        (long long)totals->updates, text_plural(totals->updates), (long long)result->refused,
+        text_plural(result->refused),
         result->failed_turns > 0 ? "; some turns failed and were taken again" : "", PRICE_REGION,
         price_rows[PRICE_SHARD_HOUR].read_on);
 }

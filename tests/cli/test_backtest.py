@@ -162,6 +162,11 @@ class Backtest(Bench):
             self.assertEqual(answer["ways"]["fixed"]["shard_hours"], needed * 72)
             self.assertEqual(answer["ways"]["perfect_foresight"]["shard_hours"], needed * 72)
 
+    def test_one_split_is_one_split(self):
+        self.write("streams.conf", CONFIG % "resharding = split\npolicy = classic")
+        done = self.run_program("--load", self.write_load([0.3] * 20 + [0.9] * 20), "--initial-shards", "1")
+        self.assertIn("It made 1 split, 0 merges and 0 calls of\nUpdateShardCount; AWS refused 0 calls.", done.stdout)
+
     def test_a_step_throttles_what_the_splits_leave_no_room_for(self):
         """4 shards, 2 MiB/s, then 8: half of it is lost until shards are split, one after the other."""
         self.write("streams.conf", CONFIG % "resharding = split")

@@ -229,9 +229,11 @@ class Page(Hills):
         ]
         for path, code, complaint in cases:
             with self.subTest(path=path):
-                done = self.run_program("--load", short, "--report", path)
+                operations = os.path.join(self.folder, "operations-of-none")
+                done = self.run_program("--load", short, "--report", path, "--operations", operations)
                 self.assertEqual(done.returncode, code)
                 self.assertIn(complaint, done.stderr)
+                self.assertEqual(os.path.exists(operations), code == 1)  # else it is told before anything is replayed
         self.assertEqual([name for name in os.listdir(self.folder) if ".tmp" in name], [])
 
 

@@ -344,6 +344,20 @@ static bool may_split_instead(const struct turn *turn, const struct operation *o
            err->kind == ERROR_QUOTA;
 }
 
+/* Refused because the shards are no longer those that were planned for: somebody else has resharded since. */
+static bool is_outdated(struct turn *turn, const struct operation *operation, enum error_kind refusal)
+{
+    struct error ignored = {0};
+
+    if (operation->kind == OPERATION_UPDATE || (refusal != ERROR_REFUSED && refusal != ERROR_NOT_FOUND))
+        return false;
+    shard_map_clear(&turn->shards);
+    if (look_shards(turn, &ignored) < 0)
+        return false;
+    return shard_map_find(&turn->shards, operation->shard) == NULL ||
+           (operation->kind == OPERATION_MERGE && shard_map_find(&turn->shards, operation->adjacent) == NULL);
+}
+
 /* The intent is stored; now the call.  -1: nobody knows whether AWS heard it; the next turn looks. */
 static int call_and_judge(struct turn *turn, const struct operation *operation, struct observation *ret_seen,
                           struct error *err)
@@ -361,7 +375,7 @@ static int call_and_judge(struct turn *turn, const struct operation *operation, 
         {"kind", error_kind_name(err->kind)}, {"error", err->message});
     *ret_seen = event(EVENT_REFUSED);
     ret_seen->outcome = STEP_REFUSED;
-    if (err->kind == ERROR_CONFLICT) {
+    if (err->kind == ERROR_CONFLICT || is_outdated(turn, operation, err->kind)) {
         ret_seen->event = EVENT_CONFLICT;
         ret_seen->outcome = STEP_UNHEARD;
     } else if (may_split_instead(turn, operation, err)) {

@@ -17,7 +17,7 @@ static const struct action_rule rules[] = {
     {30, ACTION_INTENDED, EVENT_SEEN_UPDATING, ACTION_WAITING, DEED_STORE_OUTCOME,
      "the answer was lost, but the stream is changing: AWS had heard"},
     {35, ACTION_INTENDED, EVENT_CONFLICT, ACTION_WAITING, DEED_STORE_OUTCOME,
-     "the stream was being changed when AWS heard the operation; wait and plan afresh"},
+     "the stream was being changed, or had been, when AWS heard the operation; wait and plan afresh"},
     {40, ACTION_INTENDED, EVENT_SEEN_ACTIVE, ACTION_PLANNING, DEED_STORE_OUTCOME,
      "the answer was lost and the stream rests: done already or never heard, the shards will tell"},
     {45, ACTION_INTENDED, EVENT_UPDATE_REFUSED, ACTION_PLANNING, DEED_STORE_OUTCOME,

@@ -322,6 +322,39 @@ START_TEST(thresholds_are_put_right_without_waiting_for_figures)
 }
 END_TEST
 
+/* While the program waits for figures; the stream is ACTIVE again before it has made up its mind. */
+static void split_by_somebody_else(struct world *world, const struct aws_request *request,
+                                   const char *operation)
+{
+    (void)request;
+    if (strcmp(operation, "GetMetricData") != 0)
+        return;
+    world->watch = NULL;
+    cJSON_Delete(world_kinesis(world, "SplitShard",
+                               "{\"StreamName\":\"orders\",\"ShardToSplit\":\"shardId-000000000000\","
+                               "\"NewStartingHashKey\":\"42535295865117307932921825928971026432\"}"));
+    world->answer_ms = 1000;
+}
+
+START_TEST(who_asks_for_a_split_that_somebody_else_has_made_plans_afresh)
+{
+    struct sim_options quick = {.metric_delay_ms = -1, .split_ms = 100};
+    struct world *world = world_new(orders, &quick);
+
+    world_scene(world, "orders", 4);
+    world_traffic(world, "orders", "constant:3.8M", 2048, "uniform");
+    world->watch = split_by_somebody_else;
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_ptr_null(world->watch);
+    ck_assert_str_eq(world_last_action(world).failure, "");
+    ck_assert_int_eq(world_last_action(world).id, 1);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 8);
+    ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 4); /* one in vain, three that were left */
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 60 * 1048576 * 8);
+    world_free(world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine upkeep");
@@ -338,6 +371,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, a_message_that_asks_for_nothing_or_no_longer_is_dropped_with_the_reason, 0,
                         COUNT_OF(unbelieved));
     tcase_add_test(tcase, an_operation_stands_in_the_database_before_aws_hears_of_it);
+    tcase_add_test(tcase, who_asks_for_a_split_that_somebody_else_has_made_plans_afresh);
     tcase_add_test(tcase, a_cooldown_that_began_before_the_lock_was_had_is_kept);
     suite_add_tcase(suite, tcase);
     return suite;

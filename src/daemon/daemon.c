@@ -137,13 +137,15 @@ fail:
     return -1;
 }
 
-/* What was asked is known by its intent: the next start looks whether AWS did it. */
+/* Whoever it is that is waited for, who waits for AWS is told not to.  What was asked is known by its intent: the next
+ * start looks whether AWS did it. */
 static void stop_waiting_for_aws(void *context)
 {
     struct daemon *daemon = context;
 
     LOG(LOG_WARN, "stop-hurried",
-        {"why", "AWS has not answered; what is under way is left to the next start"});
+        {"why", "it takes long; what AWS has not answered is left to the next start"},
+        {"waits_for", daemon->stopping});
     if (daemon->aws != NULL)
         aws_client_stop(daemon->aws);
     if (daemon->transport != NULL)
@@ -156,10 +158,14 @@ void daemon_stop(struct daemon *daemon)
 
     if (daemon == NULL)
         return;
+    daemon->stopping = "requests on listen";
     patience_begin(&patience, STOP_PATIENCE_MS, stop_waiting_for_aws, daemon);
     http_server_stop(daemon->front); /* nothing new comes in */
+    daemon->stopping = "requests on admin_listen";
     http_server_stop(daemon->admin);
+    daemon->stopping = "notifications that are being stored";
     intake_close(daemon);
+    daemon->stopping = "turns of streams";
     workers_stop(daemon->workers);
     patience_end(&patience);
     engine_free(daemon->engine);

@@ -160,6 +160,7 @@ struct daemon {
     struct desk errands; /* what has to ask AWS first: a certificate, a confirmation */
     struct intake_counts intake;
     struct intake_lines lines;
+    const char *_Atomic stopping; /* what the stop waits for, in words */
 };
 
 /* files.c: so many files can be open at the same time, or ERROR_CONFIG */

@@ -13,7 +13,6 @@
 #include "internal.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -24,6 +23,10 @@ enum {
     SENDING_TIMES = 6,
     LOOKS = 20
 };
+
+/* How long a stop waits for who does not read an answer, with nothing else to wait for: `docker stop` kills after ten
+ * seconds, and there are two listeners. */
+static const int64_t UNREAD_NS = 2 * INT64_C(1000000000);
 
 struct watched {
     struct watched *previous, *next;
@@ -94,12 +97,17 @@ static void cut_late_ones(struct watch *watch)
     }
 }
 
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 /* Waits on `changed` until then; the lock is held. */
-static int wait_until(struct watch *watch, int64_t at_ns)
+static void wait_until(struct watch *watch, int64_t at_ns)
 {
     struct timespec at = {.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000};
 
-    return pthread_cond_timedwait(&watch->changed, &watch->lock, &at);
+    (void)pthread_cond_timedwait(&watch->changed, &watch->lock, &at);
 }
 
 static void *run(void *context)
@@ -113,7 +121,7 @@ static void *run(void *context)
             cut_late_ones(watch);
             look_ns = clock_monotonic_ns() + watch->timeout_ns / LOOKS;
         }
-        (void)wait_until(watch, look_ns);
+        wait_until(watch, look_ns);
     }
     pthread_mutex_unlock(&watch->lock);
     return NULL;
@@ -235,14 +243,21 @@ void watch_remove(struct watch *watch, struct watched *watched)
 
 void watch_drain(struct watch *watch, unsigned timeout_s)
 {
-    int64_t until_ns = clock_monotonic_ns() + (int64_t)timeout_s * 1000000000;
+    int64_t begun_ns = clock_monotonic_ns(), end_ns = begun_ns + (int64_t)timeout_s * 1000000000;
+    int64_t until_ns = earlier(begun_ns + UNREAD_NS, end_ns);
 
     pthread_mutex_lock(&watch->lock);
     watch->draining = true;
-    while (watch->busy > 0 && wait_until(watch, until_ns) != ETIMEDOUT) {
+    while (watch->busy > 0 || watch->answering > 0) {
+        if (watch->handling > 0 || watch->answering > 0) {
+            (void)pthread_cond_wait(&watch->changed, &watch->lock);
+            until_ns = earlier(clock_monotonic_ns() + UNREAD_NS, end_ns);
+        } else if (clock_monotonic_ns() >= until_ns) {
+            break;
+        } else {
+            wait_until(watch, until_ns);
+        }
     }
-    while (watch->handling > 0 || watch->answering > 0)
-        (void)pthread_cond_wait(&watch->changed, &watch->lock);
     watch->drained = true;
     pthread_mutex_unlock(&watch->lock);
 }

@@ -45,6 +45,37 @@ static void *stop_server(void *server)
     return NULL;
 }
 
+static atomic_int lengthy_begun;
+
+/* More than the buffers of two sockets take. */
+static void lengthy(void *context, const struct http_request *request, struct http_response *response)
+{
+    static const char piece[1024 * 1024];
+
+    (void)context;
+    (void)request;
+    for (int i = 0; i < 48; i++)
+        (void)buffer_add(&response->body, piece, sizeof(piece), &err);
+    atomic_store(&lengthy_begun, 1);
+}
+
+START_TEST(a_client_that_does_not_read_its_answer_delays_a_stop_by_two_seconds)
+{
+    static const struct route lengthy_routes[] = {{"GET", "/lengthy", 0, lengthy}};
+    struct http_server *server = START_SERVER(lengthy_routes);
+    int client = connect_to(http_server_port(server));
+    int64_t begun_ns;
+
+    say(client, "GET /lengthy HTTP/1.1\r\n" HOST "\r\n");
+    while (atomic_load(&lengthy_begun) == 0)
+        clock_sleep_ms(clock_system(), 1);
+    begun_ns = clock_monotonic_ns();
+    http_server_stop(server);
+    ck_assert_int_le((clock_monotonic_ns() - begun_ns) / 1000000, 4000);
+    (void)close(client);
+}
+END_TEST
+
 START_TEST(stopping_lets_a_running_handler_answer_and_takes_no_new_connection)
 {
     struct http_server *server = START_SERVER(routes, .timeout_s = 5);
@@ -414,6 +445,7 @@ static Suite *suite(void)
 
     tcase_set_timeout(start, 30);
     tcase_add_test(start, stopping_lets_a_running_handler_answer_and_takes_no_new_connection);
+    tcase_add_test(start, a_client_that_does_not_read_its_answer_delays_a_stop_by_two_seconds);
     tcase_add_test(start, an_address_in_use_or_wrong_is_said_clearly);
     tcase_add_test(start, both_address_families_work);
     tcase_add_loop_test(start, addresses_are_parsed_as_the_table_says, 0, COUNT_OF(addresses));

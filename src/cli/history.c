@@ -19,6 +19,7 @@ enum {
     DAY_MS = 24 * 60 * MINUTE_MS,
     COMPLETE_AFTER_MS = 3 * MINUTE_MS, /* later than that a minute's datapoints do not change any more */
     SAVED_MAX = 60 << 20,              /* bytes; HISTORY_DAYS_MAX come to 40 MiB */
+    UNKNOWN_RECORD_BYTES = 1024, /* a shard is full of bytes and of records at about the same time then */
 };
 
 /* How long CloudWatch keeps sums of which length (GetMetricData, "Retention"). */
@@ -138,20 +139,46 @@ static double believed(double throttled, double accepted)
     return accepted > 0 ? fmin(throttled, (DEMAND_OVER_ACCEPTED_MAX - 1) * accepted) : throttled;
 }
 
-/* Adds what was throttled, at the mean size of what was accepted. */
-static void add_throttled(struct history *history, const double *throttled)
+/* Of the records that were accepted in the whole history. */
+static double mean_record_bytes(const struct history *history)
 {
-    double bytes = 0, records = 0, mean; /* accepted in the whole history */
+    double bytes = 0, records = 0;
 
     for (size_t i = 0; i < history->load.count; i++) {
-        bytes += history->load.minutes[i].bytes;
-        records += history->load.minutes[i].records;
+        const struct sim_minute *minute = &history->load.minutes[i];
+
+        if (minute->bytes > 0 && minute->records > 0) {
+            bytes += minute->bytes;
+            records += minute->records;
+        }
     }
-    mean = records > 0 ? bytes / records : 0;
+    return records > 0 ? bytes / records : UNKNOWN_RECORD_BYTES;
+}
+
+/* Bytes in no record, or records of no byte: a datapoint is lost, and the other one tells about how much it was. */
+static void add_lost_points(struct history *history, double record_bytes)
+{
+    for (size_t i = 0; i < history->load.count; i++) {
+        struct sim_minute *minute = &history->load.minutes[i];
+
+        if ((minute->bytes > 0) == (minute->records > 0))
+            continue;
+        if (minute->bytes > 0)
+            minute->records = fmax(1, minute->bytes / record_bytes);
+        else
+            minute->bytes = minute->records * record_bytes;
+        history->mended_minutes++;
+    }
+}
+
+/* Adds what was throttled, as large as what was accepted beside it, or in the mean. */
+static void add_throttled(struct history *history, double record_bytes, const double *throttled)
+{
     for (size_t i = 0; i < history->load.count; i++) {
         struct sim_minute *minute = &history->load.minutes[i];
         double records_more = believed(throttled[i], minute->records);
-        double bytes_more = records_more * (minute->records > 0 ? minute->bytes / minute->records : mean);
+        double bytes_more =
+            records_more * (minute->records > 0 ? minute->bytes / minute->records : record_bytes);
 
         minute->bytes += bytes_more;
         minute->records += records_more;
@@ -202,8 +229,12 @@ int history_fetch(struct aws_client *aws, const char *stream, int64_t days, int6
     history.load.minutes = must_calloc(history.load.count, sizeof(*history.load.minutes));
     throttled = must_calloc(history.load.count, sizeof(*throttled));
     result = fetch_tiers(aws, stream, wanted_ms, now_ms, &history, throttled, err);
-    if (result == 0)
-        add_throttled(&history, throttled);
+    if (result == 0) {
+        double record_bytes = mean_record_bytes(&history);
+
+        add_lost_points(&history, record_bytes);
+        add_throttled(&history, record_bytes, throttled);
+    }
     free(throttled);
     if (result < 0)
         return -1;
@@ -251,6 +282,11 @@ void history_print(const struct history *history, const char *stream, FILE *file
                 "accepted "
                 "beside them\n",
                 history->rejections, history->throttled_records, history->throttled_bytes / 1048576);
+    if (history->mended_minutes > 0)
+        fprintf(
+            file,
+            "  of %lld minutes CloudWatch has bytes or records only: the other was taken from their mean\n",
+            (long long)history->mended_minutes);
     if (history->coarse_minutes > 0)
         fprintf(file,
                 "  %.1f days are older than 15 days, of which CloudWatch keeps longer sums only: peaks are "

@@ -15,6 +15,7 @@ struct history {
     struct sim_load load;     /* minute by minute: accepted and throttled; dated */
     int64_t open_shards;      /* now */
     int64_t idle_minutes;     /* without a datapoint: nothing was put */
+    int64_t mended_minutes;   /* with bytes or records only */
     int64_t coarse_minutes;   /* known only as a part of a longer sum */
     double throttled_records; /* of the load */
     double throttled_bytes;
@@ -29,7 +30,8 @@ struct history {
  * CloudWatch counts records that were throttled and not their bytes: they are taken to have been as large as the
  * records accepted in the same period, in the mean; in a period that accepted none, as those of the whole history.  A
  * record that its producer sends again is counted again; so, as by the engine, the load of a period is believed up to
- * DEMAND_OVER_ACCEPTED_MAX times what was accepted in it.
+ * DEMAND_OVER_ACCEPTED_MAX times what was accepted in it.  A period with bytes or records only gets the other by the mean
+ * size of all records; where no period has both, by one of 1 KiB.
  *
  * ERROR_CONFIG: there is no such stream, or nothing was put into it.  ERROR_AUTH names the action that must be allowed.
  * Others as the AWS client has them.  *ret_history: history_clear() it.

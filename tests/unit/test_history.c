@@ -69,6 +69,44 @@ START_TEST(accepted_and_throttled_make_the_load)
 }
 END_TEST
 
+static const struct {
+    const char *bytes_times, *bytes, *records_times, *records;
+    struct sim_minute wanted[3];
+    int64_t mended;
+} lost[] = {
+    {"1763682600,1763682660",
+     "6000,3000",
+     "1763682600,1763682720",
+     "6,2",
+     {{6000, 6}, {3000, 3}, {2000, 2}},
+     2},
+    {"1763682600", "6144", "", "", {{6144, 6}}, 1},
+    {"1763682600", "10", "1763682660", "7", {{10, 1}, {7 * 1024.0, 7}}, 2},
+    {"1763682600", "10", "1763682600", "1", {{10, 1}}, 0},
+};
+
+/* So that every minute can be replayed, and saved and read again. */
+START_TEST(a_lost_point_of_bytes_or_records_is_taken_from_the_other)
+{
+    SCOPED(free_text)
+    char *bytes = must_printf(SERIES("q0", "%s", "%s"), lost[_i].bytes_times, lost[_i].bytes);
+    SCOPED(free_text)
+    char *records = must_printf(SERIES("q1", "%s", "%s"), lost[_i].records_times, lost[_i].records);
+    SCOPED(free_text) char *answer = must_printf(RESULTS("%s", "%s", SERIES("q2", "", "")), bytes, records);
+    const struct exchange exchanges[] = {SUMMARY("1763682600"), {"GetMetricData", .answer = answer}};
+    struct history history = {0};
+    struct error err = {0};
+
+    ck_assert_msg(fetch(exchanges, 2, 14, &history, &err) == 0, "%s", err.message);
+    for (size_t i = 0; i < COUNT_OF(lost[_i].wanted); i++) {
+        ck_assert_double_eq(history.load.minutes[i].bytes, lost[_i].wanted[i].bytes);
+        ck_assert_double_eq(history.load.minutes[i].records, lost[_i].wanted[i].records);
+    }
+    ck_assert_int_eq(history.mended_minutes, lost[_i].mended);
+    history_clear(&history);
+}
+END_TEST
+
 START_TEST(what_is_old_is_asked_for_in_the_sums_that_are_kept)
 {
     static const struct exchange exchanges[] = {
@@ -194,6 +232,7 @@ static Suite *suite(void)
 
     tcase_add_test(tcase, accepted_and_throttled_make_the_load);
     tcase_add_test(tcase, what_is_old_is_asked_for_in_the_sums_that_are_kept);
+    tcase_add_loop_test(tcase, a_lost_point_of_bytes_or_records_is_taken_from_the_other, 0, COUNT_OF(lost));
     tcase_add_test(tcase, fourteen_days_are_asked_for_minute_by_minute_in_one_call);
     tcase_add_loop_test(tcase, a_history_that_cannot_be_had_says_why, 0, COUNT_OF(failures));
     tcase_add_test(tcase, what_was_saved_is_read_back_to_the_bit);

@@ -564,7 +564,7 @@ START_TEST(an_address_in_use_is_an_error)
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", sim_server_port(server));
     options.listen = listen;
     ck_assert_int_eq(sim_server_start(&options, &second, &err), -1);
-    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_int_eq(err.kind, ERROR_TRANSIENT);
     ck_assert_ptr_null(second);
 }
 END_TEST

@@ -47,7 +47,7 @@ struct http_server_options {
  * ERROR_TRANSIENT when the address is in use, not there (yet), or its name cannot be resolved. */
 int http_server_start(const struct http_server_options *options, struct http_server **ret_server,
                       struct error *err);
-/* Refuses new connections, lets running handlers end, sends their answers (two seconds for who does not read them), then
+/* Cuts off new connections, lets running handlers end, sends their answers (two seconds for who does not read them), then
  * frees.  Accepts NULL. */
 void http_server_stop(struct http_server *server);
 int http_server_port(const struct http_server *server);

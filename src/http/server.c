@@ -510,12 +510,15 @@ int http_server_start(const struct http_server_options *options, struct http_ser
     return 0;
 }
 
+/*
+ * Who comes now is cut off by the watch: MHD_quiesce_daemon() and the library's own threads would take the listening
+ * socket from the same epoll set, and whoever comes second ends the process (libmicrohttpd 0.9.75).
+ */
 void http_server_stop(struct http_server *server)
 {
     if (server == NULL)
         return;
     if (server->daemon != NULL) {
-        server->listener = MHD_quiesce_daemon(server->daemon);
         watch_drain(server->watch, server->options.timeout_s);
         MHD_stop_daemon(server->daemon);
     }

@@ -177,6 +177,8 @@ struct watched *watch_add(struct watch *watch, int socket)
         watch->first->previous = watched;
     watch->first = watched;
     watch->count++;
+    if (watch->draining)
+        cut(watched);
     pthread_mutex_unlock(&watch->lock);
     return watched;
 }

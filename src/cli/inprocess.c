@@ -151,18 +151,25 @@ static void deliver(struct inprocess *world)
 /* *ret_next_ms: when something is due next. */
 static int turns(struct inprocess *world, int64_t *ret_next_ms, struct error *err)
 {
+    char stream[STREAM_NAME_SIZE] = "";
+    struct error failure = {0};
+
     for (int rounds = 0; rounds < TURNS_AT_ONCE_MAX && !is_stopped(world); rounds++) {
         struct stream_state_list due = {0};
-        struct error failure;
 
         if (store_streams_due(world->store, world->clock->ms, 1, &due, ret_next_ms, err) < 0)
             return -1;
         if (due.count == 0)
             return 0;
-        world->failed_turns += engine_turn(world->engine, world->store, due.items[0].stream, &failure) < 0;
+        (void)text_copy(stream, sizeof(stream), due.items[0].stream);
+        failure = (struct error){0};
+        world->failed_turns += engine_turn(world->engine, world->store, stream, &failure) < 0;
         stream_state_list_clear(&due);
     }
-    return is_stopped(world) ? 0 : error_set(err, ERROR_BUG, "the engine makes itself due for ever");
+    return is_stopped(world)
+               ? 0
+               : error_set(err, ERROR_BUG, "the engine makes stream '%s' due for ever (%s)", stream,
+                           failure.message[0] != '\0' ? failure.message : "without a failure");
 }
 
 static void scale_down(struct inprocess *world)

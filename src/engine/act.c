@@ -430,7 +430,8 @@ static int finish(struct turn *turn, struct error *err)
     notification_list_clear(&turn->notifications);
     if (store_notifications_open(turn->store, turn->config->name, &turn->notifications, err) < 0)
         return -1;
-    if (adapt_turned(&turn->action)) {
+    /* One that has done nothing would be begun again by the same minute: the next one decides. */
+    if (adapt_turned(&turn->action) && turn->action.from_shards != turn->action.to_shards) {
         turn->next_ms = now_ms;
         turn->next_reasons = DUE_ADAPT;
     }

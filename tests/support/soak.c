@@ -18,6 +18,7 @@ static const char *const kinds[] = {
     "min_shards = 3\nmax_shards = 5\nmissing_data = idle\npolicy = adaptive\n",
     "min_shards = 1\nmax_shards = 2\nscale_up_threshold = 70%\n",
     "min_shards = 1\nmax_shards = 6\nalarm_level = shard\nresharding = split\nscale_down_every = 12h\n",
+    "min_shards = 1\nmax_shards = 6\nalarm_level = shard\npolicy = adaptive\n",
 };
 enum { SCENE_TEXT_MAX = 1 << 20, METRICS_KEPT_MS = 8 * HOUR_MS, PASS_SLICES = 36 };
 

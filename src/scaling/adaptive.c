@@ -11,14 +11,28 @@
 #include <math.h>
 #include <stdio.h>
 
-/* The highest of the last `window` minutes; NAN when one is unknown. */
+/* Where the minutes end that CloudWatch has told by now; 0 when the newest is too old to say anything. */
+static size_t told(const struct adaptive_facts *facts)
+{
+    int64_t age_ms = facts->newest_age_ms;
+
+    for (size_t i = facts->minute_count; i > 0 && age_ms <= ADAPTIVE_STALE_MINUTES * 60000;
+         i--, age_ms += 60000) {
+        if (!isnan(facts->minutes[i - 1]))
+            return i;
+    }
+    return 0;
+}
+
+/* The highest of the last `window` minutes; NAN when one is unknown that is not just late. */
 static double highest(const struct adaptive_facts *facts, size_t window)
 {
+    size_t end = told(facts);
     double most = 0;
 
-    if (facts->minute_count < window)
+    if (end < window)
         return NAN;
-    for (size_t i = facts->minute_count - window; i < facts->minute_count; i++) {
+    for (size_t i = end - window; i < end; i++) {
         if (isnan(facts->minutes[i]))
             return NAN;
         most = fmax(most, facts->minutes[i]);
@@ -26,17 +40,12 @@ static double highest(const struct adaptive_facts *facts, size_t window)
     return most;
 }
 
-/* The newest known minute, unless it is too old to say anything. */
+/* The newest known minute, unless it is too old. */
 static double newest(const struct adaptive_facts *facts)
 {
-    int64_t age_ms = facts->newest_age_ms;
+    size_t end = told(facts);
 
-    for (size_t i = facts->minute_count; i > 0 && age_ms <= ADAPTIVE_STALE_MINUTES * 60000;
-         i--, age_ms += 60000) {
-        if (!isnan(facts->minutes[i - 1]))
-            return facts->minutes[i - 1];
-    }
-    return NAN;
+    return end == 0 ? NAN : facts->minutes[end - 1];
 }
 
 static bool is_by_load(const struct adaptive_facts *facts)

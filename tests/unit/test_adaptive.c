@@ -83,6 +83,23 @@ START_TEST(the_shards_follow_the_demand)
 END_TEST
 
 static const struct {
+    size_t late; /* minutes that CloudWatch has not told yet */
+    enum adaptive_verdict verdict;
+} lates[] = {{0, ADAPTIVE_GO}, {1, ADAPTIVE_GO}, {3, ADAPTIVE_GO}, {4, ADAPTIVE_STAY}, {10, ADAPTIVE_STAY}};
+
+/* The newest known one began five minutes ago at most. */
+START_TEST(minutes_that_are_only_late_do_not_keep_shards)
+{
+    struct adaptive_facts facts = facts_of(1, 1, 1, 8);
+    struct adaptive_plan plan;
+
+    fill(ADAPTIVE_DAY_MINUTES - lates[_i].late, lates[_i].late, NAN);
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(plan.verdict == lates[_i].verdict, "%zu late: %s", lates[_i].late, plan.reason);
+}
+END_TEST
+
+static const struct {
     const char *name;
     double now;
     int64_t open;
@@ -341,6 +358,7 @@ int main(void)
     TCase *think = tcase_create("think"), *learn = tcase_create("learn");
 
     tcase_add_loop_test(think, the_shards_follow_the_demand, 0, COUNT_OF(decisions));
+    tcase_add_loop_test(think, minutes_that_are_only_late_do_not_keep_shards, 0, COUNT_OF(lates));
     tcase_add_loop_test(think, an_action_that_runs_follows_the_load, 0, COUNT_OF(under_way));
     tcase_add_test(think, without_a_recent_minute_only_an_alarm_asks_for_shards);
     tcase_add_test(think, a_newest_minute_that_is_unknown_is_the_one_before);

@@ -181,7 +181,7 @@ class Patterns(unittest.TestCase):
         self.assertRegex(daemon.log, r"stream-found stream=orders-eu pattern=orders-\*\n")
         world.aws.kinesis("CreateStream", StreamName="orders-us", ShardCount=2)
         eventually(lambda: self.names(daemon) == ["orders-eu", "orders-us"], 30, lambda: daemon.log)
-        eventually(lambda: "kinescale_open_shards{stream=\"orders-us\"}" in daemon.metrics(), 30)
+        eventually(lambda: daemon.metrics().get("kinescale_open_shards{stream=\"orders-us\"}") == 2, 30)
 
         rows = json.loads(self.command(world, "status", "--output", "json"))["streams"]
         self.assertEqual([row["stream"] for row in rows], ["orders-eu", "orders-us"])

@@ -566,10 +566,11 @@ int adapt_begin(struct turn *turn, bool asked, struct error *err)
     turn->adapt_ms = tick_after(turn, plan.look_again_ms);
     if (plan.verdict == ADAPTIVE_GO) {
         /* A give-back is no answer to an alarm, and would find it open at its end. */
-        if (!plan.rises && triage_drop(turn, plan.reason, err) < 0)
-            return -1;
-        if (!plan.rises)
+        if (!plan.rises) {
+            if (triage_drop(turn, plan.reason, err) < 0)
+                return -1;
             notification_list_clear(&turn->notifications);
+        }
         turn->goal_basis = BASIS_ADAPTIVE;
         return act_begin(turn, plan.rises ? ACTION_SCALE_UP : ACTION_SCALE_DOWN, err);
     }

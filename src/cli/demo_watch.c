@@ -103,16 +103,17 @@ static void watch_decisions(struct demo *demo)
 static void describe_end(const struct action *action, const int counts[], char *text, size_t size)
 {
     static const char *const names[] = {
-        [OPERATION_SPLIT] = "splits", [OPERATION_MERGE] = "merges", [OPERATION_UPDATE] = "UpdateShardCount"};
-    int length = snprintf(text, size, "%lld to %lld shards in %lld min", (long long)action->from_shards,
-                          (long long)action->to_shards,
+        [OPERATION_SPLIT] = "split", [OPERATION_MERGE] = "merge", [OPERATION_UPDATE] = "UpdateShardCount"};
+    int length = snprintf(text, size, "%lld to %lld shard%s in %lld min", (long long)action->from_shards,
+                          (long long)action->to_shards, text_plural(action->to_shards),
                           (long long)(action->ended_ms - action->started_ms + 30000) / 60000);
     const char *before = ": ";
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (counts[i] == 0)
             continue;
-        length += snprintf(text + length, size - (size_t)length, "%s%d %s", before, counts[i], names[i]);
+        length += snprintf(text + length, size - (size_t)length, "%s%d %s%s", before, counts[i], names[i],
+                           i == OPERATION_UPDATE ? "" : text_plural(counts[i]));
         before = ", ";
     }
     if (action->failure[0] != '\0')

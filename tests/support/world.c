@@ -425,6 +425,19 @@ void world_run(struct world *world, int64_t ms)
 
 /* ---- questions */
 
+struct decision world_last_decision(struct world *world, const char *stream)
+{
+    struct decision_list list = {0};
+    struct decision decision = {0};
+    struct error err = {0};
+
+    ck_assert_int_eq(store_decisions_recent(world->store, stream, 1, &list, &err), 0);
+    if (list.count > 0)
+        decision = list.items[0];
+    decision_list_clear(&list);
+    return decision;
+}
+
 size_t world_count_calls(const struct world *world, const char *operation)
 {
     size_t count = 0;

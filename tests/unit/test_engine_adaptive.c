@@ -301,19 +301,6 @@ static size_t notifications(struct world *world, enum notification_status status
     return count;
 }
 
-static struct decision last_decision(struct world *world)
-{
-    struct decision_list list = {0};
-    struct decision decision = {0};
-    struct error err = {0};
-
-    ck_assert_int_eq(store_decisions_recent(world->store, "orders", 1, &list, &err), 0);
-    if (list.count > 0)
-        decision = list.items[0];
-    decision_list_clear(&list);
-    return decision;
-}
-
 /* Somebody set it; the load is half of what the shards take. */
 START_TEST(an_alarm_that_the_policy_does_nothing_for_is_dropped_with_the_reason)
 {
@@ -341,8 +328,8 @@ START_TEST(an_alarm_that_nothing_is_done_for_is_thought_about_again_and_again)
     ck_assert_int_eq(world_open_shards(world, "orders"), 4);
     ck_assert_str_eq(world_alarm_state(world, "orders IncomingBytes"), "ALARM");
     ck_assert_uint_ge(notifications(world, NOTIFICATION_DROPPED, "not allowed (max_shards)"), 4);
-    ck_assert_str_eq(last_decision(world).verdict, "limited");
-    ck_assert_int_gt(last_decision(world).at_ms, world->clock.ms - 6 * MINUTE_MS);
+    ck_assert_str_eq(world_last_decision(world, "orders").verdict, "limited");
+    ck_assert_int_gt(world_last_decision(world, "orders").at_ms, world->clock.ms - 6 * MINUTE_MS);
     world_free(world);
 }
 END_TEST
@@ -356,8 +343,8 @@ START_TEST(a_hot_key_is_looked_at_as_long_as_its_alarm_stands)
     world_run(world, 6 * HOUR_MS);
     ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 4);
     ck_assert_int_eq(world_open_shards(world, "orders"), 4);
-    ck_assert_str_eq(last_decision(world).verdict, "limited");
-    ck_assert_int_gt(last_decision(world).at_ms, world->clock.ms - 15 * MINUTE_MS);
+    ck_assert_str_eq(world_last_decision(world, "orders").verdict, "limited");
+    ck_assert_int_gt(world_last_decision(world, "orders").at_ms, world->clock.ms - 15 * MINUTE_MS);
     world_free(world);
 }
 END_TEST

@@ -42,19 +42,6 @@ static void assert_rests_at(struct world *world, int shards, int effective)
     ck_assert_uint_eq(resharding_calls(world), calls);
 }
 
-static struct decision last_decision(struct world *world)
-{
-    struct decision_list list = {0};
-    struct decision decision = {0};
-    struct error err = {0};
-
-    ck_assert_int_eq(store_decisions_recent(world->store, "orders", 1, &list, &err), 0);
-    if (list.count > 0)
-        decision = list.items[0];
-    decision_list_clear(&list);
-    return decision;
-}
-
 static const struct {
     const char *resharding, *load;
     int shards, most, effective;
@@ -93,7 +80,7 @@ START_TEST(load_that_does_not_fit_below_max_shards_keeps_the_shards_it_needs)
     world_run(world, 2 * HOUR_MS);
     ck_assert_str_eq(world_last_action(world).failure, "");
     assert_rests_at(world, 6, 6);
-    decision = last_decision(world);
+    decision = world_last_decision(world, "orders");
     ck_assert_str_eq(decision.verdict, "hold");
     ck_assert_msg(text_starts_with(decision.reason, "6 shards are more than max_shards (3): the 5m from "),
                   "%s", decision.reason);

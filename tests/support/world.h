@@ -110,9 +110,9 @@ void world_traffic(struct world *world, const char *stream, const char *load, in
 /* Everything that falls due happens until `ms` have passed, or the program dies. */
 void world_run(struct world *world, int64_t ms);
 
+/* ---- questions */
 /* The newest; zeroed when there is none. */
 struct decision world_last_decision(struct world *world, const char *stream);
-/* ---- questions */
 size_t world_count_calls(const struct world *world, const char *operation);
 /* Open shards; the map begins zeroed and is the caller's. */
 void world_shards(struct world *world, const char *stream, struct shard_map *ret_map);

@@ -195,6 +195,24 @@ START_TEST(a_rise_splits_what_is_too_full)
 }
 END_TEST
 
+START_TEST(a_rise_cuts_where_the_load_is_halved_and_not_the_width)
+{
+    struct spread spread = {0};
+    struct shard_map map;
+    struct layout_facts facts = {.map = &map, .spread = &spread, .demand = 2};
+    struct layout layout;
+
+    learn(&spread, 8, (double[]){0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1});
+    even_map(&map, 4);
+    layout_rise(&facts, 0.6, 1, 64, &layout);
+    ck_assert_uint_eq(layout.count, 5);
+    ck_assert_double_eq_tol(hashkey_share(0, layout.starts[1] - 1), 2.0 / 3 / 8, 1e-9);
+    free(layout.starts);
+    shard_map_clear(&map);
+    spread_clear(&spread);
+}
+END_TEST
+
 static const struct {
     const char *name;
     double parts[8], demand, limit, price;
@@ -329,6 +347,7 @@ int main(void)
     tcase_add_test(know, a_load_is_halved_where_it_lies_and_beside_a_hot_key);
     tcase_add_test(know, cells_stay_few_and_their_load_is_kept);
     tcase_add_loop_test(layouts, a_rise_splits_what_is_too_full, 0, (int)COUNT_OF(rises));
+    tcase_add_test(layouts, a_rise_cuts_where_the_load_is_halved_and_not_the_width);
     tcase_add_loop_test(layouts, a_give_back_takes_the_cheapest_partition_in_which_none_is_too_full, 0,
                         (int)COUNT_OF(falls));
     tcase_add_loop_test(layouts, layouts_of_any_load_keep_to_their_limits, 0, 200);

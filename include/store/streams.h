@@ -60,6 +60,9 @@ struct stream_state_list {
 };
 void stream_state_list_clear(struct stream_state_list *list); /* begins zeroed */
 
+/* When an action that changed shards ended last, up or down; 0: never. */
+int64_t stream_last_reshard_ms(const struct stream_state *state);
+
 /* A stream never heard of gives an empty state with due_ms INT64_MAX. */
 int store_stream_load(struct store *store, const char *stream, struct stream_state *ret_state,
                       struct error *err);
@@ -117,11 +120,11 @@ int store_stream_pause(struct store *store, const char *stream, int64_t until_ms
                        struct error *err);
 
 /*
- * After a clock was set back, what it made up lies too far ahead: no cooldown ends, no lease runs out and nothing is due
- * later than this.  A pause stays: its end is an operator's.
+ * After a clock was set back, what it made up lies too far ahead: no cooldown ends, no lease runs out, nothing is due and
+ * no reshard ended later than this.  A pause stays: its end is an operator's.
  */
 struct stream_latest {
-    int64_t cooldown_ms, lock_ms, due_ms;
+    int64_t cooldown_ms, lock_ms, due_ms, reshard_ms;
 };
 int store_stream_catch_up(struct store *store, const char *stream, const struct stream_latest *latest,
                           bool *ret_changed, struct error *err);

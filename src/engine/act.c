@@ -398,10 +398,11 @@ static int64_t cooldown_ms(const struct turn *turn)
     const struct action *action = &turn->action;
     int64_t whole_ms = turn->config->cooldown_ms;
 
-    if (adapt_began(
-            action)) /* it rests by itself before it gives back, and before it grows only without figures */
-        return adapt_was_blind(action) || (action->failure[0] != '\0' && !adapt_turned(action)) ? whole_ms
-                                                                                                : 0;
+    /* What it gives back waits by itself (give_back.c), and so does more: unless it had no figures, or AWS refused. */
+    if (adapt_began(action))
+        return action->kind == ACTION_SCALE_UP && (adapt_was_blind(action) || action->failure[0] != '\0')
+                   ? whole_ms
+                   : 0;
     if (action->kind == ACTION_REPAIR || (action->kind == ACTION_SCALE_DOWN && turn->notifications.count > 0))
         return 0;
     if (action->kind == ACTION_SCALE_UP && action->from_shards == action->to_shards &&

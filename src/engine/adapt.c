@@ -445,28 +445,6 @@ static void stay(struct adaptive_plan *plan, const char *reason)
     (void)text_copy(plan->reason, sizeof(plan->reason), reason);
 }
 
-/* Do consumers still read what was written before the last reshard?  Then nothing is given back. */
-static int look_drained(struct turn *turn, struct adaptive_plan *plan, struct error *err)
-{
-    struct metric_query query = {.metric = "GetRecords.IteratorAgeMilliseconds",
-                                 .stream = turn->config->name,
-                                 .statistic = "Maximum",
-                                 .period_s = MINUTE_MS / 1000};
-    struct down_subject subject = {.config = turn->config, .iterator_age_ms = NAN};
-    struct metric_answer answer = {0};
-    int64_t end_ms = turn->now_ms / MINUTE_MS * MINUTE_MS;
-    char reason[256];
-
-    if (cloudwatch_metrics(turn->engine->aws, &query, 1, end_ms - LOOK_BACK_MS, end_ms, &answer, err) < 0)
-        return -1;
-    for (size_t i = 0; i < answer.series[0].count; i++)
-        subject.iterator_age_ms = fmax(subject.iterator_age_ms, answer.series[0].values[i]);
-    metric_answer_clear(&answer);
-    if (!down_is_drained(&subject, &turn->state, turn->now_ms, reason, sizeof(reason)))
-        stay(plan, reason);
-    return 0;
-}
-
 /* UpdateShardCount alone may be allowed, and its calls used up. */
 static int look_for_calls(struct turn *turn, struct adaptive_plan *plan, struct error *err)
 {
@@ -483,23 +461,15 @@ static int look_for_calls(struct turn *turn, struct adaptive_plan *plan, struct 
     return 0;
 }
 
-static int64_t last_action_ms(const struct turn *turn)
-{
-    return turn->state.last_scale_up_ms > turn->state.last_scale_down_ms ? turn->state.last_scale_up_ms
-                                                                         : turn->state.last_scale_down_ms;
-}
-
-/* A give-back is no emergency: it waits for the cooldown, and for consumers. */
 static int look_at_rest(struct turn *turn, struct adaptive_plan *plan, struct error *err)
 {
-    int64_t end_ms = last_action_ms(turn) + turn->config->cooldown_ms;
-    char reason[128];
+    char reason[sizeof(plan->reason)];
+    bool waits;
 
-    if (turn->now_ms >= end_ms)
-        return look_drained(turn, plan, err);
-    snprintf(reason, sizeof(reason), "nothing is given back within the cooldown, for another %lld s",
-             (long long)(end_ms - turn->now_ms + 999) / 1000);
-    stay(plan, reason);
+    if (give_back_look(turn, &waits, reason, sizeof(reason), err) < 0)
+        return -1;
+    if (waits)
+        stay(plan, reason);
     return 0;
 }
 
@@ -526,7 +496,7 @@ static int look_closer(struct turn *turn, bool asked, struct adaptive_plan *plan
  * What is known of the stream as a whole does not tell; plan_up() knows what to try. */
 static bool looks_skewed(const struct turn *turn, const struct adaptive_plan *plan)
 {
-    if (plan->by_load || turn->now_ms - last_action_ms(turn) < SETTLED_MS ||
+    if (plan->by_load || turn->now_ms - stream_last_reshard_ms(&turn->state) < SETTLED_MS ||
         !(plan->demand < SKEW_BELOW * turn->state.effective_shards))
         return false;
     for (size_t i = 0; i < turn->notifications.count; i++) {

@@ -175,8 +175,7 @@ bool down_stream_fits(const struct stream_summary *summary, char *reason, size_t
 bool down_is_drained(const struct down_subject *subject, const struct stream_state *state, int64_t now_ms,
                      char *reason, size_t size)
 {
-    int64_t last_ms = state->last_scale_up_ms > state->last_scale_down_ms ? state->last_scale_up_ms
-                                                                          : state->last_scale_down_ms;
+    int64_t last_ms = stream_last_reshard_ms(state);
 
     if (last_ms == 0 || isnan(subject->iterator_age_ms) ||
         subject->iterator_age_ms < (double)(now_ms - last_ms))

@@ -344,14 +344,15 @@ static int catch_up(const struct look_around *around, const struct stream_config
     int64_t now_ms = around->now_ms + CLOCK_SLACK_MS;
     struct stream_latest latest = {.cooldown_ms = now_ms + config->cooldown_ms,
                                    .lock_ms = now_ms + LEASE_MS,
-                                   .due_ms = now_ms + rest_ms};
+                                   .due_ms = now_ms + rest_ms,
+                                   .reshard_ms = now_ms};
     bool changed;
 
     if (store_stream_catch_up(around->store, config->name, &latest, &changed, err) < 0)
         return -1;
     if (changed)
         LOG(LOG_WARN, "clock-set-back", {"stream", config->name},
-            {"why", "its cooldown, lock or next turn lay further ahead than it can be"});
+            {"why", "its cooldown, lock, next turn or last reshard lay further ahead than it can be"});
     return 0;
 }
 

@@ -197,6 +197,11 @@ int adapt_goal(struct turn *turn, int64_t shards, const hashkey *starts, hashkey
 /* The next call of turn->action on the way there, from turn->shards; false: there. */
 bool adapt_next_step(struct turn *turn, const hashkey *starts, size_t count, struct operation *ret_operation);
 
+/* ---- give_back.c: what a give-back of the policy `adaptive` waits for */
+
+/* Must a give-back of the policy `adaptive` wait?  With the reason then; may ask CloudWatch how far consumers are. */
+int give_back_look(struct turn *turn, bool *ret_waits, char *reason, size_t size, struct error *err);
+
 /* ---- view.c: what would be done */
 
 /* The calls that such a plan would lead to, the caller's; 0 without ADAPTIVE_GO.  The turn is of no use for

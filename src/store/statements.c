@@ -69,7 +69,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         "UPDATE streams SET cooldown_until_ms = min(cooldown_until_ms, ?2), lock_until_ms = "
         "min(lock_until_ms, ?3),"
         " due_ms = iif(due_ms IN (9223372036854775807, paused_until_ms), due_ms, min(due_ms, ?4)),"
+        " last_scale_up_ms = min(last_scale_up_ms, ?5), last_scale_down_ms = min(last_scale_down_ms, ?5),"
         " revision = revision + 1 WHERE stream = ?1 AND (cooldown_until_ms > ?2 OR lock_until_ms > ?3"
+        " OR last_scale_up_ms > ?5 OR last_scale_down_ms > ?5"
         " OR (due_ms > ?4 AND due_ms NOT IN (9223372036854775807, paused_until_ms)))",
     [STREAM_ENDED] = "INSERT INTO streams (stream, cooldown_until_ms, last_scale_up_ms, last_scale_down_ms)"
                      " VALUES (?1, max(?2, 0), ?3, ?4) ON CONFLICT (stream) DO UPDATE SET"

@@ -64,6 +64,12 @@ void stream_state_list_clear(struct stream_state_list *list)
     *list = (struct stream_state_list){0};
 }
 
+int64_t stream_last_reshard_ms(const struct stream_state *state)
+{
+    return state->last_scale_up_ms > state->last_scale_down_ms ? state->last_scale_up_ms
+                                                               : state->last_scale_down_ms;
+}
+
 int store_stream_load(struct store *store, const char *stream, struct stream_state *ret_state,
                       struct error *err)
 {
@@ -229,7 +235,7 @@ int store_stream_catch_up(struct store *store, const char *stream, const struct 
 {
     if (store_run(store, STREAM_CATCH_UP,
                   VALUES(TEXT(stream), INTEGER(latest->cooldown_ms), INTEGER(latest->lock_ms),
-                         INTEGER(latest->due_ms)),
+                         INTEGER(latest->due_ms), INTEGER(latest->reshard_ms)),
                   err) < 0)
         return -1;
     *ret_changed = store_changes(store) > 0;

@@ -458,6 +458,55 @@ START_TEST(another_alarm_without_figures_waits_for_the_cooldown)
 }
 END_TEST
 
+/* ---- what AWS refuses for good */
+
+static struct world *merges_denied(const char *streams)
+{
+    struct world *world = scene(streams, 8, "constant:2M");
+
+    world->fault = FAULT_DENIED;
+    world->fault_operation = "MergeShards";
+    world->fault_times = 1000;
+    return world;
+}
+
+/* An hour until the first, and then every hour. */
+START_TEST(a_give_back_that_is_refused_is_tried_again_after_5_and_15_minutes_and_then_every_hour)
+{
+    struct world *world = merges_denied(orders);
+    struct decision decision;
+
+    world_run(world, 90 * MINUTE_MS);
+    ck_assert_uint_eq(world_count_calls(world, "MergeShards"), 3);
+    world_run(world, 22 * HOUR_MS);
+    ck_assert_uint_ge(world_count_calls(world, "MergeShards"), 3 + 20);
+    ck_assert_uint_le(world_count_calls(world, "MergeShards"), 3 + 22);
+    decision = world_last_decision(world, "orders");
+    ck_assert_str_eq(decision.verdict, "hold");
+    ck_assert_msg(strstr(decision.reason, "next try is at 2026-03-03T00:") != NULL &&
+                      strstr(decision.reason, "not authorized") != NULL,
+                  "%s", decision.reason);
+    world->fault = FAULT_NONE;
+    world_run(world, 80 * MINUTE_MS);
+    ck_assert_int_le(world_open_shards(world, "orders"), 4);
+    assert_fitting(world, world_open_shards(world, "orders"));
+    world_free(world);
+}
+END_TEST
+
+START_TEST(more_shards_do_not_wait_for_a_give_back_that_was_refused)
+{
+    struct world *world = merges_denied("[stream orders]\nmax_shards = 64\ncooldown = 30m\n");
+
+    world_run(world, 61 * MINUTE_MS);
+    ck_assert_uint_eq(world_count_calls(world, "MergeShards"), 1);
+    world_traffic(world, "orders", "constant:7.5M", 2048, "uniform");
+    world_run(world, 9 * MINUTE_MS);
+    assert_fitting(world, 16);
+    world_free(world);
+}
+END_TEST
+
 /* ---- by what each shard carries */
 
 static const char by_shard[] = "[stream orders]\nmax_shards = 64\nalarm_level = shard\n";
@@ -663,6 +712,9 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, what_is_not_known_is_no_reason_to_give_back, 0, (int)COUNT_OF(missing));
     tcase_add_test(tcase, an_alarm_without_figures_adds_one_generation_and_no_more);
     tcase_add_test(tcase, another_alarm_without_figures_waits_for_the_cooldown);
+    tcase_add_test(tcase,
+                   a_give_back_that_is_refused_is_tried_again_after_5_and_15_minutes_and_then_every_hour);
+    tcase_add_test(tcase, more_shards_do_not_wait_for_a_give_back_that_was_refused);
     tcase_add_test(tcase, only_the_shards_that_are_too_full_are_split);
     tcase_add_test(tcase, what_carries_little_is_merged_while_the_full_stays);
     tcase_add_test(tcase, a_hot_key_is_found_shown_and_left_alone);

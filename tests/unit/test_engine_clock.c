@@ -128,6 +128,31 @@ START_TEST(a_cooldown_from_a_clock_that_was_ahead_is_cut_to_what_is_configured)
 }
 END_TEST
 
+/* A scale-up ended by a clock that was a day ahead. */
+START_TEST(what_a_clock_that_was_ahead_has_done_keeps_no_shards)
+{
+    struct world *world = world_new("[stream orders]\nmax_shards = 64\n", NULL);
+    struct action action = {.stream = "orders", .kind = ACTION_SCALE_UP, .owner = "x"};
+    struct operation split = {.kind = OPERATION_SPLIT};
+    int64_t ahead_ms = world->clock.ms + 24 * (int64_t)HOUR_MS;
+    struct stream_state state;
+    bool taken;
+
+    world_scene(world, "orders", 8);
+    world_traffic(world, "orders", "constant:2M", 4096, "uniform");
+    MUST(store_lock_take(world->store, "orders", "x", world->clock.ms, 1000, true, &taken, &state, &err));
+    MUST(store_action_begin(world->store, &action, &err));
+    action.state = ACTION_INTENDED;
+    MUST(store_step_intend(world->store, &action, &split, ahead_ms, &err));
+    MUST(store_step_close(world->store, &action, STEP_ACCEPTED, "", ahead_ms, &err));
+    MUST(store_action_end(world->store, &action, "x", 0, ahead_ms, &err));
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, 90 * MINUTE_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 4);
+    world_free(world);
+}
+END_TEST
+
 START_TEST(a_clock_that_is_off_is_the_reason_that_is_shown)
 {
     struct world *world = scene();
@@ -151,6 +176,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tcase, a_clock_that_is_wrong_for_a_while_costs_only_that_while, 0, COUNT_OF(jumps));
     tcase_add_test(tcase, a_day_that_was_slept_through_costs_nothing_more);
     tcase_add_test(tcase, a_cooldown_from_a_clock_that_was_ahead_is_cut_to_what_is_configured);
+    tcase_add_test(tcase, what_a_clock_that_was_ahead_has_done_keeps_no_shards);
     tcase_add_test(tcase, a_clock_that_is_off_is_the_reason_that_is_shown);
     suite_add_tcase(suite, tcase);
     return suite;

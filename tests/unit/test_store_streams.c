@@ -399,7 +399,8 @@ END_TEST
 
 START_TEST(what_a_clock_that_was_ahead_left_behind_is_caught_up_with)
 {
-    static const struct stream_latest latest = {.cooldown_ms = 300, .lock_ms = 120, .due_ms = 400};
+    static const struct stream_latest latest = {
+        .cooldown_ms = 300, .lock_ms = 120, .due_ms = 400, .reshard_ms = 1};
     struct store *store = open_store(":memory:");
     struct stream_state state;
     bool changed, taken;

@@ -113,6 +113,8 @@ enum key_spread { KEYS_UNIFORM, KEYS_ZIPF, KEYS_HOT, KEYS_SLICE };
 int sim_set_traffic(struct sim *sim, const char *stream, const char *load, int64_t record_bytes,
                     const char *keys, struct error *err);
 
+enum { SIM_RECORD_BYTES_MAX = 10 << 20 }; /* UpdateMaxRecordSize allows 10,240 KiB at most */
+
 /* What producers offer, minute by minute. */
 struct sim_minute {
     double bytes, records;
@@ -121,15 +123,17 @@ struct sim_load {
     struct sim_minute *minutes;
     size_t count;
     int64_t start_ms; /* of the first minute, a whole one; 0 when the file only numbers them */
+    int64_t step_ms;  /* the commonest one between rows that say bytes and records; else 0 */
 };
 struct sim_load_options {
     double peak_bytes_s; /* what the 99.9th percentile minute stands for; 0 when the file says bytes itself */
-    int64_t record_bytes; /* with a peak: size of each record, 1 to 10 MiB */
+    int64_t record_bytes; /* with a peak: size of each record, 1 to SIM_RECORD_BYTES_MAX */
 };
 /*
- * Reads CSV: `minute,bytes,records` or `timestamp,bytes,records` (offered in that minute), or `timestamp,value` and `minute,value` (counts that are
- * scaled to the peak), in steps of any length; between two rows a straight line, after the last one its value for one
- * more step.  ERROR_CONFIG, with file and line where there is one.
+ * Reads CSV: `minute,bytes,records` or `timestamp,bytes,records` (offered in the one minute that the row lies in), or
+ * `timestamp,value` and `minute,value` (counts that are scaled to the peak), in steps of any length from a minute on: two rows
+ * of one minute are refused.  Between two rows a straight line, after the last one its value for one more step.
+ * ERROR_CONFIG, with file and line where there is one.
  */
 int sim_load_read(const char *path, const struct sim_load_options *options, struct sim_load *ret_load,
                   struct error *err);

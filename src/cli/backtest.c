@@ -25,7 +25,9 @@ static struct names sweeps;
 static const struct cli_option options[] = {
     {"--config", "FILE", "streams.conf", "whose settings are tried; nothing of it is touched", &config_path},
     {"--load", "FILE", NULL,
-     "CSV: minute,bytes,records or timestamp,bytes,records; with --peak timestamp,value or minute,value",
+     "CSV, a row a minute or fewer, each what one minute brought: timestamp,bytes,records or "
+     "minute,bytes,records; with --peak timestamp,value or minute,value (minute: as if from Monday, "
+     "2026-03-02 on)",
      &load_path},
     {"--from-cloudwatch", "STREAM", NULL, "instead of --load: what was put into this stream, and throttled",
      &history_stream},
@@ -125,6 +127,21 @@ static int read_history(struct backtest *backtest, struct error *err)
     return 0;
 }
 
+/* The sum of five minutes looks like the value of one: only who wrote the file can tell. */
+static void note_step(struct backtest *backtest)
+{
+    SCOPED(free_text) char *path = cli_escaped(load_path);
+    long long minutes = backtest->load.step_ms / 60000;
+
+    if (minutes < 2)
+        return;
+    backtest->note =
+        must_printf("%s: its rows are %lld minutes apart, and each is taken for what one minute brought.\n"
+                    "  If they are sums over %lld minutes, divide them by %lld.\n",
+                    path, minutes, minutes, minutes);
+    fputs(backtest->note, stderr);
+}
+
 static int read_load(struct backtest *backtest, struct error *err)
 {
     struct sim_load_options how = {0};
@@ -145,11 +162,14 @@ static int read_load(struct backtest *backtest, struct error *err)
     if (record_text != NULL && peak_text == NULL)
         return error_set(err, ERROR_CONFIG,
                          "--record-bytes needs --peak: else the file says the records itself");
-    if (read_number("--record-bytes", record_text != NULL ? record_text : "2048", 1, 10 << 20,
+    if (read_number("--record-bytes", record_text != NULL ? record_text : "2048", 1, SIM_RECORD_BYTES_MAX,
                     &how.record_bytes, err) < 0)
         return -1;
     how.peak_bytes_s = peak_mib_s * SHARD_BYTES_PER_S;
-    return sim_load_read(load_path, &how, &backtest->load, err);
+    if (sim_load_read(load_path, &how, &backtest->load, err) < 0)
+        return -1;
+    note_step(backtest);
+    return 0;
 }
 
 /* The file with the one stream left in it. */

@@ -278,8 +278,8 @@ int model_load_parse(const char *text, int64_t record_bytes, struct load **ret_l
     if (load->generator == NULL || arguments == NULL)
         return error_set(err, ERROR_INPUT,
                          "load '%.64s' is none of constant:, ramp:, sine:, steps:, day:, trace:", text);
-    if (record_bytes < 1 || record_bytes > 10 << 20)
-        return error_set(err, ERROR_INPUT, "records must have 1 to 10485760 bytes, not %lld",
+    if (record_bytes < 1 || record_bytes > SIM_RECORD_BYTES_MAX)
+        return error_set(err, ERROR_INPUT, "records must have 1 to %d bytes, not %lld", SIM_RECORD_BYTES_MAX,
                          (long long)record_bytes);
     load->record_bytes = (double)record_bytes;
     if (load->generator->parse(load, arguments, err) < 0)

@@ -41,6 +41,7 @@ struct trace_row {
     int64_t at_ms;  /* from the first row */
     double bytes;   /* or the count of a `value` column */
     double records; /* -1 when the file has none */
+    int line;       /* of the file */
 };
 struct trace {
     struct trace_row *rows; /* at_ms rises from row to row */

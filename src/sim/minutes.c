@@ -1,5 +1,7 @@
 /*
  * minutes.c - recorded traffic as one row a minute, whatever its steps were.
+ *
+ * A row is what one minute brought, the one that its time lies in.
  */
 #include "load.h"
 
@@ -12,6 +14,24 @@ void sim_load_clear(struct sim_load *load)
 {
     free(load->minutes);
     *load = (struct sim_load){0};
+}
+
+/* Rows begin with their minutes from here on.  Of two in one minute neither would be what the minute brought. */
+static int align(struct trace *trace, const char *name, struct error *err)
+{
+    int64_t past_minute_ms = trace->first_ms % MINUTE_MS;
+
+    for (size_t i = 0; i < trace->count; i++) {
+        struct trace_row *row = &trace->rows[i];
+
+        row->at_ms = (row->at_ms + past_minute_ms) / MINUTE_MS * MINUTE_MS;
+        if (i > 0 && row->at_ms == row[-1].at_ms)
+            return error_set(err, ERROR_CONFIG,
+                             "%s:%d: is of the same minute as line %d; a load has one row a minute, or fewer",
+                             name, row->line, row[-1].line);
+    }
+    trace->first_ms -= past_minute_ms;
+    return 0;
 }
 
 /* Row `row` is the last one at or before `at_ms`. */
@@ -27,15 +47,21 @@ static double between(const struct trace *trace, size_t row, int64_t at_ms, bool
     return first + (second - first) * part;
 }
 
-static int resample(const struct trace *trace, const char *name, struct sim_load *load, struct error *err)
+/* The last row stands for one more step. */
+static int resample(const struct trace *trace, int64_t step_ms, const char *name, struct sim_load *load,
+                    struct error *err)
 {
-    int64_t count = (trace->end_ms + MINUTE_MS - 1) / MINUTE_MS;
+    int64_t last_ms = trace->rows[trace->count - 1].at_ms;
+    int64_t count = (last_ms + step_ms + MINUTE_MS - 1) / MINUTE_MS;
     bool has_records = trace->rows[0].records >= 0;
     size_t row = 0;
 
     if (count > MINUTES_MAX)
-        return error_set(err, ERROR_CONFIG, "%s: spans %lld minutes, more than %d", name, (long long)count,
-                         MINUTES_MAX);
+        return error_set(
+            err, ERROR_CONFIG,
+            "%s: its last row is %lld minutes after its first one and stands for %lld; a load has "
+            "at most %d minutes",
+            name, (long long)(last_ms / MINUTE_MS), (long long)(count - last_ms / MINUTE_MS), MINUTES_MAX);
     load->minutes = must_calloc((size_t)count, sizeof(*load->minutes));
     load->count = (size_t)count;
     for (size_t minute = 0; minute < load->count; minute++) {
@@ -79,18 +105,22 @@ static int scale(struct sim_load *load, const struct sim_load_options *options, 
     return 0;
 }
 
-static int make_load(const struct trace *trace, const char *name, const struct sim_load_options *options,
+static int make_load(struct trace *trace, const char *name, const struct sim_load_options *options,
                      struct sim_load *load, struct error *err)
 {
     bool has_bytes = trace->rows[0].records >= 0;
+    int64_t step_ms = trace->end_ms - trace->rows[trace->count - 1].at_ms;
 
     if (has_bytes && options->peak_bytes_s > 0)
-        return error_set(err, ERROR_CONFIG, "%s: says bytes and records itself, no peak scales it", name);
+        return error_set(err, ERROR_CONFIG, "%s: says bytes and records itself, no --peak scales it", name);
     if (!has_bytes && options->peak_bytes_s <= 0)
-        return error_set(err, ERROR_CONFIG, "%s: has counts only, a peak must say what they stand for", name);
-    if (resample(trace, name, load, err) < 0)
+        return error_set(
+            err, ERROR_CONFIG,
+            "%s: has counts only; --peak MIB_S says what its 99.9th percentile minute stands for", name);
+    if (align(trace, name, err) < 0 || resample(trace, step_ms, name, load, err) < 0)
         return -1;
-    load->start_ms = trace->dated ? trace->first_ms / MINUTE_MS * MINUTE_MS : 0;
+    load->start_ms = trace->dated ? trace->first_ms : 0;
+    load->step_ms = has_bytes ? step_ms : 0;
     return has_bytes ? 0 : scale(load, options, name, err);
 }
 

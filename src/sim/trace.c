@@ -67,6 +67,32 @@ static bool parse_value(const char *text, double *ret_value)
     return number_parse_double(text, ret_value) && *ret_value >= 0 && *ret_value <= value_max;
 }
 
+/* `records` is -1 when nothing is said of them. */
+static int check_records(const struct trace_row *row, const char *const *cells, const char *where,
+                         struct error *err)
+{
+    static const double hair = 1 + 1e-9; /* of what was multiplied before it was written */
+
+    if (row->bytes > 0 && row->records == 0)
+        return error_set(err, ERROR_INPUT, "%s: %.64s bytes in no record", where, cells[1]);
+    if (row->records > 0 && row->bytes > row->records * SIM_RECORD_BYTES_MAX * hair)
+        return error_set(err, ERROR_INPUT,
+                         "%s: %.64s bytes in %.64s records: Kinesis takes at most %d bytes in one", where,
+                         cells[1], cells[2], SIM_RECORD_BYTES_MAX);
+    return 0;
+}
+
+static int bad_time(const struct form *form, const char *text, const char *where, struct error *err)
+{
+    if (form->minutes)
+        return error_set(err, ERROR_INPUT, "%s: '%.64s' is not a minute, a whole number from 0 to %d", where,
+                         text, INT32_MAX);
+    return error_set(err, ERROR_INPUT,
+                     "%s: '%.64s' is not a timestamp such as 2026-03-02T07:05:00Z, 2026-03-02T08:05:00+01:00 "
+                     "or 2026-03-02 07:05:00 (UTC)",
+                     where, text);
+}
+
 static int parse_row(const struct form *form, char *line, struct trace_row *ret_row, const char *where,
                      struct error *err)
 {
@@ -81,14 +107,13 @@ static int parse_row(const struct form *form, char *line, struct trace_row *ret_
     if (count != form->columns)
         return error_set(err, ERROR_INPUT, "%s: %d columns, not %d", where, form->columns, count);
     if (!parse_time(form, cells[0], &row.at_ms))
-        return error_set(err, ERROR_INPUT, "%s: '%.64s' is not a %s", where, cells[0],
-                         form->minutes ? "minute" : "timestamp");
+        return bad_time(form, cells[0], where, err);
     if (!parse_value(cells[1], &row.bytes))
         return error_set(err, ERROR_INPUT, "%s: '%.64s' is not a value of 0 to 1e15", where, cells[1]);
     if (form->columns == 3 && !parse_value(cells[2], &row.records))
         return error_set(err, ERROR_INPUT, "%s: '%.64s' is not a value of 0 to 1e15", where, cells[2]);
-    if (row.bytes > 0 && row.records == 0)
-        return error_set(err, ERROR_INPUT, "%s: %.64s bytes in no record", where, cells[1]);
+    if (check_records(&row, cells, where, err) < 0)
+        return -1;
     *ret_row = row;
     return 0;
 }
@@ -97,7 +122,8 @@ static int add_row(struct trace *trace, size_t *capacity, const struct trace_row
                    struct error *err)
 {
     if (trace->count > 0 && row->at_ms <= trace->rows[trace->count - 1].at_ms)
-        return error_set(err, ERROR_INPUT, "%s: not later than the row before", where);
+        return error_set(err, ERROR_INPUT, "%s: not later than the row before, in line %d", where,
+                         trace->rows[trace->count - 1].line);
     if (trace->count == TRACE_ROWS_MAX)
         return error_set(err, ERROR_INPUT, "%s: more than %d rows", where, TRACE_ROWS_MAX);
     if (trace->count == *capacity) {
@@ -194,7 +220,10 @@ int model_trace_parse(const char *name, char *text, size_t length, struct trace 
         }
         if (line[0] == '\0')
             continue;
-        if (parse_row(form, line, &row, where, err) < 0 || add_row(&trace, &capacity, &row, where, err) < 0)
+        if (parse_row(form, line, &row, where, err) < 0)
+            return -1;
+        row.line = line_number;
+        if (add_row(&trace, &capacity, &row, where, err) < 0)
             return -1;
     }
     if (finish(&trace, name, err) < 0)

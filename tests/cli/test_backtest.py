@@ -229,6 +229,18 @@ class Backtest(Bench):
         self.assertAlmostEqual(answer["offered_bytes"], (70 + 5 * 20) / 20 * 2 * MIB * 60, delta=1)
         self.assertAlmostEqual(answer["offered_records"], answer["offered_bytes"] / 1024, delta=1)
 
+    def test_what_may_be_sums_of_longer_times_is_pointed_out(self):
+        load = self.write("steps.csv", "minute,bytes,records\n" + "".join(f"{5 * i},3e6,3e3\n" for i in range(12)))
+        done = self.run_program("--load", load, "--report", self.path("page.html"))
+        note = (f"{load}: its rows are 5 minutes apart, and each is taken for what one minute brought.\n"
+                "  If they are sums over 5 minutes, divide them by 5.\n")
+        self.assertEqual((done.returncode, done.stderr), (0, note))
+        self.assertIn("60 minutes", done.stdout)
+        with open(self.path("page.html"), encoding="utf-8") as page:
+            text = page.read()
+        for line in note.splitlines():
+            self.assertIn(line.strip(), text)
+
     def test_other_prices_change_the_dollars_and_nothing_else(self):
         load = self.write_load([1.0] * 60)
         plain, _ = self.backtest("--load", load)
@@ -242,15 +254,17 @@ class Backtest(Bench):
         nothing = self.write("nothing.csv", "minute,value\n0,0\n1,0\n")
         broken = self.write("broken.csv", "minute,value\n0,1\nx,2\n")
         marked = self.write("marked.csv", "\ufeffminute,bytes,records\n0,1,1\n")
+        twice = self.write("twice.csv", "timestamp,bytes,records\n2026-03-02T07:05:00Z,1,1\n2026-03-02T07:05:30Z,1,1\n")
         empty = self.write("empty.csv", "minute,bytes,records\n0,1000,1\n1,2000,0\n")
         cases = [
             (["--load", marked], f"{marked}:1: begins with a byte order mark; save it without"),
             (["--load", empty], f"{empty}:3: 2000 bytes in no record"),
             ([], "--load FILE or --from-cloudwatch STREAM says what producers offer; both are missing"),
             (["--load", "/none.csv"], "/none.csv"),
-            (["--load", broken], f"{broken}:3: 'x' is not a minute"),
-            (["--load", counts], f"{counts}: has counts only, a peak must say what they stand for"),
-            (["--load", load, "--peak", "3"], f"{load}: says bytes and records itself, no peak scales it"),
+            (["--load", broken], f"{broken}:3: 'x' is not a minute, a whole number from 0 to 2147483647"),
+            (["--load", twice], f"{twice}:3: is of the same minute as line 2; a load has one row a minute, or fewer"),
+            (["--load", counts], f"{counts}: has counts only; --peak MIB_S says what its 99.9th percentile minute stands for"),
+            (["--load", load, "--peak", "3"], f"{load}: says bytes and records itself, no --peak scales it"),
             (["--load", nothing, "--peak", "3"], f"{nothing}: the 99.9th percentile is 0, there is no load to scale"),
             (["--load", counts, "--peak", "0"], "--peak must be above 0 and at most 10000 MiB/s, not '0'"),
             (["--load", load, "--peak", "3", "--record-bytes", "0"], "--record-bytes must be 1 to 10485760, not '0'"),

@@ -163,6 +163,8 @@ START_TEST(the_peak_is_the_999th_of_a_thousand)
 }
 END_TEST
 
+#define DATES "2026-03-02T07:05:00Z, 2026-03-02T08:05:00+01:00 or 2026-03-02 07:05:00 (UTC)"
+
 static const struct {
     const char *text, *message;
 } bad_traces[] = {
@@ -170,17 +172,21 @@ static const struct {
          "'timestamp,bytes,records' or 'minute,bytes,records'"},
     {"minute,value\n", "t.csv: no rows"},
     {"minute,value\n0,0\n", "t.csv: the 99.9th percentile is 0, there is no load to scale"},
-    {"minute,value\n0,1\n0,1\n", "t.csv:3: not later than the row before"},
-    {"minute,value\n5,1\n4,1\n", "t.csv:3: not later than the row before"},
+    {"minute,value\n0,1\n0,1\n", "t.csv:3: not later than the row before, in line 2"},
+    {"minute,value\n5,1\n4,1\n", "t.csv:3: not later than the row before, in line 2"},
     {"minute,value\n0,-1\n", "t.csv:2: '-1' is not a value of 0 to 1e15"},
     {"minute,value\n0,1e16\n", "t.csv:2: '1e16' is not a value of 0 to 1e15"},
     {"minute,value\n0,\n", "t.csv:2: '' is not a value of 0 to 1e15"},
     {"minute,value\n0\n", "t.csv:2: 2 columns, not 1"},
     {"minute,value\n0,1,2,3,4,5\n", "t.csv:2: 2 columns, not 6"},
-    {"minute,value\n1.5,1\n", "t.csv:2: '1.5' is not a minute"},
+    {"minute,value\n1.5,1\n", "t.csv:2: '1.5' is not a minute, a whole number from 0 to 2147483647"},
     {"minute,bytes,records\n0,1,x\n", "t.csv:2: 'x' is not a value of 0 to 1e15"},
-    {"timestamp,value\n2014-02-30 00:00:00,1\n", "t.csv:2: '2014-02-30 00:00:00' is not a timestamp"},
-    {"timestamp,value\n5,1\n", "t.csv:2: '5' is not a timestamp"},
+    {"timestamp,value\n2014-02-30 00:00:00,1\n",
+     "t.csv:2: '2014-02-30 00:00:00' is not a timestamp such as " DATES},
+    {"timestamp,value\n5,1\n", "t.csv:2: '5' is not a timestamp such as " DATES},
+    {"minute,bytes,records\n0,1,0\n", "t.csv:2: 1 bytes in no record"},
+    {"minute,bytes,records\n0,20971520,2\n\n1,20971521,2\n",
+     "t.csv:4: 20971521 bytes in 2 records: Kinesis takes at most 10485760 bytes in one"},
 };
 
 START_TEST(a_trace_that_cannot_be_read_is_refused_with_its_line)
@@ -229,6 +235,79 @@ START_TEST(a_trace_of_bytes_and_records_keeps_both)
     model_load_free(load);
 }
 END_TEST
+
+/* ---- loads: a trace, minute by minute */
+
+/* 60 bytes stand for 60 bytes where a file has counts. */
+static int read_load(const char *text, struct sim_load *ret_load, struct error *err)
+{
+    const struct sim_load_options plain = {0}, scaled = {.peak_bytes_s = 1, .record_bytes = 1};
+    SCOPED(free_text) char *path = must_printf("%s/load.csv", temporary_directory());
+
+    write_text(path, text);
+    return sim_load_read(path, strstr(text, "records") != NULL ? &plain : &scaled, ret_load, err);
+}
+
+static const struct {
+    const char *text;
+    size_t count;
+    double bytes[8];
+    int64_t start_ms, step_ms;
+} real_loads[] = {
+    {"minute,bytes,records\n7,10,1\n8,20,1\n9,30,1\n", 3, {10, 20, 30}, 0, MINUTE},
+    {"minute,bytes,records\n0,10,1\n3,40,1\n", 6, {10, 20, 30, 40, 40, 40}, 0, 3 * MINUTE},
+    /* By second they are all of different minutes, though two come within two seconds. */
+    {"timestamp,bytes,records\n1970-01-02T00:00:59Z,10,1\n1970-01-02T00:01:01Z,20,1\n"
+     "1970-01-02T00:02:30Z,30,1\n1970-01-02 00:04:00,50,1\n",
+     6,
+     {10, 20, 30, 40, 50, 50},
+     24 * HOUR,
+     89000},
+    {"minute,value\n0,30\n2,60\n", 4, {30, 45, 60, 60}, 0, 0},
+};
+
+START_TEST(a_row_is_the_minute_that_it_lies_in_and_between_two_there_is_a_line)
+{
+    SCOPED(sim_load_clear) struct sim_load load = {0};
+    struct error err = {0};
+
+    ck_assert_msg(read_load(real_loads[_i].text, &load, &err) == 0, "%s", err.message);
+    ck_assert_uint_eq(load.count, real_loads[_i].count);
+    ck_assert_int_eq(load.start_ms, real_loads[_i].start_ms);
+    ck_assert_int_eq(load.step_ms, real_loads[_i].step_ms);
+    for (size_t i = 0; i < load.count; i++)
+        ck_assert_double_eq_tol(load.minutes[i].bytes, real_loads[_i].bytes[i], 1e-9);
+}
+END_TEST
+
+static const struct {
+    const char *text, *message;
+} bad_loads_of_minutes[] = {
+    {"timestamp,bytes,records\n2026-03-02T00:00:10Z,60,1\n\n2026-03-02T00:00:40Z,60,1\n",
+     "load.csv:4: is of the same minute as line 2; a load has one row a minute, or fewer"},
+    {"timestamp,value\n2026-03-02 00:00:59,60\n2026-03-02 00:01:01,60\n2026-03-02 00:01:59,60\n",
+     "load.csv:4: is of the same minute as line 3; a load has one row a minute, or fewer"},
+    {"minute,value\n0,1\n1500000,1\n",
+     "load.csv: its last row is 1500000 minutes after its first one and stands for 1500000; a load has at "
+     "most 2000000 minutes"},
+    {"minute,value\n0,1\n1,1\n2,1\n1999999999,1\n",
+     "load.csv: its last row is 1999999999 minutes after its first one and stands for 1; a load has at most "
+     "2000000 minutes"},
+};
+
+START_TEST(a_load_that_would_be_read_wrong_is_refused)
+{
+    struct sim_load load = {0};
+    struct error err = {0};
+
+    ck_assert_int_eq(read_load(bad_loads_of_minutes[_i].text, &load, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CONFIG);
+    ck_assert_str_eq(strstr(err.message, "load.csv"), bad_loads_of_minutes[_i].message);
+    ck_assert_ptr_null(load.minutes);
+}
+END_TEST
+
+/* ---- traces of real streams */
 
 static const struct {
     const char *name;
@@ -389,6 +468,10 @@ static Suite *suite(void)
     tcase_add_loop_test(trace, a_trace_that_cannot_be_read_is_refused_with_its_line, 0, COUNT_OF(bad_traces));
     tcase_add_test(trace, a_nul_byte_is_refused);
     tcase_add_test(trace, a_trace_of_bytes_and_records_keeps_both);
+    tcase_add_loop_test(trace, a_row_is_the_minute_that_it_lies_in_and_between_two_there_is_a_line, 0,
+                        (int)COUNT_OF(real_loads));
+    tcase_add_loop_test(trace, a_load_that_would_be_read_wrong_is_refused, 0,
+                        (int)COUNT_OF(bad_loads_of_minutes));
     tcase_add_loop_test(trace, real_traces_are_read, 0, COUNT_OF(real_traces));
     suite_add_tcase(suite, trace);
     tcase_set_timeout(keys, 30);

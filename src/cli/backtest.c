@@ -14,7 +14,6 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 static const char *config_path = "streams.conf", *load_path, *stream_name, *initial_text, *peak_text,
                   *record_text, *keys = "uniform", *split_text = "30", *update_text = "serial",
@@ -142,6 +141,26 @@ static void note_step(struct backtest *backtest)
     fputs(backtest->note, stderr);
 }
 
+/* Before anything is fetched, read at length or written. */
+static int check_files(const struct service_config *service, struct error *err)
+{
+    const struct backtest_file files[] = {
+        {"the configuration", config_path, false},
+        {"the database", service->database, false},
+        {"the admin token", service->admin_token_file, false},
+        {"the certificate", service->tls_certificate, false},
+        {"the key", service->tls_key, false},
+        {"the load", load_path, false},
+        {"--save-load", save_path, true},
+        {"--operations", operations_path, true},
+        {"--report", report_path, true},
+    };
+
+    if (sweeps.count > 0 && (operations_path != NULL || report_path != NULL || compare != NULL))
+        return error_set(err, ERROR_CONFIG, "--sweep takes no --operations, --report or --compare");
+    return backtest_check_files(files, COUNT_OF(files), err);
+}
+
 static int read_load(struct backtest *backtest, struct error *err)
 {
     struct sim_load_options how = {0};
@@ -230,49 +249,12 @@ static int close_operations(struct backtest *backtest, struct error *err)
     return 0;
 }
 
-/* Under whatever names. */
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat of_a, of_b;
-
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino;
-}
-
-static int spare_load(const char *option, const char *path, struct error *err)
-{
-    if (path == NULL || load_path == NULL || !is_same_file(path, load_path))
-        return 0;
-    return error_set(err, ERROR_CONFIG, "%s would write over the load in '%s'", option, load_path);
-}
-
-/* The page is written at the end; that it cannot be is told before a replay of minutes. */
-static int try_report(struct error *err)
-{
-    bool there;
-    FILE *file;
-
-    if (report_path == NULL)
-        return 0;
-    there = access(report_path, F_OK) == 0;
-    file = fopen(report_path, "ae");
-    if (file == NULL)
-        return error_set(err, ERROR_CONFIG, "cannot write '%s': %s", report_path, strerror(errno));
-    (void)fclose(file); /* nothing was written */
-    if (!there)
-        (void)unlink(report_path); /* whether or not it can be: the page takes its place */
-    return 0;
-}
-
 /* result->peers is set, or NULL, also on failure. */
 static int replay(struct backtest *backtest, struct backtest_result *result, struct error *err)
 {
     struct error closing = {0};
     int outcome;
 
-    if (spare_load("--operations", operations_path, err) < 0 ||
-        spare_load("--report", report_path, err) < 0 || try_report(err) < 0)
-        return -1;
     if (operations_path != NULL) {
         backtest->operations = fopen(operations_path, "we");
         if (backtest->operations == NULL)
@@ -291,8 +273,6 @@ static int replay(struct backtest *backtest, struct backtest_result *result, str
 
 static int sweep(struct backtest *backtest, bool json, const struct price_list *prices, struct error *err)
 {
-    if (operations_path != NULL || report_path != NULL || compare != NULL)
-        return error_set(err, ERROR_CONFIG, "--sweep takes no --operations, --report or --compare");
     backtest->progress = isatty(STDERR_FILENO) ? stderr : NULL;
     return sweep_run(backtest, &sweeps, initial_text == NULL && history_stream == NULL, json, prices, stdout,
                      err);
@@ -338,7 +318,8 @@ static int run(int argc, char **argv)
     log_set_level(LOG_ERROR); /* what happens is counted, not told */
     if (!cli_output(output, &json, &err) || read_prices(&prices, &err) < 0 ||
         read_times(&backtest, &err) < 0 || choose_stream(config, &backtest, &err) < 0 ||
-        read_load(&backtest, &err) < 0 || replay_and_report(&backtest, json, &prices, &err) < 0)
+        check_files(&config->service, &err) < 0 || read_load(&backtest, &err) < 0 ||
+        replay_and_report(&backtest, json, &prices, &err) < 0)
         code = cli_fail(&err);
     sim_load_clear(&backtest.load);
     free(backtest.note);

@@ -2,7 +2,7 @@
  * backtest.h - what the files of backtest share.
  *
  * Internal to cli/: backtest.c is the command, backtest_run.c replays the load, backtest_report.c and figures.c
- * say what it came to.
+ * say what it came to, backtest_files.c spares files.
  */
 #ifndef CLI_BACKTEST_H
 #define CLI_BACKTEST_H
@@ -39,6 +39,17 @@ void backtest_result_clear(struct backtest_result *result);
 
 /* Replays the whole load.  ERROR_CONFIG for keys that are none and a topic that is none; else what failed. */
 int backtest_run(const struct backtest *backtest, struct backtest_result *ret_result, struct error *err);
+
+/* ---- backtest_files.c */
+
+struct backtest_file {
+    const char *name; /* in messages: the option of what is written, else what there is to lose: "the load" */
+    const char *path; /* NULL or "": none */
+    bool written;
+};
+/* Those that are only read come first.  ERROR_CONFIG: one that is written is another one as well, or cannot be
+ * written.  Nothing is changed. */
+int backtest_check_files(const struct backtest_file *files, size_t count, struct error *err);
 
 /* ---- figures.c: what a way to run the stream came to */
 

@@ -278,7 +278,6 @@ class Backtest(Bench):
             (["--load", load, "--prices", "coffee=1"], "--prices: there is no price 'coffee'"),
             (["--load", load, "--output", "xml"], "--output must be table or json, not 'xml'"),
             (["--load", load, "--operations", "/none/ops"], "cannot write '/none/ops': No such file or directory"),
-            (["--load", load, "--operations", load], f"--operations would write over the load in '{load}'"),
             (["--load", load, "--record-bytes", "300"], "--record-bytes needs --peak"),
             (["--load", load, "more"], "backtest takes no argument"),
         ]
@@ -287,6 +286,44 @@ class Backtest(Bench):
                 done = self.run_program(*arguments)
                 self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
                 self.assertIn(complaint, done.stderr)
+
+    def test_no_file_is_written_over_that_is_read_or_written_too(self):
+        load = self.write_load([1.0] * 60)
+        config = self.path("streams.conf")
+        database = self.write("my.db", "what a daemon knows\n")
+        self.write("streams.conf", self.CONFIG.replace("unused.db", database))
+        os.symlink(self.folder, self.path("folder"))
+        os.symlink(load, self.path("link.csv"))
+        os.link(config, self.path("hard.conf"))
+        new, other_new = self.path("new"), os.path.join(self.path("folder"), "new")
+        kept = {}
+        for path in (load, config, database):
+            with open(path, encoding="utf-8") as file:
+                kept[path] = file.read()
+        cases = [
+            (["--operations", load], f"--operations would write over the load in '{load}'"),
+            (["--report", self.path("link.csv")], f"--report would write over the load in '{self.path('link.csv')}'"),
+            (["--operations", config], f"--operations would write over the configuration in '{config}'"),
+            (["--report", self.path("hard.conf")], "--report would write over the configuration in"),
+            (["--report", database], f"--report would write over the database in '{database}'"),
+            (["--operations", new, "--report", new], f"--operations and --report would write the same file, '{new}'"),
+            (["--operations", new, "--report", other_new], "--operations and --report would write the same file,"),
+            (["--save-load", config], f"--save-load would write over the configuration in '{config}'"),
+            (["--save-load", new, "--report", new], f"--save-load and --report would write the same file, '{new}'"),
+            (["--operations", new, "--report", "/none/page"], "cannot write '/none/page': No such file or directory"),
+            (["--operations", new, "--report", self.folder], f"cannot write '{self.folder}': Is a directory"),
+        ]
+        for arguments, complaint in cases:
+            with self.subTest(arguments=arguments):
+                done = self.run_program("--load", load, *arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(complaint, done.stderr)
+                self.assertFalse(os.path.exists(new))
+                for path, text in kept.items():
+                    with open(path, encoding="utf-8") as file:
+                        self.assertEqual(file.read(), text, path)
+        done = self.run_program("--load", load, "--operations", "/dev/null", "--report", "/dev/null")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_stream_that_only_a_pattern_covers_can_be_tried(self):
         load = self.write_load([1.0] * 60)

@@ -62,6 +62,8 @@ struct figures {
     int64_t updates, refused_updates; /* of UpdateShardCount; -1 */
 };
 
+/* Digits behind the point: `usual`, and of a small value so many that two of its own are seen. */
+int figures_decimals(double value, int usual);
 /* The headings of figures_add_columns() and of figures_add_call_columns(); numbers, all of them. */
 #define FIGURES_HEADINGS "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN"
 #define FIGURES_CALL_HEADINGS "OPERATIONS", "UPDATES", "REFUSED"

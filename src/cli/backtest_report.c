@@ -120,20 +120,34 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
 
 /* ---- for people */
 
+/* "12.3 days", "1.0 hours"; `text` has room for it. */
+static const char *span(double hours, char text[32])
+{
+    if (hours < 48)
+        snprintf(text, 32, "%.*f hours", figures_decimals(hours, 1), hours);
+    else
+        snprintf(text, 32, "%.1f days", hours / 24);
+    return text;
+}
+
 void backtest_print_load(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
 {
-    double highest = 0;
+    double gib = result->totals.offered_bytes / 1024 / MIB, highest = 0;
+    double mean = result->totals.offered_bytes / MIB / result->hours / 3600;
+    size_t minutes = backtest->load.count;
+    char text[32];
 
-    for (size_t i = 0; i < backtest->load.count; i++)
-        highest = fmax(highest, backtest->load.minutes[i].bytes);
+    for (size_t i = 0; i < minutes; i++)
+        highest = fmax(highest, backtest->load.minutes[i].bytes / 60 / MIB);
     fprintf(
         file,
-        "%s: %zu minutes (%.1f days), %.1f GiB and %.0f records offered, keys %s\n"
-        "  %.3f MiB/s in the mean, %.3f in the highest minute; %lld shards at the start, %lld at the end\n",
-        backtest->config->streams[0].name, backtest->load.count, result->hours / 24,
-        result->totals.offered_bytes / 1024 / MIB, result->totals.offered_records, backtest->keys,
-        result->totals.offered_bytes / MIB / result->hours / 3600, highest / 60 / MIB,
-        (long long)backtest->initial_shards, (long long)result->totals.open_shards);
+        "%s: %zu minute%s (%s), %.*f GiB and %.0f records offered, keys %s\n"
+        "  %.*f MiB/s in the mean, %.*f in the highest minute; %lld shard%s at the start, %lld at the end\n",
+        backtest->config->streams[0].name, minutes, text_plural((int64_t)minutes), span(result->hours, text),
+        figures_decimals(gib, 1), gib, result->totals.offered_records, backtest->keys,
+        figures_decimals(mean, 3), mean, figures_decimals(highest, 3), highest,
+        (long long)backtest->initial_shards, text_plural(backtest->initial_shards),
+        (long long)result->totals.open_shards);
 }
 
 static void add_row(struct table *table, const char *name, const struct figures *f,
@@ -178,14 +192,15 @@ void backtest_table(const struct backtest *backtest, const struct backtest_resul
 void backtest_print_deeds(const struct backtest_result *result, FILE *file)
 {
     const struct sim_totals *totals = &result->totals;
+    double throttled = totals->throttled_bytes / MIB;
 
     fprintf(
         file,
-        "kinescale throttled %.1f MiB, %.0f records.  It made %lld split%s, %lld merge%s and %lld call%s of\n"
+        "kinescale throttled %.*f MiB, %.0f records.  It made %lld split%s, %lld merge%s and %lld call%s of\n"
         "UpdateShardCount; AWS refused %lld call%s%s.  Dollars: shard-hours, PUT payload units and alarms, "
         "%s\n"
         "prices of %s unless set otherwise; on-demand as if one reader read everything once.\n",
-        totals->throttled_bytes / MIB, totals->throttled_records, (long long)totals->splits,
+        figures_decimals(throttled, 1), throttled, totals->throttled_records, (long long)totals->splits,
         text_plural(totals->splits), (long long)totals->merges, text_plural(totals->merges),
         (long long)totals->updates, text_plural(totals->updates), (long long)result->refused,
         text_plural(result->refused),

@@ -5,6 +5,20 @@
 
 #include "base/memory.h"
 
+#include <math.h>
+
+enum { DECIMALS_MAX = 9 };
+
+int figures_decimals(double value, int usual)
+{
+    int needed;
+
+    if (!(value > 0))
+        return usual;
+    needed = 1 - (int)floor(log10(value));
+    return needed < usual ? usual : needed < DECIMALS_MAX ? needed : DECIMALS_MAX;
+}
+
 static double percent_throttled(const struct figures *f, const struct backtest_result *load)
 {
     double offered = load->totals.offered_bytes;
@@ -20,14 +34,14 @@ void figures_add_columns(struct table *table, const struct figures *f, const str
     if (f->shard_hours <= 0) {
         table_add(table, "-");
         table_add(table, "-");
-        table_add(table, "%.2f", f->dollars);
+        table_add(table, "%.*f", figures_decimals(f->dollars, 2), f->dollars);
         for (int i = 0; i < 4; i++)
             table_add(table, "-");
         return;
     }
-    table_add(table, "%.0f", f->shard_hours);
+    table_add(table, "%.*f", figures_decimals(f->shard_hours, 0), f->shard_hours);
     table_add(table, "%.2f x", f->shard_hours / foresight_hours);
-    table_add(table, "%.2f", f->dollars);
+    table_add(table, "%.*f", figures_decimals(f->dollars, 2), f->dollars);
     table_add(table, "%.4f %%", percent_throttled(f, load));
     table_add(table, "%lld", (long long)f->minutes_throttled);
     table_add(table, "%lld", (long long)f->peak_shards);

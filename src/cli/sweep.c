@@ -50,6 +50,44 @@ static void sweep_clear(struct sweep *sweep)
 
 /* ---- reading */
 
+static int unknown_setting(const char *name, struct error *err)
+{
+    const char *names[SETTINGS_MAX + 1] = {0};
+    const struct setting *all, *found = setting_find(name);
+    const char *nearest;
+    size_t count, of_streams = 0;
+
+    if (found != NULL)
+        return error_set(err, ERROR_CONFIG,
+                         "--sweep: '%s' is a setting of %s, and a replay asks for none of those", name,
+                         setting_sections(found));
+    all = settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].scope == SCOPE_STREAM)
+            names[of_streams++] = all[i].name;
+    }
+    nearest = text_nearest(name, names);
+    return error_set(err, ERROR_CONFIG, "--sweep: no setting of a stream is called '%.64s'%s%s%s", name,
+                     nearest != NULL ? "; is '" : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "' meant?" : "");
+}
+
+/* The values behind the '='. */
+static int read_values(struct axis *axis, char *cursor, struct error *err)
+{
+    for (char *value; (value = text_split(&cursor, ',')) != NULL;) {
+        if (*value == '\0')
+            return error_set(err, ERROR_CONFIG, "--sweep %s: a value is missing", axis->setting->name);
+        for (size_t i = 0; i < axis->values.count; i++) {
+            if (text_equal(axis->values.items[i], value))
+                return error_set(err, ERROR_CONFIG, "--sweep %s: '%.64s' is given twice", axis->setting->name,
+                                 value);
+        }
+        names_add(&axis->values, value);
+    }
+    return 0;
+}
+
 static int read_axis(struct sweep *sweep, const char *text, struct error *err)
 {
     SCOPED(free_text) char *copy = must_strdup(text);
@@ -63,18 +101,17 @@ static int read_axis(struct sweep *sweep, const char *text, struct error *err)
     *cursor++ = '\0';
     axis->setting = setting_find(text_trim(copy));
     if (axis->setting == NULL || axis->setting->scope != SCOPE_STREAM)
-        return error_set(err, ERROR_CONFIG, "--sweep: no setting of a stream is called '%.64s'", copy);
+        return unknown_setting(text_trim(copy), err);
+    if (!sweep->desired && text_equal(axis->setting->name, "desired_shards"))
+        return error_set(
+            err, ERROR_CONFIG,
+            "--sweep: desired_shards says nothing where --initial-shards or --from-cloudwatch does");
     for (size_t i = 0; i < sweep->axis_count; i++) {
         if (sweep->axes[i].setting == axis->setting)
             return error_set(err, ERROR_CONFIG, "--sweep: %s is given twice", axis->setting->name);
     }
     sweep->axis_count++;
-    for (char *value; (value = text_split(&cursor, ',')) != NULL;) {
-        if (*text_trim(value) == '\0')
-            return error_set(err, ERROR_CONFIG, "--sweep %.64s: a value is missing", text);
-        names_add(&axis->values, text_trim(value));
-    }
-    return 0;
+    return read_values(axis, cursor, err);
 }
 
 /* The last axis turns fastest. */

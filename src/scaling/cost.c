@@ -51,13 +51,17 @@ static int unknown_price(const char *name, struct error *err)
 {
     const char *names[PRICE_COUNT + 1] = {0};
     const char *nearest;
+    char list[256] = "";
+    size_t length = 0;
 
-    for (size_t i = 0; i < PRICE_COUNT; i++)
+    for (size_t i = 0; i < PRICE_COUNT; i++) {
         names[i] = price_rows[i].name;
+        length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
     nearest = text_nearest(name, names);
-    if (nearest == NULL)
-        return error_set(err, ERROR_CONFIG, "there is no price '%s'", name);
-    return error_set(err, ERROR_CONFIG, "there is no price '%s'; is '%s' meant?", name, nearest);
+    if (nearest != NULL)
+        return error_set(err, ERROR_CONFIG, "there is no price '%s'; is '%s' meant?", name, nearest);
+    return error_set(err, ERROR_CONFIG, "there is no price '%s'; there are %s", name, list);
 }
 
 int price_list_set(struct price_list *prices, const char *assignment, struct error *err)

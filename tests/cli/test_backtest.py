@@ -241,6 +241,15 @@ class Backtest(Bench):
         for line in note.splitlines():
             self.assertIn(line.strip(), text)
 
+    def test_what_is_small_is_not_shown_as_nothing(self):
+        load = self.write("short.csv", "minute,bytes,records\n0,60000,60\n")
+        done = self.run_program("--load", load, "--initial-shards", "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("events: 1 minute (0.017 hours), 0.000056 GiB and 60 records offered, keys uniform\n"
+                      "  0.00095 MiB/s in the mean, 0.00095 in the highest minute; 1 shard at the start, 1 at the end\n",
+                      done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^kinescale +0\.017 +1\.00 x +0\.00026 +0\.0000 %")
+
     def test_other_prices_change_the_dollars_and_nothing_else(self):
         load = self.write_load([1.0] * 60)
         plain, _ = self.backtest("--load", load)
@@ -275,7 +284,8 @@ class Backtest(Bench):
             (["--load", load, "--seed", "x"], "--seed must be 0 to 9223372036854775807, not 'x'"),
             (["--load", load, "--keys", "odd"], "keys 'odd' are none of uniform, zipf:S:KEYS, hot:SHARE"),
             (["--load", load, "--stream", "nobody"], "speaks of no stream 'nobody'"),
-            (["--load", load, "--prices", "coffee=1"], "--prices: there is no price 'coffee'"),
+            (["--load", load, "--prices", "coffee=1"], "--prices: there is no price 'coffee'; there are shard-hour, put-units, on-demand-hour"),
+            (["--load", load, "--prices", "shard-hours=1"], "--prices: there is no price 'shard-hours'; is 'shard-hour' meant?"),
             (["--load", load, "--output", "xml"], "--output must be table or json, not 'xml'"),
             (["--load", load, "--operations", "/none/ops"], "cannot write '/none/ops': No such file or directory"),
             (["--load", load, "--record-bytes", "300"], "--record-bytes needs --peak"),

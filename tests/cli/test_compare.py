@@ -92,9 +92,13 @@ class Compare(Folder):
         text = self.told([2.0] * 60, 4)
         rows = re.findall(r"(?m)^(\S.*?)  +[\d-]+  ", text)
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-            described = re.search(r"<!-- peers -->\n(.*?)<!-- /peers -->", file.read(), re.S).group(1)
-        named = [line.split("|")[1].strip() for line in described.splitlines()[2:]]
-        self.assertEqual(rows[:len(named) + 2], ["kinescale"] + named + ["fixed at the peak"])
+            readme = file.read()
+        described = re.search(r"<!-- peers -->\n(.*?)<!-- /peers -->", readme, re.S).group(1)
+        cells = [[cell.strip() for cell in line.split("|")] for line in described.splitlines()[2:]]
+        self.assertEqual(rows[:len(cells) + 2], ["kinescale"] + [row[1] for row in cells] + ["fixed at the peak"])
+        self.assertEqual([row[2] for row in cells], [f"`{key}`" for key in PEERS])
+        always = set(self.compare([2.0] * 60, 4)) - set(PEERS)
+        self.assertEqual({key for key in always if f"`{key}`" not in readme}, set())
 
 
 if __name__ == "__main__":

@@ -64,10 +64,14 @@ class Sweep(Folder):
         many = ",".join(f"{n}m" for n in range(1, 10))
         cases = [
             (["--sweep", "cooldown"], "--sweep must be SETTING=A,B,C, not 'cooldown'"),
-            (["--sweep", "coolness=1m"], "--sweep: no setting of a stream is called 'coolness'"),
-            (["--sweep", "listen=1,2"], "--sweep: no setting of a stream is called 'listen'"),
+            (["--sweep", "coolness=1m"], "--sweep: no setting of a stream is called 'coolness'\n"),
+            (["--sweep", "cool_down=1m"], "--sweep: no setting of a stream is called 'cool_down'; is 'cooldown' meant?"),
+            (["--sweep", "listen=1,2"], "--sweep: 'listen' is a setting of [service], and a replay asks for none of those"),
+            (["--sweep", "policy=classic, classic"], "--sweep policy: 'classic' is given twice"),
+            (["--sweep", "desired_shards=1,2", "--initial-shards", "3"],
+             "--sweep: desired_shards says nothing where --initial-shards or --from-cloudwatch does"),
             (["--sweep", "cooldown=5m,soon"], "--sweep cooldown=soon: cooldown must be"),
-            (["--sweep", "cooldown="], "--sweep cooldown=: a value is missing"),
+            (["--sweep", "cooldown="], "--sweep cooldown: a value is missing"),
             (["--sweep", "cooldown=1m", "--sweep", "cooldown=2m"], "--sweep: cooldown is given twice"),
             (["--sweep", f"cooldown={many}", "--sweep", f"scale_down_every={many}"],
              "--sweep makes more than 64 combinations"),

@@ -84,7 +84,8 @@ static const struct {
     {"=1", "a price is set as NAME=DOLLARS, not '=1'"},
     {"", "a price is set as NAME=DOLLARS, not ''"},
     {"shard-hours=1", "there is no price 'shard-hours'; is 'shard-hour' meant?"},
-    {"coffee=1", "there is no price 'coffee'"},
+    {"coffee=1", "there is no price 'coffee'; there are shard-hour, put-units, on-demand-hour, on-demand-in, "
+                 "on-demand-out, advantage-in, advantage-out, alarm-month, metric-month"},
     {"shard-hour=", "the price 'shard-hour' must be 0 dollars or more, not ''"},
     {"shard-hour=-1", "the price 'shard-hour' must be 0 dollars or more, not '-1'"},
     {"shard-hour=1x", "the price 'shard-hour' must be 0 dollars or more, not '1x'"},

@@ -3,6 +3,7 @@
  */
 #include "backtest.h"
 
+#include "bench.h"
 #include "compare.h"
 #include "history.h"
 #include "report.h"
@@ -191,6 +192,18 @@ static int read_load(struct backtest *backtest, struct error *err)
     return 0;
 }
 
+/* A fleet for the highest minute is simulated where keys are not even. */
+static int check_height(const struct backtest *backtest, struct error *err)
+{
+    double shards = backtest_peak_shards(&backtest->load);
+
+    if (backtest_has_even_keys(backtest) || shards <= BENCH_SHARDS_MAX)
+        return 0;
+    return error_set(err, ERROR_CONFIG,
+                     "the highest minute of the load needs %.0f shards; no more than %d are simulated",
+                     shards, BENCH_SHARDS_MAX);
+}
+
 /* The file with the one stream left in it. */
 static int choose_stream(const struct config *config, struct backtest *backtest, struct error *err)
 {
@@ -249,7 +262,7 @@ static int close_operations(struct backtest *backtest, struct error *err)
     return 0;
 }
 
-/* result->peers is set, or NULL, also on failure. */
+/* backtest_result_clear() it, also on failure. */
 static int replay(struct backtest *backtest, struct backtest_result *result, struct error *err)
 {
     struct error closing = {0};
@@ -265,6 +278,10 @@ static int replay(struct backtest *backtest, struct backtest_result *result, str
     if (close_operations(backtest, &closing) < 0 && outcome == 0) {
         *err = closing;
         outcome = -1;
+    }
+    if (outcome == 0 && !backtest_has_even_keys(backtest)) {
+        result->fixed = must_calloc(1, sizeof(*result->fixed));
+        outcome = compare_fixed(backtest, result->fixed, err);
     }
     if (outcome == 0 && compare != NULL)
         outcome = compare_run_all(backtest, &result->peers, err);
@@ -319,7 +336,7 @@ static int run(int argc, char **argv)
     if (!cli_output(output, &json, &err) || read_prices(&prices, &err) < 0 ||
         read_times(&backtest, &err) < 0 || choose_stream(config, &backtest, &err) < 0 ||
         check_files(&config->service, &err) < 0 || read_load(&backtest, &err) < 0 ||
-        replay_and_report(&backtest, json, &prices, &err) < 0)
+        check_height(&backtest, &err) < 0 || replay_and_report(&backtest, json, &prices, &err) < 0)
         code = cli_fail(&err);
     sim_load_clear(&backtest.load);
     free(backtest.note);

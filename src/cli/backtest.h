@@ -33,6 +33,8 @@ struct backtest_result {
     int64_t refused_updates;  /* those of them that were UpdateShardCount */
     size_t failed_turns;
     struct backtest_result *peers; /* of peers[], owned; NULL: not compared */
+    /* Of backtest_peak_shards() even shards that stay, owned; NULL: keys are spread evenly, and they throttle nothing. */
+    struct backtest_result *fixed;
 };
 
 void backtest_result_clear(struct backtest_result *result);
@@ -56,6 +58,7 @@ int backtest_check_files(const struct backtest_file *files, size_t count, struct
 struct figures {
     double dollars;     /* shard-hours, PUT payload units, and what watches the stream */
     double shard_hours; /* 0: on demand, and nothing but the dollars is known */
+    bool even_keys;     /* computed as if keys were, and they are not: what is throttled is not known */
     double throttled_bytes, throttled_records;
     int64_t minutes_throttled, peak_shards;
     int64_t operations;               /* splits and merges; -1: nobody makes any, nor calls */
@@ -80,15 +83,18 @@ void figures_add_fields(cJSON *object, const struct figures *f, const struct bac
 /* Of the run itself. */
 struct figures backtest_figures(const struct backtest *backtest, const struct backtest_result *result,
                                 const struct price_list *prices);
-/* Shard-hours of the fewest shards of every minute. */
+/* Are keys spread evenly? */
+bool backtest_has_even_keys(const struct backtest *backtest);
+/* For even keys: shard-hours of the fewest shards of every minute, and the most that one of them needs. */
 double backtest_foresight_hours(const struct sim_load *load);
+double backtest_peak_shards(const struct sim_load *load);
 
 /* Every way to run the stream, side by side; table_clear() it. */
 void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct table *table);
 /* What was replayed; what was done. */
 void backtest_print_load(const struct backtest *backtest, const struct backtest_result *result, FILE *file);
-void backtest_print_deeds(const struct backtest_result *result, FILE *file);
+void backtest_print_deeds(const struct backtest *backtest, const struct backtest_result *result, FILE *file);
 /* All of these. */
 void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, FILE *file);

@@ -1,9 +1,10 @@
 /*
  * backtest_report.c - what a backtest came to, beside what other ways to run the stream would have.
  *
- * The others are computed from the load alone, for keys that are spread evenly: a fleet that stays at what the
- * highest minute needs, the fewest shards of every minute with perfect foresight and free, instant resharding, and AWS's own
- * on-demand modes, whose throttling is not known.  One reader reads everything once.
+ * The others are computed from the load alone: a fleet that stays at what the highest minute needs with even keys, the
+ * fewest shards of every minute with perfect foresight and free, instant resharding, and AWS's own on-demand modes, whose
+ * throttling is not known.  Under other keys the fleet throttles what a run of it did; of perfect foresight only the
+ * shards for even keys are known.  One reader reads everything once.
  */
 #include "backtest.h"
 #include "peers.h"
@@ -78,6 +79,20 @@ struct figures backtest_figures(const struct backtest *backtest, const struct ba
     return figures_of(result, prices, watch_cost(backtest, result, prices));
 }
 
+bool backtest_has_even_keys(const struct backtest *backtest)
+{
+    return text_equal(backtest->keys, "uniform");
+}
+
+double backtest_peak_shards(const struct sim_load *load)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < load->count; i++)
+        most = fmax(most, shards_needed(&load->minutes[i]));
+    return most;
+}
+
 double backtest_foresight_hours(const struct sim_load *load)
 {
     double minutes = 0;
@@ -94,6 +109,23 @@ static struct figures figures_of_peer(const struct backtest_result *result, cons
                       cost_alarms(prices, peers[peer].alarm_metrics * result->hours));
 }
 
+static struct figures figures_of_fixed(const struct backtest *backtest, const struct backtest_result *result,
+                                       const struct price_list *prices)
+{
+    const struct sim_totals *totals = &result->totals;
+    struct figures figures = {.peak_shards = (int64_t)backtest_peak_shards(&backtest->load)};
+
+    if (result->fixed != NULL)
+        figures = figures_of(result->fixed, prices, 0);
+    else {
+        figures.shard_hours = (double)figures.peak_shards * result->hours;
+        figures.dollars = cost_shard_hours(prices, figures.shard_hours) +
+                          cost_put_units(prices, totals->offered_records, mean_record_bytes(totals));
+    }
+    figures.operations = figures.updates = figures.refused_updates = -1;
+    return figures;
+}
+
 static void compute(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct figures figures[WAY_COUNT])
 {
@@ -101,18 +133,15 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
     int64_t record_bytes = mean_record_bytes(totals);
     struct usage usage = {result->hours, totals->offered_records, record_bytes, 1};
     double all_units = cost_put_units(prices, totals->offered_records, record_bytes);
-    struct figures *fixed = &figures[WAY_FIXED], *foresight = &figures[WAY_FORESIGHT];
+    struct figures *foresight = &figures[WAY_FORESIGHT];
 
     for (int way = 0; way < WAY_COUNT; way++)
         figures[way] = (struct figures){.operations = -1, .updates = -1, .refused_updates = -1};
     figures[WAY_KINESCALE] = backtest_figures(backtest, result, prices);
-    for (size_t i = 0; i < backtest->load.count; i++)
-        foresight->peak_shards =
-            (int64_t)fmax((double)foresight->peak_shards, shards_needed(&backtest->load.minutes[i]));
+    figures[WAY_FIXED] = figures_of_fixed(backtest, result, prices);
+    foresight->even_keys = !backtest_has_even_keys(backtest);
+    foresight->peak_shards = (int64_t)backtest_peak_shards(&backtest->load);
     foresight->shard_hours = backtest_foresight_hours(&backtest->load);
-    fixed->peak_shards = foresight->peak_shards;
-    fixed->shard_hours = (double)fixed->peak_shards * result->hours;
-    fixed->dollars = cost_shard_hours(prices, fixed->shard_hours) + all_units;
     foresight->dollars = cost_shard_hours(prices, foresight->shard_hours) + all_units;
     figures[WAY_STANDARD].dollars = cost_on_demand(prices, &usage);
     figures[WAY_ADVANTAGE].dollars = cost_on_demand_advantage(prices, &usage);
@@ -189,7 +218,7 @@ void backtest_table(const struct backtest *backtest, const struct backtest_resul
     fill_table(backtest, result, prices, calls, table);
 }
 
-void backtest_print_deeds(const struct backtest_result *result, FILE *file)
+void backtest_print_deeds(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
 {
     const struct sim_totals *totals = &result->totals;
     double throttled = totals->throttled_bytes / MIB;
@@ -206,6 +235,11 @@ void backtest_print_deeds(const struct backtest_result *result, FILE *file)
         text_plural(result->refused),
         result->failed_turns > 0 ? "; some turns failed and were taken again" : "", PRICE_REGION,
         price_rows[PRICE_SHARD_HOUR].read_on);
+    if (!backtest_has_even_keys(backtest))
+        fputs("Perfect foresight, and how many shards stay at the peak, are for keys that are spread evenly; "
+              "what "
+              "those\nshards throttle is for the keys above.\n",
+              file);
 }
 
 void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
@@ -219,7 +253,7 @@ void backtest_print(const struct backtest *backtest, const struct backtest_resul
     table_print(&table, file);
     table_clear(&table);
     fputc('\n', file);
-    backtest_print_deeds(result, file);
+    backtest_print_deeds(backtest, result, file);
     for (size_t i = 0; result->peers != NULL && i < peer_count; i++)
         fprintf(file, "%s%-20s %s\n", i == 0 ? "\n" : "", peers[i].name, peers[i].what);
 }

@@ -107,5 +107,6 @@ int backtest_run(const struct backtest *backtest, struct backtest_result *ret_re
 void backtest_result_clear(struct backtest_result *result)
 {
     free(result->peers);
+    free(result->fixed);
     *result = (struct backtest_result){0};
 }

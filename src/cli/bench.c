@@ -10,7 +10,6 @@
 
 enum {
     SETTLE_MS = 10 * 60 * 1000, /* before the load: a stream takes half a minute to be made */
-    SHARD_LIMIT = 20000,        /* of an account in a large region */
 };
 /* Where a load begins whose file has no dates: a Monday. */
 static const int64_t undated_start_ms = 1772409600000; /* 2026-03-02 00:00 UTC */
@@ -119,7 +118,7 @@ int bench_open(struct bench *bench, const struct backtest *backtest, struct erro
     int64_t start_ms = backtest->load.start_ms > 0 ? backtest->load.start_ms : undated_start_ms;
     struct sim_options sim = {.start_ms = start_ms - SETTLE_MS,
                               .seed = backtest->seed,
-                              .shard_limit = SHARD_LIMIT,
+                              .shard_limit = BENCH_SHARDS_MAX,
                               .split_ms = backtest->split_ms,
                               .update_ms = backtest->update_ms,
                               .metric_delay_ms = backtest->metric_delay_ms,

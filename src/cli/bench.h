@@ -11,6 +11,8 @@
 #include "backtest.h"
 #include "cli/inprocess.h"
 
+enum { BENCH_SHARDS_MAX = 20000 }; /* what AWS allows an account in a large region unless asked */
+
 /* Between the client and the simulated AWS: notes every resharding call. */
 struct recorder {
     struct transport transport; /* first */

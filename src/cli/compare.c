@@ -207,10 +207,28 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void advance(struct trial *trial, int64_t to_ms)
+static void advance(struct bench *bench, int64_t to_ms)
 {
-    trial->bench.clock.ms = to_ms;
-    sim_advance(trial->bench.sim, to_ms);
+    bench->clock.ms = to_ms;
+    sim_advance(bench->sim, to_ms);
+}
+
+static int64_t end_of_load(const struct bench *bench)
+{
+    return bench->start_ms + (int64_t)bench->backtest->load.count * MINUTE_MS;
+}
+
+/* With so many even shards, which are there when the load begins. */
+static int begin(struct bench *bench, int64_t shards, struct error *err)
+{
+    SCOPED(free_text)
+    char *scene =
+        must_printf("stream %s shards=%lld\n", bench->backtest->config->streams[0].name, (long long)shards);
+
+    if (sim_scene_play(bench->sim, "compare", scene, err) < 0)
+        return -1;
+    advance(bench, bench->start_ms);
+    return bench_begin(bench, NULL, err);
 }
 
 /* From one minute that CloudWatch has to the next, and to the end of what the policy began in between. */
@@ -218,7 +236,7 @@ static int run_load(struct trial *trial, struct error *err)
 {
     const struct backtest *backtest = trial->bench.backtest;
     int64_t start_ms = trial->bench.start_ms;
-    int64_t end_ms = start_ms + (int64_t)backtest->load.count * MINUTE_MS;
+    int64_t end_ms = end_of_load(&trial->bench);
     int64_t minute_ms = start_ms + MINUTE_MS + backtest->metric_delay_ms + HANDLER_MS;
     double last[2] = {0, 0};
 
@@ -228,7 +246,7 @@ static int run_load(struct trial *trial, struct error *err)
 
         if (trial->made_change)
             next_ms = earlier(next_ms, sim_next_event_ms(trial->bench.sim));
-        advance(trial, next_ms);
+        advance(&trial->bench, next_ms);
         new_minute = next_ms == minute_ms;
         if (new_minute)
             minute_ms += MINUTE_MS;
@@ -242,16 +260,8 @@ static int run_load(struct trial *trial, struct error *err)
 
 static int run_trial(struct trial *trial, struct backtest_result *ret_result, struct error *err)
 {
-    const struct backtest *backtest = trial->bench.backtest;
-    SCOPED(free_text)
-    char *scene =
-        must_printf("stream %s shards=%lld\n", trial->stream->name, (long long)backtest->initial_shards);
-
-    if (sim_scene_play(trial->bench.sim, "compare", scene, err) < 0)
-        return -1;
-    advance(trial, trial->bench.start_ms);
     trial->read_until_ms = trial->bench.start_ms;
-    if (bench_begin(&trial->bench, NULL, err) < 0 || run_load(trial, err) < 0)
+    if (begin(&trial->bench, trial->bench.backtest->initial_shards, err) < 0 || run_load(trial, err) < 0)
         return -1;
     return bench_end(&trial->bench, ret_result, err);
 }
@@ -269,6 +279,22 @@ int compare_run(const struct peer *peer, const struct backtest *backtest, struct
         result = run_trial(trial, ret_result, err);
     bench_close(&trial->bench);
     free(trial);
+    return result;
+}
+
+int compare_fixed(const struct backtest *backtest, struct backtest_result *ret_result, struct error *err)
+{
+    struct bench *bench = must_calloc(1, sizeof(*bench));
+    int result = bench_open(bench, backtest, err);
+
+    if (result == 0)
+        result = begin(bench, (int64_t)backtest_peak_shards(&backtest->load), err);
+    if (result == 0) {
+        advance(bench, end_of_load(bench));
+        result = bench_end(bench, ret_result, err);
+    }
+    bench_close(bench);
+    free(bench);
     return result;
 }
 

@@ -42,8 +42,13 @@ void figures_add_columns(struct table *table, const struct figures *f, const str
     table_add(table, "%.*f", figures_decimals(f->shard_hours, 0), f->shard_hours);
     table_add(table, "%.2f x", f->shard_hours / foresight_hours);
     table_add(table, "%.*f", figures_decimals(f->dollars, 2), f->dollars);
-    table_add(table, "%.4f %%", percent_throttled(f, load));
-    table_add(table, "%lld", (long long)f->minutes_throttled);
+    if (f->even_keys) {
+        table_add(table, "-");
+        table_add(table, "-");
+    } else {
+        table_add(table, "%.4f %%", percent_throttled(f, load));
+        table_add(table, "%lld", (long long)f->minutes_throttled);
+    }
     table_add(table, "%lld", (long long)f->peak_shards);
     table_add(table, "%.2f", f->shard_hours / load->hours);
 }
@@ -70,10 +75,12 @@ void figures_add_fields(cJSON *object, const struct figures *f, const struct bac
         return;
     (void)cJSON_AddNumberToObject(object, "shard_hours", f->shard_hours);
     (void)cJSON_AddNumberToObject(object, "to_foresight", f->shard_hours / foresight_hours);
-    (void)cJSON_AddNumberToObject(object, "throttled_bytes", f->throttled_bytes);
-    (void)cJSON_AddNumberToObject(object, "throttled_records", f->throttled_records);
-    (void)cJSON_AddNumberToObject(object, "throttled_percent", percent_throttled(f, load));
-    (void)cJSON_AddNumberToObject(object, "throttled_minutes", (double)f->minutes_throttled);
+    if (!f->even_keys) {
+        (void)cJSON_AddNumberToObject(object, "throttled_bytes", f->throttled_bytes);
+        (void)cJSON_AddNumberToObject(object, "throttled_records", f->throttled_records);
+        (void)cJSON_AddNumberToObject(object, "throttled_percent", percent_throttled(f, load));
+        (void)cJSON_AddNumberToObject(object, "throttled_minutes", (double)f->minutes_throttled);
+    }
     (void)cJSON_AddNumberToObject(object, "peak_shards", (double)f->peak_shards);
     (void)cJSON_AddNumberToObject(object, "mean_shards", f->shard_hours / load->hours);
     if (f->operations < 0)

@@ -280,7 +280,7 @@ static void add_comparison(const struct drawing *drawing, const struct backtest_
     backtest_print_load(drawing->backtest, result, text);
     (void)fclose(text);
     text = open_memstream(&deeds, &size);
-    backtest_print_deeds(result, text);
+    backtest_print_deeds(drawing->backtest, result, text);
     (void)fclose(text);
     add_lines(drawing->file, load);
     if (drawing->backtest->note != NULL)

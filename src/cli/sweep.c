@@ -313,6 +313,8 @@ static void print_table(const struct sweep *sweep, FILE *file)
     table_clear(&table);
     fputs("\n*: no other is cheaper without throttling more, or throttles less without costing more.\n",
           file);
+    if (!backtest_has_even_keys(sweep->backtest))
+        fputs("Foresight is for keys that are spread evenly.\n", file);
     for (size_t c = 0; c < sweep->count; c++) {
         if (sweep->combinations[c].config != NULL)
             continue;

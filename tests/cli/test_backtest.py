@@ -215,6 +215,34 @@ class Backtest(Bench):
                 self.assertTrue(any(line["op"] != "split" for line in operations[1:]))
                 self.assert_replays(answer, operations, split_seconds)
 
+    def test_a_fleet_that_stays_throttles_what_the_keys_make_it_throttle(self):
+        """8 MiB/s on 8 even shards, and a key with a quarter of it: its shard gets 2 + 6/8 MiB/s, and takes one."""
+        load = self.write_load([8.0] * 60 + [2.0] * 60)
+        arguments = ["--load", load, "--keys", "hot:0.25", "--compare"]
+        ways = self.backtest(*arguments)[0]["ways"]
+        lost = 3600 * (2 + 6 / 8 - 1) * MIB
+        offered = 3600 * 10 * MIB
+        self.assertEqual((ways["fixed"]["peak_shards"], ways["fixed"]["shard_hours"]), (8, 16))
+        self.assertAlmostEqual(ways["fixed"]["throttled_bytes"], lost, delta=1e-9 * offered)
+        self.assertAlmostEqual(ways["fixed"]["throttled_percent"], 100 * lost / offered)
+        self.assertEqual(ways["fixed"]["throttled_minutes"], 60)
+        self.assertAlmostEqual(ways["fixed"]["dollars"], 16 * 0.015 + (offered - lost) / 2048 / 1e6 * 0.014)
+        self.assertEqual(ways["perfect_foresight"]["shard_hours"], 10)
+        self.assertFalse([key for key in ways["perfect_foresight"] if key.startswith("throttled")])
+        done = self.run_program(*arguments, "--report", self.path("page.html"))
+        self.assertRegex(done.stdout, r"(?m)^fixed at the peak +16 +1\.60 x +[\d.]+ +17\.5000 % +60 +8 ")
+        self.assertRegex(done.stdout, r"(?m)^perfect foresight +10 +1\.00 x +[\d.]+ +- +- +8 ")
+        with open(self.path("page.html"), encoding="utf-8") as page:
+            text = page.read()
+        for words in ("17.5000 %", "Perfect foresight, and how many shards stay at the peak, are for keys"):
+            self.assertIn(words, text)
+            self.assertIn(words, done.stdout)
+        sweep = self.run_program("--load", load, "--keys", "hot:0.25", "--sweep", "cooldown=1m,5m")
+        self.assertIn("Foresight is for keys that are spread evenly.", sweep.stdout)
+        even = self.run_program("--load", load)
+        self.assertNotIn("Perfect foresight, and how many", even.stdout)
+        self.assertRegex(even.stdout, r"(?m)^perfect foresight +10 +1\.00 x +[\d.]+ +0\.0000 % +0 +8 ")
+
     def test_records_bind_when_they_are_small(self):
         load = self.write_load([1.0] * 30 + [2.0] * 60, record_bytes=300)
         answer, operations = self.backtest("--load", load, "--initial-shards", "8")
@@ -264,12 +292,14 @@ class Backtest(Bench):
         broken = self.write("broken.csv", "minute,value\n0,1\nx,2\n")
         marked = self.write("marked.csv", "\ufeffminute,bytes,records\n0,1,1\n")
         twice = self.write("twice.csv", "timestamp,bytes,records\n2026-03-02T07:05:00Z,1,1\n2026-03-02T07:05:30Z,1,1\n")
+        high = self.write("high.csv", f"minute,bytes,records\n0,{20000 * 60 * MIB + 1},20000000\n")
         empty = self.write("empty.csv", "minute,bytes,records\n0,1000,1\n1,2000,0\n")
         cases = [
             (["--load", marked], f"{marked}:1: begins with a byte order mark; save it without"),
             (["--load", empty], f"{empty}:3: 2000 bytes in no record"),
             ([], "--load FILE or --from-cloudwatch STREAM says what producers offer; both are missing"),
             (["--load", "/none.csv"], "/none.csv"),
+            (["--load", high, "--keys", "hot:0.1"], "the highest minute of the load needs 20001 shards; no more than 20000 are simulated"),
             (["--load", broken], f"{broken}:3: 'x' is not a minute, a whole number from 0 to 2147483647"),
             (["--load", twice], f"{twice}:3: is of the same minute as line 2; a load has one row a minute, or fewer"),
             (["--load", counts], f"{counts}: has counts only; --peak MIB_S says what its 99.9th percentile minute stands for"),

@@ -90,7 +90,7 @@ class Compare(Folder):
 
     def test_readme_speaks_of_each_row_of_the_table(self):
         text = self.told([2.0] * 60, 4)
-        rows = re.findall(r"(?m)^(\S.*?)  +[\d-]+  ", text)
+        rows = re.findall(r"(?m)^(\S.*?)  +[\d.-]+  ", text)
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
             readme = file.read()
         described = re.search(r"<!-- peers -->\n(.*?)<!-- /peers -->", readme, re.S).group(1)

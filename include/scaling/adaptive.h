@@ -14,7 +14,10 @@
  *
  * Where the metrics of single shards show how the load lies over the keys, the same holds for what each shard carries: up,
  * every shard that would be too full is split by itself, where its load is halved; down, to the cheapest partition in
- * which none would have been too full.  What one hot key makes too full is left alone.
+ * which none would have been too full.  What one hot key makes too full is left alone.  When nobody has measured shards for
+ * an hour, because their metrics were switched off or cannot be had, what was known still says where to split, as
+ * nothing better is known and a split in the wrong place costs a shard; but it gives nothing back, as a merge in the wrong
+ * place throttles.
  *
  * Both numbers are habits of the stream: once a day its last week is replayed with each pair of a few, and the pair
  * that would have cost least, in shards and in refused records, holds for the next day.
@@ -57,6 +60,8 @@ enum {
     ADAPTIVE_HOLD_MINUTES = 60,                        /* while nothing is learned */
     ADAPTIVE_LOOK_SOON_MS = 60 * 1000,
     ADAPTIVE_LOOK_LATER_MS = 5 * 60 * 1000, /* below half the line; an alarm comes in between */
+    /* Shards are measured four times an hour (engine/adapt.c): a spread older than this was not to be had. */
+    ADAPTIVE_SPREAD_STALE_MS = 60 * 60 * 1000,
 };
 
 struct adaptive_habits {
@@ -81,6 +86,7 @@ struct adaptive_facts {
     const struct shard_map *shards; /* for the number of operations; NULL: as if they were even */
     /* How the load lies over the keys, where shard-level metrics have shown it, with `shards`; else NULL. */
     const struct spread *spread;
+    int64_t spread_age_ms;    /* since it was measured last; below 0 by a clock that was ahead */
     int64_t goal_shards;      /* of the adaptive action that runs; 0: none */
     bool rising;              /* it is a rise */
     bool alarmed;             /* an alarm came: with no minute known, act blindly */
@@ -97,6 +103,7 @@ enum adaptive_verdict {
 struct adaptive_plan {
     enum adaptive_verdict verdict;
     bool by_load; /* by `spread` */
+    bool stale;   /* by_load, and too old to give anything back */
     hashkey
         *starts; /* with GO by_load: where the `shards` shards begin; else they are even, and this is NULL */
     int64_t shards;          /* with STAY and STOP the open ones */

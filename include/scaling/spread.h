@@ -33,6 +33,7 @@ struct spread_cell {
 struct spread {
     struct spread_cell *cells; /* the first starts at 0 */
     size_t count;
+    int64_t measured_ms; /* when metrics last said something of it, for whoever has a clock; 0: never */
 };
 void spread_clear(struct spread *spread);
 

@@ -9,7 +9,7 @@
 #include "scaling/spread.h"
 #include "store/store.h"
 
-/* Replaces what was; read_ms: when the metrics of the shards were read. */
+/* Replaces what was; read_ms: when the metrics of the shards were asked for, whatever they told. */
 int store_spread_set(struct store *store, const char *stream, const struct spread *spread, int64_t read_ms,
                      struct error *err);
 /* Nothing, and *ret_read_ms 0, where there is none yet.  The caller's: spread_clear() it. */

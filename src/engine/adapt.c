@@ -151,6 +151,7 @@ static int look_facts_of_policy(struct turn *turn, bool alarmed, struct adaptive
         facts->rising = turn->action.kind == ACTION_SCALE_UP;
     }
     facts->spread = &turn->spread;
+    facts->spread_age_ms = turn->now_ms - turn->spread.measured_ms;
     return 0;
 }
 
@@ -191,6 +192,7 @@ static int think(struct turn *turn, bool alarmed, struct adaptive_plan *ret_plan
         adaptive_plan_clear(ret_plan);
         if (spread_read(turn, err) < 0 && do_without(turn, err) < 0)
             return -1;
+        facts.spread_age_ms = turn->now_ms - turn->spread.measured_ms;
         adaptive_think(&facts, ret_plan);
     }
     return keep_hot_key(turn, ret_plan, err);
@@ -496,7 +498,7 @@ static int look_closer(struct turn *turn, bool asked, struct adaptive_plan *plan
  * What is known of the stream as a whole does not tell; plan_up() knows what to try. */
 static bool looks_skewed(const struct turn *turn, const struct adaptive_plan *plan)
 {
-    if (plan->by_load || turn->now_ms - stream_last_reshard_ms(&turn->state) < SETTLED_MS ||
+    if ((plan->by_load && !plan->stale) || turn->now_ms - stream_last_reshard_ms(&turn->state) < SETTLED_MS ||
         !(plan->demand < SKEW_BELOW * turn->state.effective_shards))
         return false;
     for (size_t i = 0; i < turn->notifications.count; i++) {

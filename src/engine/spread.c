@@ -66,6 +66,21 @@ static double part_of(const struct turn *turn, const struct metric_series *serie
     return whole > 0 ? sum / whole : NAN;
 }
 
+/* Did the stream carry nothing, as far as is known?  Then its shards have nothing to tell. */
+static bool was_idle(const struct turn *turn, int64_t start_ms)
+{
+    bool known = false;
+
+    for (int i = 0; i < WINDOW_MINUTES; i++) {
+        double demand = demand_at(&turn->minutes, start_ms + (int64_t)i * MINUTE_MS);
+
+        if (demand > 0)
+            return false;
+        known |= demand == 0;
+    }
+    return known;
+}
+
 static void learn(struct turn *turn, const struct metric_answer *answer, int64_t start_ms)
 {
     double *parts = must_calloc(turn->shards.count, sizeof(*parts));
@@ -86,6 +101,8 @@ static void learn(struct turn *turn, const struct metric_answer *answer, int64_t
     }
     if (sum > 0)
         spread_learn(&turn->spread, &turn->shards, parts);
+    if (sum > 0 || was_idle(turn, start_ms))
+        turn->spread.measured_ms = turn->now_ms;
     free(silent);
     free(parts);
 }

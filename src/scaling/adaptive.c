@@ -53,6 +53,12 @@ static bool is_by_load(const struct adaptive_facts *facts)
     return facts->spread != NULL && facts->spread->count > 0 && facts->shards != NULL;
 }
 
+static bool is_stale(const struct adaptive_facts *facts)
+{
+    return is_by_load(facts) &&
+           (facts->spread_age_ms < 0 || facts->spread_age_ms >= ADAPTIVE_SPREAD_STALE_MS);
+}
+
 static struct layout_facts layout_facts_of(const struct adaptive_facts *facts, double demand)
 {
     return (struct layout_facts){.map = facts->shards, .spread = facts->spread, .demand = demand};
@@ -163,7 +169,11 @@ static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
         snprintf(fill, sizeof(fill), "CloudWatch has no minute of the last %d", ADAPTIVE_STALE_MINUTES);
     else
         say_fill(view, plan->by_load, fill, sizeof(fill));
-    if (isnan(view->recent))
+    if (plan->stale)
+        snprintf(hold, sizeof(hold),
+                 "what each shard carries was not to be had for %d minutes, so nothing is given back",
+                 ADAPTIVE_SPREAD_STALE_MS / 60000);
+    else if (isnan(view->recent))
         snprintf(hold, sizeof(hold), "of the last %lld minutes some are unknown, so nothing is given back",
                  (long long)view->habits.hold_minutes);
     else
@@ -261,8 +271,11 @@ static void stop(const struct rule_view *view, struct adaptive_plan *plan)
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)
 {
     struct rule_view view = view_of(facts);
-    struct adaptive_plan plan = {
-        .shards = facts->open_shards, .demand = view.demand, .by_load = is_by_load(facts), .hot = view.hot};
+    struct adaptive_plan plan = {.shards = facts->open_shards,
+                                 .demand = view.demand,
+                                 .by_load = is_by_load(facts),
+                                 .stale = is_stale(facts),
+                                 .hot = view.hot};
     bool rising = facts->goal_shards > 0 && facts->rising, by_day = false;
     size_t operations = 0;
 
@@ -278,7 +291,7 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
     } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity) {
         stop(&view, &plan);
     } else {
-        if (!rising)
+        if (!rising && !plan.stale)
             give_back(facts, &view, &plan, &by_day, &operations);
         plan.verdict = plan.shards < view.open_shards ? ADAPTIVE_GO : ADAPTIVE_STAY;
         if (plan.verdict == ADAPTIVE_GO)

@@ -53,9 +53,10 @@ int store_spread_set(struct store *store, const char *stream, const struct sprea
                                          .kept = cell->kept,
                                          .guessed = cell->guessed};
     }
-    result =
-        store_run(hurried, SPREAD_SET,
-                  VALUES(TEXT(stream), INTEGER(read_ms), BLOB(stored, spread->count * sizeof(*stored))), err);
+    result = store_run(hurried, SPREAD_SET,
+                       VALUES(TEXT(stream), INTEGER(read_ms), INTEGER(spread->measured_ms),
+                              BLOB(stored, spread->count * sizeof(*stored))),
+                       err);
     free(stored);
     return result;
 }
@@ -69,10 +70,11 @@ struct found {
 static bool read_spread(sqlite3_stmt *row, void *context)
 {
     struct found *found = context;
-    size_t count = (size_t)sqlite3_column_bytes(row, 1) / sizeof(struct stored_cell);
-    const char *bytes = sqlite3_column_blob(row, 1);
+    size_t count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(struct stored_cell);
+    const char *bytes = sqlite3_column_blob(row, 2);
 
     found->read_ms = sqlite3_column_int64(row, 0);
+    found->spread.measured_ms = sqlite3_column_int64(row, 1);
     found->spread.cells = must_calloc(count, sizeof(*found->spread.cells));
     found->spread.count = count;
     for (size_t i = 0; i < count; i++) {

@@ -186,9 +186,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
         " learned = excluded.learned, hold_minutes = excluded.hold_minutes, line = excluded.line",
     [HABITS_LOAD] = "SELECT learned_ms, learned, hold_minutes, line FROM habits WHERE stream = ?",
     [HABITS_FORGET] = "DELETE FROM habits WHERE learned_ms < ?",
-    [SPREAD_SET] = "INSERT INTO spreads (stream, read_ms, cells) VALUES (?, ?, ?)"
-                   " ON CONFLICT (stream) DO UPDATE SET read_ms = excluded.read_ms, cells = excluded.cells",
-    [SPREAD_LOAD] = "SELECT read_ms, cells FROM spreads WHERE stream = ?",
+    [SPREAD_SET] = "INSERT INTO spreads (stream, read_ms, measured_ms, cells) VALUES (?, ?, ?, ?)"
+                   " ON CONFLICT (stream) DO UPDATE SET read_ms = excluded.read_ms,"
+                   " measured_ms = excluded.measured_ms, cells = excluded.cells",
+    [SPREAD_LOAD] = "SELECT read_ms, measured_ms, cells FROM spreads WHERE stream = ?",
     [SPREADS_FORGET] = "DELETE FROM spreads WHERE read_ms < ?",
 
     [DECISION_ADD] = "INSERT INTO decisions (stream, at_ms, action_id, verdict, reason, inputs)"

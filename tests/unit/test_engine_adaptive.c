@@ -584,6 +584,53 @@ START_TEST(a_hot_key_is_found_shown_and_left_alone)
 }
 END_TEST
 
+static bool was_decided(struct world *world, const char *verdict, const char *why)
+{
+    struct decision_list list = {0};
+    struct error err = {0};
+    bool found = false;
+
+    ck_assert_int_eq(store_decisions_recent(world->store, "orders", 10, &list, &err), 0);
+    for (size_t i = 0; i < list.count; i++)
+        found |= text_equal(list.items[i].verdict, verdict) && strstr(list.items[i].reason, why) != NULL;
+    decision_list_clear(&list);
+    return found;
+}
+
+static void switch_metrics(struct world *world, bool on)
+{
+    world->fault = on ? FAULT_NONE : FAULT_DENIED;
+    world->fault_operation = "EnableEnhancedMonitoring";
+    world->fault_times = 1000;
+    cJSON_Delete(world_kinesis(world, on ? "EnableEnhancedMonitoring" : "DisableEnhancedMonitoring",
+                               "{\"StreamName\":\"orders\",\"ShardLevelMetrics\":[\"ALL\"]}"));
+}
+
+/* Somebody switches the metrics off, and we may not switch them on. */
+START_TEST(what_shards_carried_hours_ago_gives_none_back)
+{
+    struct world *world = uneven_scene(8, "constant:4M", "slice:0.5:3:16");
+    int64_t open;
+
+    world_run(world, 3 * HOUR_MS);
+    open = world_open_shards(world, "orders");
+    switch_metrics(world, false);
+    world_run(world, 61 * MINUTE_MS);
+    world_traffic(world, "orders", "constant:0.5M", 2048, "slice:0.5:11:16");
+    world_run(world, 6 * HOUR_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), open);
+    ck_assert(was_decided(world, "hold", "not to be had for 60 minutes, so nothing is given back"));
+    world_traffic(world, "orders", "constant:6M", 2048, "slice:0.5:3:16"); /* but it says where to split */
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_int_gt(world_open_shards(world, "orders"), open);
+    world_traffic(world, "orders", "constant:0.5M", 2048, "slice:0.5:11:16");
+    switch_metrics(world, true);
+    world_run(world, 2 * HOUR_MS);
+    ck_assert_int_lt(world_open_shards(world, "orders"), 4);
+    world_free(world);
+}
+END_TEST
+
 START_TEST(the_metrics_of_shards_are_read_four_times_an_hour_while_nothing_is_to_be_done)
 {
     struct world *world = uneven_scene(4, "constant:1.9M", "uniform");
@@ -718,6 +765,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, only_the_shards_that_are_too_full_are_split);
     tcase_add_test(tcase, what_carries_little_is_merged_while_the_full_stays);
     tcase_add_test(tcase, a_hot_key_is_found_shown_and_left_alone);
+    tcase_add_test(tcase, what_shards_carried_hours_ago_gives_none_back);
     tcase_add_test(tcase, the_metrics_of_shards_are_read_four_times_an_hour_while_nothing_is_to_be_done);
     tcase_add_loop_test(tcase, a_kill_at_any_request_costs_only_time, 0, (int)COUNT_OF(kills));
     suite_add_tcase(suite, tcase);

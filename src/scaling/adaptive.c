@@ -258,14 +258,20 @@ static void give_back(const struct adaptive_facts *facts, const struct rule_view
     free(day.starts);
 }
 
-static void stop(const struct rule_view *view, struct adaptive_plan *plan)
+/* A rise is over: because it is where it was to go, or because the load that wanted so many has gone. */
+static void stop(const struct rule_view *view, int64_t goal_shards, struct adaptive_plan *plan)
 {
-    char fill[FILL_SIZE];
+    char fill[FILL_SIZE], what[160];
 
-    say_fill(view, plan->by_load, fill, sizeof(fill));
     plan->verdict = ADAPTIVE_STOP;
-    snprintf(plan->reason, sizeof(plan->reason), "%s: the load has gone, %lld shard%s are enough", fill,
-             (long long)view->open_shards, text_plural(view->open_shards));
+    if (view->open_shards >= goal_shards)
+        snprintf(what, sizeof(what), "the %lld shards that were wanted are there", (long long)goal_shards);
+    else
+        snprintf(what, sizeof(what),
+                 "the load has gone, and %lld of the %lld shards that it wanted are enough",
+                 (long long)view->open_shards, (long long)goal_shards);
+    say_fill(view, plan->by_load, fill, sizeof(fill));
+    say(plan, ": ", fill, what);
 }
 
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)
@@ -289,7 +295,7 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
     if (rule_asks_for_more(&view)) {
         rise(facts, &view, &plan);
     } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity) {
-        stop(&view, &plan);
+        stop(&view, facts->goal_shards, &plan);
     } else {
         if (!rising && !plan.stale)
             give_back(facts, &view, &plan, &by_day, &operations);

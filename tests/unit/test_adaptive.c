@@ -108,13 +108,20 @@ static const struct {
     bool rising;
     enum adaptive_verdict verdict;
     int64_t shards;
+    const char *says;
 } under_way[] = {
-    {"a rise goes on while the load stands", 3.9, 5, 4, 8, true, ADAPTIVE_GO, 8},
-    {"a rise goes further with the load", 9, 5, 4, 8, true, ADAPTIVE_GO, 16},
-    {"a rise is finished though the line is not passed any more", 3.6, 5, 4, 8, true, ADAPTIVE_STAY, 5},
-    {"a rise ends when the load has gone", 3.3, 5, 4, 8, true, ADAPTIVE_STOP, 5},
-    {"a fall goes on while the load is low", 3.3, 6, 4, 4, false, ADAPTIVE_STAY, 6},
-    {"a fall turns when the load comes back", 3.9, 6, 4, 4, false, ADAPTIVE_GO, 8},
+    {"a rise goes on while the load stands", 3.9, 5, 4, 8, true, ADAPTIVE_GO, 8, "5 shards become 8"},
+    {"a rise goes further with the load", 9, 5, 4, 8, true, ADAPTIVE_GO, 16, "5 shards become 16"},
+    {"a rise is finished though the line is not passed any more", 3.6, 5, 4, 8, true, ADAPTIVE_STAY, 5,
+     "asks for 3.60 shards' worth, 90 %"},
+    {"a rise ends when the load has gone", 3.3, 5, 4, 8, true, ADAPTIVE_STOP, 5,
+     "asks for 3.30 shards' worth, 82 % of the capacity (line: 95 %): the load has gone, and 5 of the 8 "
+     "shards that it "
+     "wanted are enough"},
+    {"a rise ends where it was to go", 3.9, 8, 8, 8, true, ADAPTIVE_STOP, 8,
+     "49 % of the capacity (line: 95 %): the 8 shards that were wanted are there"},
+    {"a fall goes on while the load is low", 3.3, 6, 4, 4, false, ADAPTIVE_STAY, 6, "keeps 6 shards"},
+    {"a fall turns when the load comes back", 3.9, 6, 4, 4, false, ADAPTIVE_GO, 8, "6 shards become 8"},
 };
 
 START_TEST(an_action_that_runs_follows_the_load)
@@ -127,7 +134,8 @@ START_TEST(an_action_that_runs_follows_the_load)
     facts.rising = under_way[_i].rising;
     facts.habits.line = 0.95;
     adaptive_think(&facts, &plan);
-    ck_assert_msg(plan.verdict == under_way[_i].verdict && plan.shards == under_way[_i].shards,
+    ck_assert_msg(plan.verdict == under_way[_i].verdict && plan.shards == under_way[_i].shards &&
+                      strstr(plan.reason, under_way[_i].says) != NULL,
                   "%s: verdict %d, %lld shards: %s", under_way[_i].name, (int)plan.verdict,
                   (long long)plan.shards, plan.reason);
     ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_SOON_MS);

@@ -29,6 +29,7 @@ enum price {
     PRICE_ADVANTAGE_GIB_OUT,
     PRICE_ALARM_MONTH,         /* an alarm of standard resolution, for each metric it looks at */
     PRICE_CUSTOM_METRIC_MONTH, /* shard-level metrics are billed as these, one for each metric and shard */
+    PRICE_METRIC_REQUESTS, /* a thousand metrics that GetMetricData was asked for: no free tier has them */
     PRICE_COUNT
 };
 
@@ -58,6 +59,9 @@ double cost_put_units(const struct price_list *prices, double records, int64_t r
 double cost_alarms(const struct price_list *prices, double alarm_hours);
 /* `metric_hours`: custom metrics times the hours each was sent. */
 double cost_custom_metrics(const struct price_list *prices, double metric_hours);
+
+/* `metrics`: each metric in each call of GetMetricData. */
+double cost_metric_requests(const struct price_list *prices, double metrics);
 
 /* What went through an on-demand stream, or would have. */
 struct usage {

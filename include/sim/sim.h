@@ -158,6 +158,9 @@ struct sim_totals {
 /* Since the stream was made; ERROR_NOT_FOUND. */
 int sim_stream_totals(struct sim *sim, const char *name, struct sim_totals *ret_totals, struct error *err);
 
+/* Metrics that GetMetricData was asked for since sim_new(), as AWS bills them: each in each call, also for another page. */
+int64_t sim_metrics_requested(struct sim *sim);
+
 struct sim_shard {
     int64_t index;      /* of its id */
     hashkey start, end; /* inclusive */

@@ -28,9 +28,10 @@ struct backtest {
 
 struct backtest_result {
     double hours;
-    struct sim_totals totals; /* of the load's time only */
-    int64_t refused;          /* resharding calls that AWS refused */
-    int64_t refused_updates;  /* those of them that were UpdateShardCount */
+    struct sim_totals totals;  /* of the load's time only */
+    int64_t metrics_requested; /* of GetMetricData */
+    int64_t refused;           /* resharding calls that AWS refused */
+    int64_t refused_updates;   /* those of them that were UpdateShardCount */
     size_t failed_turns;
     struct backtest_result *peers; /* of peers[], owned; NULL: not compared */
     /* Of backtest_peak_shards() even shards that stay, owned; NULL: keys are spread evenly, and they throttle nothing. */

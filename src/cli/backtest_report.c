@@ -44,13 +44,24 @@ static int64_t mean_record_bytes(const struct sim_totals *totals)
                : 1;
 }
 
-/* As the engine keeps them: on the stream, or on each shard, where each metric of each shard is paid for as well. */
+/* Only there the engine needs them, and has them turned on. */
+static bool has_shard_metrics(const struct backtest *backtest)
+{
+    return backtest->config->streams[0].alarm_level != ALARM_LEVEL_STREAM;
+}
+
+/*
+ * As the engine keeps alarms: on the stream, or on each shard, where each metric of each shard is paid for as well; and what
+ * it asked to see.  Of CloudWatch's other calls a million a month are free, which no stream comes near.
+ */
 static double watch_cost(const struct backtest *backtest, const struct backtest_result *result,
                          const struct price_list *prices)
 {
-    if (backtest->config->streams[0].alarm_level == ALARM_LEVEL_STREAM)
-        return cost_alarms(prices, ALARM_METRIC_COUNT * result->hours);
-    return cost_alarms(prices, ALARM_METRIC_COUNT * result->totals.shard_hours) +
+    double looks = cost_metric_requests(prices, (double)result->metrics_requested);
+
+    if (!has_shard_metrics(backtest))
+        return looks + cost_alarms(prices, ALARM_METRIC_COUNT * result->hours);
+    return looks + cost_alarms(prices, ALARM_METRIC_COUNT * result->totals.shard_hours) +
            cost_custom_metrics(prices, ALARM_METRIC_COUNT * result->totals.shard_hours);
 }
 
@@ -102,6 +113,7 @@ double backtest_foresight_hours(const struct sim_load *load)
     return minutes / 60;
 }
 
+/* None of them calls GetMetricData: compare.c does, for alarms and GetMetricStatistics. */
 static struct figures figures_of_peer(const struct backtest_result *result, const struct price_list *prices,
                                       size_t peer)
 {
@@ -226,15 +238,16 @@ void backtest_print_deeds(const struct backtest *backtest, const struct backtest
     fprintf(
         file,
         "kinescale throttled %.*f MiB, %.0f records.  It made %lld split%s, %lld merge%s and %lld call%s of\n"
-        "UpdateShardCount; AWS refused %lld call%s%s.  Dollars: shard-hours, PUT payload units and alarms, "
-        "%s\n"
-        "prices of %s unless set otherwise; on-demand as if one reader read everything once.\n",
+        "UpdateShardCount; AWS refused %lld call%s%s.  Dollars: shard-hours, PUT payload units, alarms%s\n"
+        "and %lld metrics asked of GetMetricData, at %s prices of %s unless set otherwise; on-demand\n"
+        "as if one reader read everything once.\n",
         figures_decimals(throttled, 1), throttled, totals->throttled_records, (long long)totals->splits,
         text_plural(totals->splits), (long long)totals->merges, text_plural(totals->merges),
         (long long)totals->updates, text_plural(totals->updates), (long long)result->refused,
         text_plural(result->refused),
-        result->failed_turns > 0 ? "; some turns failed and were taken again" : "", PRICE_REGION,
-        price_rows[PRICE_SHARD_HOUR].read_on);
+        result->failed_turns > 0 ? "; some turns failed and were taken again" : "",
+        has_shard_metrics(backtest) ? ", metrics of shards" : "", (long long)result->metrics_requested,
+        PRICE_REGION, price_rows[PRICE_SHARD_HOUR].read_on);
     if (!backtest_has_even_keys(backtest))
         fputs("Perfect foresight, and how many shards stay at the peak, are for keys that are spread evenly; "
               "what "
@@ -284,6 +297,14 @@ static void add_ways(cJSON *object, const struct backtest *backtest, const struc
     }
 }
 
+static void add_prices(cJSON *object, const struct price_list *prices)
+{
+    cJSON *all = cJSON_AddObjectToObject(object, "prices");
+
+    for (size_t i = 0; i < PRICE_COUNT; i++)
+        (void)cJSON_AddNumberToObject(all, price_rows[i].name, prices->dollars[i]);
+}
+
 void backtest_print_json(const struct backtest *backtest, const struct backtest_result *result,
                          const struct price_list *prices, FILE *file)
 {
@@ -305,6 +326,8 @@ void backtest_print_json(const struct backtest *backtest, const struct backtest_
     (void)cJSON_AddNumberToObject(object, "updates", (double)totals->updates);
     (void)cJSON_AddNumberToObject(object, "refused", (double)result->refused);
     (void)cJSON_AddNumberToObject(object, "failed_turns", (double)result->failed_turns);
+    (void)cJSON_AddNumberToObject(object, "metrics_requested", (double)result->metrics_requested);
+    add_prices(object, prices);
     add_ways(object, backtest, result, prices);
     text = cJSON_Print(object);
     fprintf(file, "%s\n", text);

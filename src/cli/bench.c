@@ -165,6 +165,7 @@ int bench_begin(struct bench *bench, FILE *operations, struct error *err)
     }
     if (sim_stream_totals(bench->sim, stream, &bench->before, err) < 0)
         return -1;
+    bench->metrics_before = sim_metrics_requested(bench->sim);
     bench->recorder.file = operations;
     write_start(&bench->recorder, bench->before.open_shards);
     return 0;
@@ -196,6 +197,8 @@ int bench_end(struct bench *bench, struct backtest_result *ret_result, struct er
         return -1;
     *ret_result = (struct backtest_result){.hours = (double)bench->backtest->load.count / 60,
                                            .totals = difference(&after, &bench->before),
+                                           .metrics_requested =
+                                               sim_metrics_requested(bench->sim) - bench->metrics_before,
                                            .refused = bench->recorder.refused,
                                            .refused_updates = bench->recorder.refused_updates};
     return 0;

@@ -32,6 +32,7 @@ struct bench {
     struct credentials_provider *credentials;
     struct aws_client *aws;
     struct sim_totals before; /* when the load began */
+    int64_t metrics_before;   /* sim_metrics_requested() then */
 };
 
 /* `bench` begins zeroed and must not be moved.  ERROR_CONFIG for a topic that is none. */

@@ -36,6 +36,8 @@ const struct price_row price_rows[PRICE_COUNT] = {
                            read_on},
     [PRICE_CUSTOM_METRIC_MONTH] = {"metric-month", "a shard-level metric of one shard for 730 hours", 0.30,
                                    cloudwatch_prices, read_on},
+    [PRICE_METRIC_REQUESTS] = {"metric-requests", "a thousand metrics that GetMetricData is asked for", 0.01,
+                               cloudwatch_prices, read_on},
 };
 
 struct price_list price_list_default(void)
@@ -103,6 +105,11 @@ double cost_alarms(const struct price_list *prices, double alarm_hours)
 double cost_custom_metrics(const struct price_list *prices, double metric_hours)
 {
     return metric_hours / HOURS_PER_MONTH * prices->dollars[PRICE_CUSTOM_METRIC_MONTH];
+}
+
+double cost_metric_requests(const struct price_list *prices, double metrics)
+{
+    return metrics / 1000 * prices->dollars[PRICE_METRIC_REQUESTS];
 }
 
 static double by_volume(const struct usage *usage, double gib_in, double gib_out)

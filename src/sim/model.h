@@ -83,7 +83,8 @@ struct sim {
     struct stream **streams; /* sorted by name */
     size_t stream_count;
     struct metrics *metrics;
-    struct alarm **alarms; /* sorted by name, metric and composite together */
+    int64_t metrics_requested; /* of GetMetricData */
+    struct alarm **alarms;     /* sorted by name, metric and composite together */
     size_t alarm_count;
     int change_depth; /* of alarms that change alarms */
     struct topic **topics;

@@ -165,6 +165,26 @@ static int read_query(struct sim *sim, const struct data_request *request, size_
     return result;
 }
 
+/* Those that AWS bills: maths are free. */
+static int64_t count_metrics(const struct data_request *request)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < request->count; i++)
+        count += request->queries[i].expression == NULL;
+    return count;
+}
+
+int64_t sim_metrics_requested(struct sim *sim)
+{
+    int64_t count;
+
+    model_lock(sim);
+    count = sim->metrics_requested;
+    model_unlock(sim);
+    return count;
+}
+
 int model_get_metric_data(struct sim *sim, const struct data_request *request, struct data_answer *ret_answer,
                           struct fault *fault)
 {
@@ -180,6 +200,7 @@ int model_get_metric_data(struct sim *sim, const struct data_request *request, s
                            request->next_token);
     if (check_request(request, fault) < 0)
         return -1;
+    sim->metrics_requested += count_metrics(request);
     page.skip = skip;
     answer.items = must_calloc(request->count + 1, sizeof(*answer.items));
     for (size_t i = 0; i < request->count; i++) {

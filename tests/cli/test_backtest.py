@@ -3,11 +3,13 @@
 import json
 import math
 import os
+import re
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from backtests import MIB, TRACES, Folder  # noqa: E402
+from kinescale import ROOT  # noqa: E402
 
 KEYS = 1 << 128
 
@@ -276,14 +278,37 @@ class Backtest(Bench):
         self.assertIn("events: 1 minute (0.017 hours), 0.000056 GiB and 60 records offered, keys uniform\n"
                       "  0.00095 MiB/s in the mean, 0.00095 in the highest minute; 1 shard at the start, 1 at the end\n",
                       done.stdout)
-        self.assertRegex(done.stdout, r"(?m)^kinescale +0\.017 +1\.00 x +0\.00026 +0\.0000 %")
+        self.assertRegex(done.stdout, r"(?m)^kinescale +0\.017 +1\.00 x +0\.00029 +0\.0000 %")
 
     def test_other_prices_change_the_dollars_and_nothing_else(self):
         load = self.write_load([1.0] * 60)
         plain, _ = self.backtest("--load", load)
-        dear, _ = self.backtest("--load", load, "--prices", "shard-hour=1,put-units=0,alarm-month=0")
+        dear, _ = self.backtest("--load", load, "--prices", "shard-hour=1,put-units=0,alarm-month=0,metric-requests=0")
         self.assertAlmostEqual(dear["ways"]["kinescale"]["dollars"], dear["ways"]["kinescale"]["shard_hours"])
+        self.assertEqual(plain["prices"] | {"shard-hour": 1, "put-units": 0, "alarm-month": 0, "metric-requests": 0},
+                         dear["prices"])
         self.assertEqual(plain["ways"]["kinescale"]["shard_hours"], dear["ways"]["kinescale"]["shard_hours"])
+
+    def test_the_dollars_are_quantities_times_prices(self):
+        """A look every five minutes asks for three metrics; at shard level each shard's alarms and metrics are paid for."""
+        load = self.write_load([1.5] * 1440)
+        for level in ("stream", "shard"):
+            self.write("streams.conf", CONFIG % f"alarm_level = {level}")
+            answer, _ = self.backtest("--load", load)
+            ours, prices = answer["ways"]["kinescale"], answer["prices"]
+            alarms = 3 * (24 if level == "stream" else ours["shard_hours"])
+            metrics = 0 if level == "stream" else 3 * ours["shard_hours"]
+            self.assertAlmostEqual(ours["dollars"], ours["shard_hours"] * prices["shard-hour"]
+                                   + answer["accepted_records"] / 1e6 * prices["put-units"]
+                                   + alarms / 730 * prices["alarm-month"] + metrics / 730 * prices["metric-month"]
+                                   + answer["metrics_requested"] / 1000 * prices["metric-requests"])
+            self.assertGreaterEqual(answer["metrics_requested"], 3 * 1440 / 5)
+
+    def test_readme_has_the_prices(self):
+        answer, _ = self.backtest("--load", self.write_load([1.0] * 60))
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            rows = re.findall(r"(?m)^\| `([a-z-]+)` \| [^|]* \| ([0-9.]+) \|$", file.read())
+        self.assertEqual({name: float(dollars) for name, dollars in rows}, answer["prices"])
 
     def test_what_is_wrong_is_said(self):
         load = self.write_load([1.0] * 60)

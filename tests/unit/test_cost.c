@@ -39,6 +39,8 @@ START_TEST(shards_alarms_and_metrics_cost_by_the_hour)
     ck_assert_double_eq_tol(cost_alarms(&prices, 3 * 730), 0.30, 1e-9);
     /* Two metrics of 16 shards for a day. */
     ck_assert_double_eq_tol(cost_custom_metrics(&prices, 2 * 16 * 24), 2 * 16 * 0.30 / 730 * 24, 1e-9);
+    /* Four metrics every minute. */
+    ck_assert_double_eq_tol(cost_metric_requests(&prices, 4 * 60 * 730), 1.752, 1e-9);
 }
 END_TEST
 
@@ -85,7 +87,7 @@ static const struct {
     {"", "a price is set as NAME=DOLLARS, not ''"},
     {"shard-hours=1", "there is no price 'shard-hours'; is 'shard-hour' meant?"},
     {"coffee=1", "there is no price 'coffee'; there are shard-hour, put-units, on-demand-hour, on-demand-in, "
-                 "on-demand-out, advantage-in, advantage-out, alarm-month, metric-month"},
+                 "on-demand-out, advantage-in, advantage-out, alarm-month, metric-month, metric-requests"},
     {"shard-hour=", "the price 'shard-hour' must be 0 dollars or more, not ''"},
     {"shard-hour=-1", "the price 'shard-hour' must be 0 dollars or more, not '-1'"},
     {"shard-hour=1x", "the price 'shard-hour' must be 0 dollars or more, not '1x'"},

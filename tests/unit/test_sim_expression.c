@@ -148,7 +148,8 @@ START_TEST(queries_are_answered_page_by_page_in_either_order)
 
     put_values();
     ck_assert_int_eq(model_get_metric_data(sim, &request, &answer, &fault), 0);
-    ck_assert_uint_eq(answer.count, 1); /* return_data 0 is not returned */
+    ck_assert_int_eq(sim_metrics_requested(sim), 2); /* maths are free */
+    ck_assert_uint_eq(answer.count, 1);              /* return_data 0 is not returned */
     ck_assert_str_eq(answer.items[0].label, "e");
     ck_assert_uint_eq(answer.items[0].count, 3);
     ck_assert_double_eq(answer.items[0].values[1], 20);
@@ -174,6 +175,7 @@ START_TEST(queries_are_answered_page_by_page_in_either_order)
     request.next_token = "x";
     ck_assert_int_eq(model_get_metric_data(sim, &request, &answer, &fault), -1);
     ck_assert_str_eq(fault.type, "InvalidNextToken");
+    ck_assert_int_eq(sim_metrics_requested(sim), 6); /* each page was asked for */
     request = (struct data_request){queries, 3, SIM_START, SIM_START + MINUTES(33601), true, 0, NULL};
     ck_assert_int_eq(model_get_metric_data(sim, &request, &answer, &fault), -1); /* 3 x 33,601 datapoints */
     ck_assert_str_eq(fault.type, "ValidationException");

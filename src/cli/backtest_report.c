@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "scaling/adaptive.h"
 #include "scaling/alarms.h"
 
 #include <cjson/cJSON.h>
@@ -230,6 +231,15 @@ void backtest_table(const struct backtest *backtest, const struct backtest_resul
     fill_table(backtest, result, prices, calls, table);
 }
 
+/* Does every minute come too late to say anything?  The rule counts from where the minute began. */
+static const int64_t told_in_time_ms = (ADAPTIVE_STALE_MINUTES - 1) * 60000;
+
+static bool is_stale(const struct backtest *backtest)
+{
+    return backtest->config->streams[0].policy == POLICY_ADAPTIVE &&
+           backtest->metric_delay_ms > told_in_time_ms;
+}
+
 void backtest_print_deeds(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
 {
     const struct sim_totals *totals = &result->totals;
@@ -253,6 +263,12 @@ void backtest_print_deeds(const struct backtest *backtest, const struct backtest
               "what "
               "those\nshards throttle is for the keys above.\n",
               file);
+    if (is_stale(backtest))
+        fprintf(
+            file,
+            "A minute's datapoints came %lld s after its end.  Policy adaptive uses none that comes later "
+            "than %lld s:\nit acted by alarms alone, and gave nothing back.\n",
+            (long long)backtest->metric_delay_ms / 1000, (long long)told_in_time_ms / 1000);
 }
 
 void backtest_print(const struct backtest *backtest, const struct backtest_result *result,

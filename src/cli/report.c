@@ -165,9 +165,12 @@ static void add_verdicts(const struct drawing *drawing)
     size_t count = count_verdicts(&drawing->story->decisions, verdicts);
     FILE *file = drawing->file;
 
-    if (count == 0)
+    fputs("<h2>What it looked at and let be</h2>\n", file);
+    if (count == 0) {
+        fputs("<p>Nothing that it wrote down.</p>\n", file);
         return;
-    fputs("<h2>What it looked at and let be</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th "
+    }
+    fputs("<div class=\"scroll\"><table>\n<thead><tr><th "
           "scope=\"col\">decision</th>"
           "<th scope=\"col\" class=\"number\">times</th><th scope=\"col\">last</th>"
           "<th scope=\"col\">because, that time</th></tr></thead>\n<tbody>\n",

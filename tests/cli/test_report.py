@@ -136,6 +136,17 @@ class Page(Hills):
                     self.assertTrue(math.isfinite(x) and math.isfinite(y))
                     self.assertTrue(0 <= x <= width and 0 <= y <= height, (shape.attrib, x, y, width, height))
 
+    def test_datapoints_that_come_too_late_to_be_used_are_told(self):
+        """So late no minute is known: alarms make shards more, nothing makes them fewer, and there is no figure to tell."""
+        load = self.write_load([2.0] * 60 + [6.0] * 60 + [1.0] * 240, "late.csv")
+        told = "it acted by alarms alone, and gave nothing back."
+        for delay, late in (("240", False), ("241", True)):
+            tree, _, answer = self.report("late.html", "--load", load, "--metric-delay", delay)
+            self.assertEqual(told in answer, late)
+            self.assertEqual(told in text_of(tree), late)
+            self.assertEqual(" 0 merges" in answer, late)
+            self.assertEqual("What it looked at and let be Nothing that it wrote down." in text_of(tree), late)
+
     def test_every_coordinate_is_finite_and_inside(self):
         self.assert_inside(xml.etree.ElementTree.fromstring(self.page))
         extremes = {

@@ -40,6 +40,15 @@ void account_close(struct account *account)
     *account = (struct account){0};
 }
 
+int cli_store(const char *path, bool only_looks, struct store **ret_store, struct error *err)
+{
+    if (!only_looks)
+        return store_open(path, ret_store, err);
+    if (store_open_readonly(path, ret_store, err) == 0)
+        return 0;
+    return err->kind == ERROR_NOT_FOUND ? store_open(":memory:", ret_store, err) : -1;
+}
+
 struct config *cli_discover(struct engine *engine, struct store *store)
 {
     struct error err = {0};

@@ -48,7 +48,7 @@ static int session_open(struct session *session, const char *stream, struct erro
         return -1;
     session->out = session->json ? stderr : stdout;
     if (cli_clock(clock_text, &session->scaled, &session->clock, err) < 0 ||
-        store_open(session->config->service.database, &session->store, err) < 0 ||
+        cli_store(session->config->service.database, dry_run != NULL, &session->store, err) < 0 ||
         engine_recall(session->store, &session->config, err) < 0 ||
         cli_check_streams(session->config, session->clock, &stream, 1, err) < 0 ||
         account_open(&session->config->service, session->clock, &session->account, err) < 0)

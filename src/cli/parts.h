@@ -49,6 +49,12 @@ int account_open(const struct service_config *service, struct clock *clock, stru
 void account_close(struct account *account);
 
 /*
+ * The database; for who only looks, one that is never written, and where there is none yet, an empty one in memory stands
+ * in for it.
+ */
+int cli_store(const char *path, bool only_looks, struct store **ret_store, struct error *err);
+
+/*
  * For a command that speaks of all streams: the configuration with those that its patterns match, as Kinesis says now;
  * or, after a warning, as it said when it was last asked.  `store` as in engine_discover().
  */

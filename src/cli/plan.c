@@ -219,14 +219,6 @@ static int plan_stream(struct engine *engine, struct store *store, const char *s
     return result;
 }
 
-/* Without a database there is no history yet: an empty one stands in for it. */
-static int open_history(const char *path, struct store **ret_store, struct error *err)
-{
-    if (store_open_readonly(path, ret_store, err) == 0)
-        return 0;
-    return err->kind == ERROR_NOT_FOUND ? store_open(":memory:", ret_store, err) : -1;
-}
-
 /*
  * Those named, else all that are configured.  One that cannot be looked at does not stop the others; the exit code is
  * that of the first of these.
@@ -263,7 +255,7 @@ static int plan_streams(struct config **config, int argc, char **argv, bool json
     cJSON *all = NULL;
 
     if (cli_clock(clock_text, &scaled, &clock, err) < 0 ||
-        open_history((*config)->service.database, &store, err) < 0)
+        cli_store((*config)->service.database, true, &store, err) < 0)
         return -1;
     if (engine_recall(store, config, err) < 0 ||
         cli_check_streams(*config, clock, (const char *const *)argv + 1, (size_t)argc, err) < 0 ||

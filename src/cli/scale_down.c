@@ -120,7 +120,7 @@ static void print_json(const struct pass *pass)
 static int open_pass(struct pass *pass, int argc, char **argv, struct error *err)
 {
     if (cli_clock(clock_text, &pass->clock_scaled, &pass->clock, err) < 0 ||
-        store_open(pass->config->service.database, &pass->store, err) < 0 ||
+        cli_store(pass->config->service.database, dry_run != NULL, &pass->store, err) < 0 ||
         engine_recall(pass->store, &pass->config, err) < 0 ||
         cli_check_streams(pass->config, pass->clock, (const char *const *)argv + 1, (size_t)argc, err) < 0 ||
         account_open(&pass->config->service, pass->clock, &pass->account, err) < 0)

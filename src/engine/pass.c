@@ -121,10 +121,12 @@ static void ask_policy(struct candidate *candidate)
     struct error err = {0};
     int64_t peak;
 
-    if (adapt_look(turn, false, &plan, &err) < 0) {
+    /* The look itself may need no more than the store knows; how many shards there are is told as AWS says. */
+    if (adapt_look(turn, false, &plan, &err) < 0 || look_summary(turn, &err) < 0) {
         rule_out(candidate, PASS_FAILED, err.message);
         return;
     }
+    candidate->row->from_shards = candidate->row->to_shards = turn->summary.open_shards;
     rule_out(candidate, plan.verdict == ADAPTIVE_GO ? PASS_RESHARD : PASS_HOLD, plan.reason);
     if (plan.verdict != ADAPTIVE_GO)
         return;

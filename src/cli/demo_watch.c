@@ -120,6 +120,12 @@ static void describe_end(const struct action *action, const int counts[], char *
         (void)snprintf(text + length, size - (size_t)length, "; but: %s", action->failure);
 }
 
+/* Nothing but alarms, so far: a look at everything found them elsewhere than the shards, or what was learned, want them. */
+static bool only_alarms(const struct action *action)
+{
+    return action->kind == ACTION_REPAIR && action->to_shards == action->from_shards;
+}
+
 static void say_end(const struct demo *demo, const struct action *action)
 {
     struct step_list_stored steps = {0};
@@ -132,6 +138,11 @@ static void say_end(const struct demo *demo, const struct action *action)
     for (size_t i = 0; i < steps.count; i++)
         counts[steps.items[i].operation.kind] += steps.items[i].outcome == STEP_ACCEPTED;
     step_list_stored_clear(&steps);
+    if (only_alarms(action) && action->failure[0] == '\0') {
+        say(demo, action->ended_ms, action->stream, "alarms",
+            "did not stand where they should, and are moved");
+        return;
+    }
     describe_end(action, counts, text, sizeof(text));
     say(demo, action->ended_ms, action->stream, "done", text);
 }
@@ -156,7 +167,8 @@ static void watch_actions(struct demo *demo)
         const struct action *action = &list.items[i - 1];
         struct seen_stream *stream = seen_stream(demo, action->stream);
 
-        if (stream != NULL && action->id > stream->last_begun && action->reason[0] != '\0') {
+        if (stream != NULL && action->id > stream->last_begun && action->reason[0] != '\0' &&
+            !only_alarms(action)) {
             stream->last_begun = action->id;
             say(demo, action->started_ms, action->stream, "decision", action->reason);
         }

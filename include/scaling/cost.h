@@ -47,7 +47,8 @@ struct price_list {
 };
 /* The prices of PRICE_REGION. */
 struct price_list price_list_default(void);
-/* "NAME=DOLLARS", as "shard-hour=0.018": 0 or more.  ERROR_CONFIG with what is allowed. */
+enum { PRICE_MAX = 1000000 }; /* no price is near it: a slip */
+/* "NAME=DOLLARS", as "shard-hour=0.018": 0 to PRICE_MAX.  ERROR_CONFIG with what is allowed. */
 int price_list_set(struct price_list *prices, const char *assignment, struct error *err);
 
 /* ---- dollars; quantities are 0 or more */

@@ -138,6 +138,8 @@ struct sim_load_options {
 int sim_load_read(const char *path, const struct sim_load_options *options, struct sim_load *ret_load,
                   struct error *err);
 void sim_load_clear(struct sim_load *load);
+/* ERROR_CONFIG when sim_set_minutes() would not take these keys. */
+int sim_check_keys(const char *keys, struct error *err);
 /* What producers offer from now on, and nothing after the last minute; keys as above.  Copied. */
 int sim_set_minutes(struct sim *sim, const char *stream, const struct sim_load *load, const char *keys,
                     struct error *err);

@@ -40,7 +40,8 @@ static const struct cli_option options[] = {
      "at the start; what --from-cloudwatch has now, or desired_shards, unless given", &initial_text},
     {"--peak", "MIB_S", NULL, "what the 99.9th percentile minute of a file of counts stands for", &peak_text},
     {"--record-bytes", "N", NULL, "with --peak: size of each record; 2048 unless given", &record_text},
-    {"--keys", "KEYS", "uniform", "uniform, zipf:S:KEYS or hot:SHARE", &keys},
+    {"--keys", "KEYS", "uniform",
+     "where the load's keys lie: uniform, zipf:S:KEYS, hot:SHARE or slice:SHARE:N:OF", &keys},
     {"--split-seconds", "N", "30", "how long a split or merge takes", &split_text},
     {"--update-seconds", "serial|N", "serial", "UpdateShardCount: one operation after another, or N seconds",
      &update_text},
@@ -69,7 +70,7 @@ static int read_number(const char *option, const char *text, int64_t minimum, in
                      (long long)maximum, text);
 }
 
-static int read_times(struct backtest *backtest, struct error *err)
+static int read_world(struct backtest *backtest, struct error *err)
 {
     int64_t split_s, update_s = 0, delay_s, seed;
 
@@ -85,7 +86,7 @@ static int read_times(struct backtest *backtest, struct error *err)
     backtest->metric_delay_ms = delay_s * 1000;
     backtest->seed = (uint64_t)seed;
     backtest->keys = keys;
-    return 0;
+    return sim_check_keys(keys, err) < 0 ? error_wrap(err, "--keys") : 0;
 }
 
 static int fetch(struct backtest *backtest, int64_t days, struct history *history, struct error *err)
@@ -152,6 +153,7 @@ static int check_files(const struct service_config *service, struct error *err)
         {"the certificate", service->tls_certificate, false},
         {"the key", service->tls_key, false},
         {"the load", load_path, false},
+        {"the output", "/dev/stdout", false},
         {"--save-load", save_path, true},
         {"--operations", operations_path, true},
         {"--report", report_path, true},
@@ -204,6 +206,24 @@ static int check_height(const struct backtest *backtest, struct error *err)
                      shards, BENCH_SHARDS_MAX);
 }
 
+static int unknown_stream(const struct config *config, struct error *err)
+{
+    char known[256] = "";
+    size_t length = 0;
+
+    if (stream_name == history_stream)
+        return error_set(err, ERROR_CONFIG,
+                         "%s speaks of no stream '%s'; --stream NAME says whose settings are tried",
+                         config_path, stream_name);
+    for (size_t i = 0; i < config->stream_count + config->pattern_count && length < sizeof(known); i++)
+        length +=
+            (size_t)snprintf(known + length, sizeof(known) - length, "%s%s", i > 0 ? ", " : "",
+                             i < config->stream_count ? config->streams[i].name
+                                                      : config->patterns[i - config->stream_count].name);
+    return error_set(err, ERROR_CONFIG, "%s speaks of no stream '%s', but of %s%s", config_path, stream_name,
+                     known, length < sizeof(known) ? "" : "...");
+}
+
 /* The file with the one stream left in it. */
 static int choose_stream(const struct config *config, struct backtest *backtest, struct error *err)
 {
@@ -218,9 +238,7 @@ static int choose_stream(const struct config *config, struct backtest *backtest,
         stream_name = config->streams[0].name;
     backtest->config = config_only(config, stream_name);
     if (backtest->config == NULL)
-        return error_set(err, ERROR_CONFIG, "%s speaks of no stream '%s'%s", config_path, stream_name,
-                         stream_name == history_stream ? "; --stream NAME says whose settings are tried"
-                                                       : "");
+        return unknown_stream(config, err);
     if (history_stream != NULL && !text_copy(backtest->config->streams[0].name,
                                              sizeof(backtest->config->streams[0].name), history_stream))
         return error_set(err, ERROR_CONFIG, "--from-cloudwatch: '%.64s...' is no name of a stream",
@@ -334,7 +352,7 @@ static int run(int argc, char **argv)
     backtest.story = report_path != NULL ? &story : NULL;
     log_set_level(LOG_ERROR); /* what happens is counted, not told */
     if (!cli_output(output, &json, &err) || read_prices(&prices, &err) < 0 ||
-        read_times(&backtest, &err) < 0 || choose_stream(config, &backtest, &err) < 0 ||
+        read_world(&backtest, &err) < 0 || choose_stream(config, &backtest, &err) < 0 ||
         check_files(&config->service, &err) < 0 || read_load(&backtest, &err) < 0 ||
         check_height(&backtest, &err) < 0 || replay_and_report(&backtest, json, &prices, &err) < 0)
         code = cli_fail(&err);

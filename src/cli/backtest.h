@@ -18,7 +18,7 @@ struct backtest {
     struct sim_load load;
     char *note; /* what is to be known of the load, owned; NULL: nothing */
     int64_t initial_shards;
-    const char *keys;                             /* "uniform", "zipf:S:KEYS", "hot:SHARE" */
+    const char *keys;                             /* which sim_check_keys() takes */
     int64_t split_ms, update_ms, metric_delay_ms; /* update_ms 0: serial */
     uint64_t seed;
     FILE *operations;    /* NULL: not written */
@@ -40,7 +40,7 @@ struct backtest_result {
 
 void backtest_result_clear(struct backtest_result *result);
 
-/* Replays the whole load.  ERROR_CONFIG for keys that are none and a topic that is none; else what failed. */
+/* Replays the whole load.  ERROR_CONFIG for a topic that is none; else what failed. */
 int backtest_run(const struct backtest *backtest, struct backtest_result *ret_result, struct error *err);
 
 /* ---- backtest_files.c */

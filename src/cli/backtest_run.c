@@ -37,7 +37,8 @@ static void draw_progress(FILE *file, int64_t done_ms, int64_t all_ms)
     if (file == NULL)
         return;
     fprintf(file, "\r\033[K[%.*s%*s] day %lld of %lld", filled, "########################################",
-            BAR_WIDTH - filled, "", (long long)(done_ms / SLICE_MS), (long long)(all_ms / SLICE_MS));
+            BAR_WIDTH - filled, "", (long long)((done_ms + SLICE_MS - 1) / SLICE_MS),
+            (long long)((all_ms + SLICE_MS - 1) / SLICE_MS));
     if (done_ms == all_ms)
         fprintf(file, "\r\033[K");
     fflush(file);

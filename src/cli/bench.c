@@ -159,11 +159,8 @@ int bench_begin(struct bench *bench, FILE *operations, struct error *err)
     const struct backtest *backtest = bench->backtest;
     const char *stream = backtest->config->streams[0].name;
 
-    if (sim_set_minutes(bench->sim, stream, &backtest->load, backtest->keys, err) < 0) {
-        err->kind = ERROR_CONFIG; /* what an operator wrote */
-        return error_wrap(err, "--keys");
-    }
-    if (sim_stream_totals(bench->sim, stream, &bench->before, err) < 0)
+    if (sim_set_minutes(bench->sim, stream, &backtest->load, backtest->keys, err) < 0 ||
+        sim_stream_totals(bench->sim, stream, &bench->before, err) < 0)
         return -1;
     bench->metrics_before = sim_metrics_requested(bench->sim);
     bench->recorder.file = operations;

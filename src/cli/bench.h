@@ -38,8 +38,7 @@ struct bench {
 /* `bench` begins zeroed and must not be moved.  ERROR_CONFIG for a topic that is none. */
 int bench_open(struct bench *bench, const struct backtest *backtest, struct error *err);
 void bench_close(struct bench *bench);
-/* Producers begin.  `operations` gets every resharding call from now on; NULL: nothing.  ERROR_CONFIG for keys that
- * are none. */
+/* Producers begin.  `operations` gets every resharding call from now on; NULL: nothing. */
 int bench_begin(struct bench *bench, FILE *operations, struct error *err);
 /* What it came to, from bench_begin() until now; failed_turns is the caller's. */
 int bench_end(struct bench *bench, struct backtest_result *ret_result, struct error *err);

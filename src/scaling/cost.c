@@ -75,9 +75,9 @@ int price_list_set(struct price_list *prices, const char *assignment, struct err
     if (equals == NULL || equals == assignment || (size_t)(equals - assignment) >= sizeof(name))
         return error_set(err, ERROR_CONFIG, "a price is set as NAME=DOLLARS, not '%s'", assignment);
     snprintf(name, sizeof(name), "%.*s", (int)(equals - assignment), assignment);
-    if (!number_parse_double(equals + 1, &dollars) || dollars < 0)
-        return error_set(err, ERROR_CONFIG, "the price '%s' must be 0 dollars or more, not '%s'", name,
-                         equals + 1);
+    if (!number_parse_double(equals + 1, &dollars) || dollars < 0 || dollars > PRICE_MAX)
+        return error_set(err, ERROR_CONFIG, "the price '%s' must be 0 to %d dollars, not '%s'", name,
+                         PRICE_MAX, equals + 1);
     for (size_t i = 0; i < PRICE_COUNT; i++) {
         if (strcmp(price_rows[i].name, name) == 0) {
             prices->dollars[i] = dollars;

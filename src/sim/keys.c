@@ -153,6 +153,16 @@ int model_keys_parse(const char *text, uint64_t seed, struct keys **ret_keys, st
     return 0;
 }
 
+int sim_check_keys(const char *text, struct error *err)
+{
+    SCOPED(free_keys) struct keys *keys = NULL;
+
+    if (model_keys_parse(text, 0, &keys, err) == 0)
+        return 0;
+    err->kind = ERROR_CONFIG; /* what an operator wrote */
+    return -1;
+}
+
 void model_keys_free(struct keys *keys)
 {
     if (keys == NULL)

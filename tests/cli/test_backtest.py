@@ -4,12 +4,13 @@ import json
 import math
 import os
 import re
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from backtests import MIB, TRACES, Folder  # noqa: E402
-from kinescale import ROOT  # noqa: E402
+from kinescale import PROGRAM, ROOT  # noqa: E402
 
 KEYS = 1 << 128
 
@@ -338,7 +339,9 @@ class Backtest(Bench):
             (["--load", load, "--metric-delay", "-1"], "--metric-delay must be 0 to 3600, not '-1'"),
             (["--load", load, "--seed", "x"], "--seed must be 0 to 9223372036854775807, not 'x'"),
             (["--load", load, "--keys", "odd"], "keys 'odd' are none of uniform, zipf:S:KEYS, hot:SHARE"),
-            (["--load", load, "--stream", "nobody"], "speaks of no stream 'nobody'"),
+            (["--load", load, "--stream", "nobody"], "speaks of no stream 'nobody', but of events, others-*\n"),
+            (["--load", load, "--keys", "zipf:1", "--operations", self.path("none")], "--keys: 'zipf' wants 'S:KEYS'"),
+            (["--load", load, "--prices", "shard-hour=1e7"], "the price 'shard-hour' must be 0 to 1000000 dollars, not '1e7'"),
             (["--load", load, "--prices", "coffee=1"], "--prices: there is no price 'coffee'; there are shard-hour, put-units, on-demand-hour"),
             (["--load", load, "--prices", "shard-hours=1"], "--prices: there is no price 'shard-hours'; is 'shard-hour' meant?"),
             (["--load", load, "--output", "xml"], "--output must be table or json, not 'xml'"),
@@ -351,6 +354,7 @@ class Backtest(Bench):
                 done = self.run_program(*arguments)
                 self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
                 self.assertIn(complaint, done.stderr)
+        self.assertFalse(os.path.exists(self.path("none")))
 
     def test_no_file_is_written_over_that_is_read_or_written_too(self):
         load = self.write_load([1.0] * 60)
@@ -387,6 +391,11 @@ class Backtest(Bench):
                 for path, text in kept.items():
                     with open(path, encoding="utf-8") as file:
                         self.assertEqual(file.read(), text, path)
+        with open(self.path("out"), "w", encoding="utf-8") as out:
+            done = subprocess.run([PROGRAM, "backtest", "--config", config, "--load", load, "--report", self.path("out")],
+                                  stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(f"--report would write over the output in '{self.path('out')}'", done.stderr)
         done = self.run_program("--load", load, "--operations", "/dev/null", "--report", "/dev/null")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 

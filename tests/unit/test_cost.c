@@ -88,10 +88,10 @@ static const struct {
     {"shard-hours=1", "there is no price 'shard-hours'; is 'shard-hour' meant?"},
     {"coffee=1", "there is no price 'coffee'; there are shard-hour, put-units, on-demand-hour, on-demand-in, "
                  "on-demand-out, advantage-in, advantage-out, alarm-month, metric-month, metric-requests"},
-    {"shard-hour=", "the price 'shard-hour' must be 0 dollars or more, not ''"},
-    {"shard-hour=-1", "the price 'shard-hour' must be 0 dollars or more, not '-1'"},
-    {"shard-hour=1x", "the price 'shard-hour' must be 0 dollars or more, not '1x'"},
-    {"shard-hour=inf", "the price 'shard-hour' must be 0 dollars or more, not 'inf'"},
+    {"shard-hour=", "the price 'shard-hour' must be 0 to 1000000 dollars, not ''"},
+    {"shard-hour=-1", "the price 'shard-hour' must be 0 to 1000000 dollars, not '-1'"},
+    {"shard-hour=1x", "the price 'shard-hour' must be 0 to 1000000 dollars, not '1x'"},
+    {"shard-hour=inf", "the price 'shard-hour' must be 0 to 1000000 dollars, not 'inf'"},
 };
 
 START_TEST(a_wrong_price_is_refused_and_changes_nothing)

@@ -143,6 +143,20 @@ static void note_step(struct backtest *backtest)
     fputs(backtest->note, stderr);
 }
 
+static bool begins_as_desired(void)
+{
+    return initial_text == NULL && history_stream == NULL;
+}
+
+static int check_sweep(const struct backtest *backtest, struct error *err)
+{
+    if (sweeps.count == 0)
+        return 0;
+    if (operations_path != NULL || report_path != NULL || compare != NULL)
+        return error_set(err, ERROR_CONFIG, "--sweep takes no --operations, --report or --compare");
+    return sweep_check(backtest, &sweeps, begins_as_desired(), err);
+}
+
 /* Before anything is fetched, read at length or written. */
 static int check_files(const struct service_config *service, struct error *err)
 {
@@ -159,8 +173,6 @@ static int check_files(const struct service_config *service, struct error *err)
         {"--report", report_path, true},
     };
 
-    if (sweeps.count > 0 && (operations_path != NULL || report_path != NULL || compare != NULL))
-        return error_set(err, ERROR_CONFIG, "--sweep takes no --operations, --report or --compare");
     return backtest_check_files(files, COUNT_OF(files), err);
 }
 
@@ -254,6 +266,7 @@ static int choose_stream(const struct config *config, struct backtest *backtest,
 static int read_prices(struct price_list *prices, struct error *err)
 {
     SCOPED(free_text) char *text = NULL;
+    SCOPED(names_clear) struct names seen = {0};
     char *cursor;
 
     *prices = price_list_default();
@@ -261,9 +274,15 @@ static int read_prices(struct price_list *prices, struct error *err)
         return 0;
     text = must_strdup(prices_text);
     cursor = text;
-    for (const char *piece; (piece = text_split(&cursor, ',')) != NULL;) {
+    for (char *piece; (piece = text_split(&cursor, ',')) != NULL;) {
         if (price_list_set(prices, piece, err) < 0)
             return error_wrap(err, "--prices");
+        *strchr(piece, '=') = '\0';
+        for (size_t i = 0; i < seen.count; i++) {
+            if (text_equal(seen.items[i], piece))
+                return error_set(err, ERROR_CONFIG, "--prices: '%s' is given twice", piece);
+        }
+        names_add(&seen, piece);
     }
     return 0;
 }
@@ -309,8 +328,7 @@ static int replay(struct backtest *backtest, struct backtest_result *result, str
 static int sweep(struct backtest *backtest, bool json, const struct price_list *prices, struct error *err)
 {
     backtest->progress = isatty(STDERR_FILENO) ? stderr : NULL;
-    return sweep_run(backtest, &sweeps, initial_text == NULL && history_stream == NULL, json, prices, stdout,
-                     err);
+    return sweep_run(backtest, &sweeps, begins_as_desired(), json, prices, stdout, err);
 }
 
 static int replay_and_report(struct backtest *backtest, bool json, const struct price_list *prices,
@@ -353,8 +371,9 @@ static int run(int argc, char **argv)
     log_set_level(LOG_ERROR); /* what happens is counted, not told */
     if (!cli_output(output, &json, &err) || read_prices(&prices, &err) < 0 ||
         read_world(&backtest, &err) < 0 || choose_stream(config, &backtest, &err) < 0 ||
-        check_files(&config->service, &err) < 0 || read_load(&backtest, &err) < 0 ||
-        check_height(&backtest, &err) < 0 || replay_and_report(&backtest, json, &prices, &err) < 0)
+        check_sweep(&backtest, &err) < 0 || check_files(&config->service, &err) < 0 ||
+        read_load(&backtest, &err) < 0 || check_height(&backtest, &err) < 0 ||
+        replay_and_report(&backtest, json, &prices, &err) < 0)
         code = cli_fail(&err);
     sim_load_clear(&backtest.load);
     free(backtest.note);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "scaling/alarms.h"
 #include "scaling/load.h"
 
@@ -273,9 +274,9 @@ void history_print(const struct history *history, const char *stream, FILE *file
     char from[DATE_SIZE];
 
     date_format_seconds(history->load.start_ms, from);
-    fprintf(file, "%s: %.1f days from %s on, %lld of %zu minutes without puts, %lld shards now\n", stream,
+    fprintf(file, "%s: %.1f days from %s on, %lld of %zu minutes without puts, %lld shard%s now\n", stream,
             (double)history->load.count / 1440, from, (long long)history->idle_minutes, history->load.count,
-            (long long)history->open_shards);
+            (long long)history->open_shards, text_plural(history->open_shards));
     if (history->throttled_records > 0)
         fprintf(file,
                 "  %.0f records were rejected then; %.0f of them are believed, %.1f MiB, as large as those "

@@ -359,20 +359,33 @@ static void print_json(const struct sweep *sweep, FILE *file)
     cJSON_Delete(object);
 }
 
+/* All that needs no load. */
+static int prepare(struct sweep *sweep, const struct names *texts, struct error *err)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        if (read_axis(sweep, texts->items[i], err) < 0)
+            return -1;
+    }
+    if (combine(sweep, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sweep->count; i++)
+        configure(sweep, &sweep->combinations[i]);
+    return check_values(sweep, err);
+}
+
+int sweep_check(const struct backtest *backtest, const struct names *texts, bool desired, struct error *err)
+{
+    SCOPED(sweep_clear) struct sweep sweep = {.backtest = backtest, .desired = desired};
+
+    return prepare(&sweep, texts, err);
+}
+
 int sweep_run(const struct backtest *backtest, const struct names *texts, bool desired, bool json,
               const struct price_list *prices, FILE *file, struct error *err)
 {
     SCOPED(sweep_clear) struct sweep sweep = {.backtest = backtest, .desired = desired};
 
-    for (size_t i = 0; i < texts->count; i++) {
-        if (read_axis(&sweep, texts->items[i], err) < 0)
-            return -1;
-    }
-    if (combine(&sweep, err) < 0)
-        return -1;
-    for (size_t i = 0; i < sweep.count; i++)
-        configure(&sweep, &sweep.combinations[i]);
-    if (check_values(&sweep, err) < 0 ||
+    if (prepare(&sweep, texts, err) < 0 ||
         parallel_run(sweep.count, run_one, &sweep, backtest->progress, "combinations", err) < 0)
         return -1;
     judge(&sweep, prices);

@@ -19,5 +19,7 @@ enum { SWEEP_SETTINGS_MAX = 4, SWEEP_COMBINATIONS_MAX = 64 };
  */
 int sweep_run(const struct backtest *backtest, const struct names *texts, bool desired, bool json,
               const struct price_list *prices, FILE *file, struct error *err);
+/* Fails as sweep_run() would for these texts; backtest->load may be missing. */
+int sweep_check(const struct backtest *backtest, const struct names *texts, bool desired, struct error *err);
 
 #endif

@@ -343,6 +343,7 @@ class Backtest(Bench):
             (["--load", load, "--keys", "zipf:1", "--operations", self.path("none")], "--keys: 'zipf' wants 'S:KEYS'"),
             (["--load", load, "--prices", "shard-hour=1e7"], "the price 'shard-hour' must be 0 to 1000000 dollars, not '1e7'"),
             (["--load", load, "--prices", "coffee=1"], "--prices: there is no price 'coffee'; there are shard-hour, put-units, on-demand-hour"),
+            (["--load", load, "--prices", "put-units=1,shard-hour=1,put-units=2"], "--prices: 'put-units' is given twice"),
             (["--load", load, "--prices", "shard-hours=1"], "--prices: there is no price 'shard-hours'; is 'shard-hour' meant?"),
             (["--load", load, "--output", "xml"], "--output must be table or json, not 'xml'"),
             (["--load", load, "--operations", "/none/ops"], "cannot write '/none/ops': No such file or directory"),

@@ -100,6 +100,17 @@ class FromCloudWatch(unittest.TestCase):
                 done = self.fetch(*arguments)
                 self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
                 self.assertIn(complaint, done.stderr)
+        early = os.path.join(self.world.folder, "early.csv")
+        for arguments, complaint in ((["--sweep", "coolness=1m"], "no setting of a stream is called 'coolness'"),
+                                     (["--keys", "odd"], "keys 'odd' are none of"),
+                                     (["--report", "/none/page"], "cannot write '/none/page'"),
+                                     (["--operations", early], "--save-load and --operations would write the same file")):
+            with self.subTest(arguments=arguments):
+                done = self.fetch("events", "--save-load", early, *arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(complaint, done.stderr)
+                self.assertNotIn("days from", done.stderr)  # nothing was fetched
+                self.assertFalse(os.path.exists(early))
         done = self.backtest("--load", self.load, "--days", "3")
         self.assertEqual(done.returncode, 2)
         self.assertIn("--days, --save-load and --clock need --from-cloudwatch", done.stderr)

@@ -103,7 +103,6 @@ enum { FILL_SIZE = 300 };
 static void say_fill(const struct rule_view *view, bool by_load, char *text, size_t size)
 {
     char percent[WORDING_SIZE], line[WORDING_SIZE], hot[WORDING_SIZE];
-    size_t length;
 
     wording_percent(view->demand / view->capacity, view->habits.line, percent);
     wording_percent(view->habits.line, view->demand / view->capacity, line);
@@ -113,8 +112,7 @@ static void say_fill(const struct rule_view *view, bool by_load, char *text, siz
     if (view->hot == NULL)
         return;
     wording_percent(view->demand * view->hot_part, view->habits.line, hot);
-    length = strlen(text);
-    snprintf(text + length, size - length, ", but for one hot key that fills %s %s", view->hot->id, hot);
+    wording_add(text, size, ", but for one hot key that fills %s %s", view->hot->id, hot);
 }
 
 static void say(struct adaptive_plan *plan, const char *between, const char *first, const char *second)

@@ -9,21 +9,10 @@
 #include "wording.h"
 
 #include <math.h>
-#include <stdarg.h>
 
 #define SHARD_METRICS                                                                                       \
     "to find the hot shard, turn on IncomingBytes, IncomingRecords and WriteProvisionedThroughputExceeded " \
     "with EnableEnhancedMonitoring"
-
-__attribute__((format(printf, 2, 3))) static void say(struct up_plan *plan, const char *format, ...)
-{
-    size_t length = strlen(plan->reason);
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(plan->reason + length, sizeof(plan->reason) - length, format, arguments);
-    va_end(arguments);
-}
 
 static double shown(double value)
 {
@@ -47,17 +36,17 @@ static void say_load(const struct up_facts *facts, const struct situation *situa
     wording_count(shown(facts->demand.records_per_s), records);
     wording_percent(situation->fullest.load, target, percent);
     if (facts->demand.known)
-        say(plan, "%s and %s records/s on %lld shard%s fill ", bytes, records, (long long)plan->from_shards,
+        SAY(plan, "%s and %s records/s on %lld shard%s fill ", bytes, records, (long long)plan->from_shards,
             text_plural(plan->from_shards));
     else
-        say(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards,
+        SAY(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards,
             text_plural(plan->from_shards));
     if (plan->from_shards == 1)
-        say(plan, "it to %s", percent);
+        SAY(plan, "it to %s", percent);
     else if (situation->named)
-        say(plan, "shard '%s' to %s", situation->fullest.shard.id, percent);
+        SAY(plan, "shard '%s' to %s", situation->fullest.shard.id, percent);
     else
-        say(plan, "the widest to %s", percent);
+        SAY(plan, "the widest to %s", percent);
 }
 
 static void say_target(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
@@ -66,7 +55,7 @@ static void say_target(const struct up_facts *facts, const struct situation *sit
     char percent[WORDING_SIZE];
 
     wording_percent(target, target, percent);
-    say(plan,
+    SAY(plan,
         situation->fullest.load > target * (1 + LOAD_SLACK) ? ", above the target of %s"
                                                             : ", within the target of %s",
         percent);
@@ -79,12 +68,12 @@ static void say_blind(const struct up_facts *facts, struct up_plan *plan)
     for (size_t i = 0; facts->shard_loads != NULL && i < facts->shards->count; i++)
         alarming += facts->shard_loads[i].alarming;
     if (alarming > 0)
-        say(plan, "alarms name %lld shard%s and no metrics tell how much is needed", alarming,
+        SAY(plan, "alarms name %lld shard%s and no metrics tell how much is needed", alarming,
             text_plural(alarming));
     else
-        say(plan, "an alarm stands and no metrics tell how much is needed");
+        SAY(plan, "an alarm stands and no metrics tell how much is needed");
     if (plan->verdict == UP_ENOUGH)
-        say(plan, ", but the %lld shards aimed at are open", (long long)facts->goal_shards);
+        SAY(plan, ", but the %lld shards aimed at are open", (long long)facts->goal_shards);
 }
 
 static void say_skew(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
@@ -93,24 +82,24 @@ static void say_skew(const struct up_facts *facts, const struct situation *situa
 
     wording_percent(situation->fullest.load, SKEW_BELOW, percent);
     if (facts->goal_shards > 0)
-        say(plan, "records were throttled on a stream that was not full on average");
+        SAY(plan, "records were throttled on a stream that was not full on average");
     else
-        say(plan, "records are throttled while what is accepted fills %lld shard%s to %s on average",
+        SAY(plan, "records are throttled while what is accepted fills %lld shard%s to %s on average",
             (long long)plan->from_shards, text_plural(plan->from_shards), percent);
     if (plan->verdict == UP_ENOUGH)
-        say(plan, ", and the %lld shards aimed at are open", (long long)facts->goal_shards);
+        SAY(plan, ", and the %lld shards aimed at are open", (long long)facts->goal_shards);
 }
 
 static void say_what_is(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
     if (plan->basis == UP_BASIS_MINIMUM) {
-        say(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
+        SAY(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
             text_plural(plan->from_shards), config_minimum_name(facts->config),
             (long long)facts->config->min_shards);
     } else if (!facts->alarmed) {
-        say(plan, "no alarm asks for more");
+        SAY(plan, "no alarm asks for more");
         if (situation->measured) {
-            say(plan, ": ");
+            SAY(plan, ": ");
             say_load(facts, situation, plan);
         }
     } else if (plan->basis == UP_BASIS_BLIND) {
@@ -132,16 +121,16 @@ static void say_what_is_done(const struct up_facts *facts, struct up_plan *plan)
         splits += plan->operations[i].kind == OPERATION_SPLIT;
         updates += plan->operations[i].kind == OPERATION_UPDATE;
     }
-    say(plan, ": ");
+    SAY(plan, ": ");
     if (splits > 0)
-        say(plan, "%lld split%s%s", splits, text_plural(splits), updates > 0 ? " and " : "");
+        SAY(plan, "%lld split%s%s", splits, text_plural(splits), updates > 0 ? " and " : "");
     if (updates > 0)
-        say(plan, "%lld UpdateShardCount call%s", updates, text_plural(updates));
-    say(plan, " to %lld shard%s", (long long)plan->to_shards, text_plural(plan->to_shards));
+        SAY(plan, "%lld UpdateShardCount call%s", updates, text_plural(updates));
+    SAY(plan, " to %lld shard%s", (long long)plan->to_shards, text_plural(plan->to_shards));
     if (isnan(plan->utilization_after))
         return;
     wording_percent(plan->utilization_after, facts->config->target_utilization, percent);
-    say(plan, " leave%s %s", splits + updates == 1 ? "s" : "", percent);
+    SAY(plan, " leave%s %s", splits + updates == 1 ? "s" : "", percent);
 }
 
 static void say_hot_key(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
@@ -154,11 +143,11 @@ static void say_hot_key(const struct up_facts *facts, const struct situation *si
     hashkey_format(shard->end, end);
     if (lineage_hot_key(facts->splits, facts->split_count, shard, &hot)) {
         wording_percent(hot.part, HOT_CHILD_PART, part);
-        say(plan, ", but %s of the load", part);
+        SAY(plan, ", but %s of the load", part);
     } else {
-        say(plan, ", but the load of shard '%s'", shard->id);
+        SAY(plan, ", but the load of shard '%s'", shard->id);
     }
-    say(plan, " followed one child through two splits: a key that hashes to %s..%s, which no split divides",
+    SAY(plan, " followed one child through two splits: a key that hashes to %s..%s, which no split divides",
         start, end);
 }
 
@@ -170,23 +159,23 @@ static void say_why_not_more(const struct up_facts *facts, const struct situatio
 
     switch (plan->limit) {
     case LIMIT_MAX_SHARDS:
-        say(plan, ", but max_shards is %lld%s", (long long)facts->config->max_shards,
+        SAY(plan, ", but max_shards is %lld%s", (long long)facts->config->max_shards,
             plan->verdict == UP_LIMITED && plan->from_shards < facts->config->max_shards ? useless : "");
         break;
     case LIMIT_ACCOUNT:
-        say(plan, ", but the account has room for %lld more shard%s only%s", room, text_plural(room),
+        SAY(plan, ", but the account has room for %lld more shard%s only%s", room, text_plural(room),
             plan->verdict == UP_LIMITED && room > 0 ? useless : "");
         break;
     case LIMIT_RANGE:
-        say(plan, ", but a range of fewer than 4 hash keys cannot be split");
+        SAY(plan, ", but a range of fewer than 4 hash keys cannot be split");
         break;
     case LIMIT_UPDATES:
-        say(plan, ", but %d of the %d UpdateShardCount calls of 24 hours are used up", facts->updates_24h,
+        SAY(plan, ", but %d of the %d UpdateShardCount calls of 24 hours are used up", facts->updates_24h,
             UPDATES_PER_DAY);
         break;
     case LIMIT_SKEW:
         if (plan->basis == UP_BASIS_SKEW)
-            say(plan, ", and one generation of splits was spent on that already");
+            SAY(plan, ", and one generation of splits was spent on that already");
         else
             say_hot_key(facts, situation, plan);
         break;
@@ -206,5 +195,5 @@ void reason_write(const struct up_facts *facts, const struct situation *situatio
         say_what_is_done(facts, plan);
     say_why_not_more(facts, situation, plan);
     if (plan->basis == UP_BASIS_SKEW && facts->alarmed)
-        say(plan, "; " SHARD_METRICS);
+        SAY(plan, "; " SHARD_METRICS);
 }

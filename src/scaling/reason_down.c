@@ -11,19 +11,8 @@
 #include "wording.h"
 
 #include <math.h>
-#include <stdarg.h>
 
 enum { DURATION_SIZE = 24 };
-
-__attribute__((format(printf, 2, 3))) static void say(struct down_plan *plan, const char *format, ...)
-{
-    size_t length = strlen(plan->reason);
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(plan->reason + length, sizeof(plan->reason) - length, format, arguments);
-    va_end(arguments);
-}
 
 static void write_start(const struct window *window, size_t period, char text[DATE_SIZE])
 {
@@ -56,11 +45,11 @@ static void say_worst(const struct window *window, struct down_plan *plan)
     write_length(window, window->worst, length);
     write_start(window, window->worst, start);
     wording_percent(plan->worst_now, window->facts->config->scale_down_threshold, percent);
-    say(plan, "the %s from %s filled %s of ", length, start, percent);
+    SAY(plan, "the %s from %s filled %s of ", length, start, percent);
     if (fabs(window->capacity - (double)plan->from_shards) <= LOAD_SLACK * window->capacity)
-        say(plan, "%lld shard%s", (long long)plan->from_shards, text_plural(plan->from_shards));
+        SAY(plan, "%lld shard%s", (long long)plan->from_shards, text_plural(plan->from_shards));
     else
-        say(plan, "what %lld shards take, %.2f shards' worth", (long long)plan->from_shards,
+        SAY(plan, "what %lld shards take, %.2f shards' worth", (long long)plan->from_shards,
             window->capacity);
 }
 
@@ -70,7 +59,7 @@ static void say_young(const struct window *window, struct down_plan *plan)
 
     date_format_seconds(window->facts->created_ms, created);
     date_format_seconds(window->start_ms, start);
-    say(plan, "the stream was created at %s, after the window began at %s", created, start);
+    SAY(plan, "the stream was created at %s, after the window began at %s", created, start);
 }
 
 static void say_missing(const struct window *window, struct down_plan *plan)
@@ -83,11 +72,11 @@ static void say_missing(const struct window *window, struct down_plan *plan)
     char first[DATE_SIZE];
 
     if (window->facts->point_count == 0) {
-        say(plan, "there is no period to judge the load by");
+        SAY(plan, "there is no period to judge the load by");
         return;
     }
     write_start(window, window->first_missing, first);
-    say(plan, "%zu of %zu periods ha%s no datapoint, the first that of %s, and %s", window->missing,
+    SAY(plan, "%zu of %zu periods ha%s no datapoint, the first that of %s, and %s", window->missing,
         window->facts->point_count, window->missing == 1 ? "s" : "ve", first,
         because[window->facts->config->missing_data]);
 }
@@ -99,9 +88,9 @@ static void say_throttled(const struct window *window, struct down_plan *plan)
     write_length(window, window->most_throttled, length);
     write_start(window, window->most_throttled, start);
     wording_count(window->facts->points[window->most_throttled].throttled_records, records);
-    say(plan, "%s records were throttled in the %s from %s", records, length, start);
+    SAY(plan, "%s records were throttled in the %s from %s", records, length, start);
     if (window->throttled > 1)
-        say(plan, ", and others in %zu more of %zu periods", window->throttled - 1,
+        SAY(plan, ", and others in %zu more of %zu periods", window->throttled - 1,
             window->facts->point_count);
 }
 
@@ -111,9 +100,9 @@ static void say_busy(const struct window *window, struct down_plan *plan)
 
     write_threshold(window, threshold);
     say_worst(window, plan);
-    say(plan, ", and only below %s is a stream merged", threshold);
+    SAY(plan, ", and only below %s is a stream merged", threshold);
     if (window->busy > 1)
-        say(plan, "; so did %zu more of %zu periods", window->busy - 1, window->facts->point_count);
+        SAY(plan, "; so did %zu more of %zu periods", window->busy - 1, window->facts->point_count);
 }
 
 static void say_full(const struct window *window, struct down_plan *plan)
@@ -123,15 +112,15 @@ static void say_full(const struct window *window, struct down_plan *plan)
     write_threshold(window, threshold);
     say_worst(window, plan);
     if (window->facts->config->resharding == RESHARDING_UPDATE)
-        say(plan, ", but fewer even shards would be fuller than %s", threshold);
+        SAY(plan, ", but fewer even shards would be fuller than %s", threshold);
     else
-        say(plan, ", but no two neighbours together stay within %s of one shard", threshold);
+        SAY(plan, ", but no two neighbours together stay within %s of one shard", threshold);
 }
 
 static void say_updates(const struct window *window, struct down_plan *plan)
 {
     say_worst(window, plan);
-    say(plan,
+    SAY(plan,
         ", but %d of the %d UpdateShardCount calls of 24 hours are used up, and the last %d are kept for "
         "scale-ups",
         window->facts->updates_24h, UPDATES_PER_DAY, UPDATES_KEPT_FOR_EMERGENCY);
@@ -147,29 +136,29 @@ static void say_what_is_done(const struct window *window, struct down_plan *plan
         updates += plan->operations[i].kind == OPERATION_UPDATE;
     }
     say_worst(window, plan);
-    say(plan, ", no period more: ");
+    SAY(plan, ", no period more: ");
     if (updates > 0)
-        say(plan, "%lld UpdateShardCount call%s%s", updates, text_plural(updates), merges > 0 ? " and " : "");
+        SAY(plan, "%lld UpdateShardCount call%s%s", updates, text_plural(updates), merges > 0 ? " and " : "");
     if (merges > 0)
-        say(plan, "%lld merge%s", merges, text_plural(merges));
+        SAY(plan, "%lld merge%s", merges, text_plural(merges));
     wording_percent(plan->worst_after, window->facts->config->scale_down_threshold, percent);
-    say(plan, " to %lld shard%s leave%s at most %s", (long long)plan->to_shards, text_plural(plan->to_shards),
+    SAY(plan, " to %lld shard%s leave%s at most %s", (long long)plan->to_shards, text_plural(plan->to_shards),
         merges + updates == 1 ? "s" : "", percent);
     if (plan->to_shards == window->facts->config->min_shards)
-        say(plan, "; %s is %lld", floor_name(window), (long long)plan->to_shards);
+        SAY(plan, "; %s is %lld", floor_name(window), (long long)plan->to_shards);
 }
 
 void reason_down_write(const struct window *window, struct down_plan *plan)
 {
     if (window->facts->to_maximum && plan->hold != HOLD_MINIMUM)
-        say(plan, "%lld shards are more than max_shards (%lld): ", (long long)plan->from_shards,
+        SAY(plan, "%lld shards are more than max_shards (%lld): ", (long long)plan->from_shards,
             (long long)window->facts->config->min_shards);
     switch (plan->hold) {
     case HOLD_NONE:
         say_what_is_done(window, plan);
         break;
     case HOLD_MINIMUM:
-        say(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
+        SAY(plan, "%lld open shard%s, %s is %lld", (long long)plan->from_shards,
             text_plural(plan->from_shards), floor_name(window), (long long)window->facts->config->min_shards);
         break;
     case HOLD_YOUNG:

@@ -1,11 +1,12 @@
 /*
- * wording.c - numbers as the planners' sentences write them.
+ * wording.c - the sentences of the planners, and the numbers in them.
  */
 #include "wording.h"
 
 #include "scaling/load.h"
 
 #include <math.h>
+#include <stdarg.h>
 
 /* Keeps every number within WORDING_SIZE. */
 #define LOAD_SHOWN_MAX 1e12
@@ -32,4 +33,14 @@ void wording_percent(double fraction, double against, char text[WORDING_SIZE])
         snprintf(text, WORDING_SIZE, "%.2f %%", 100 * fraction);
     else
         snprintf(text, WORDING_SIZE, "%.0f %%", whole);
+}
+
+void wording_add(char *text, size_t size, const char *format, ...)
+{
+    size_t length = strlen(text);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text + length, size - length, format, arguments);
+    va_end(arguments);
 }

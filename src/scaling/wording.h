@@ -1,10 +1,10 @@
 /*
- * wording.h - numbers as the planners' sentences write them.  Internal to scaling/.
+ * wording.h - the sentences of the planners, and the numbers in them.  Internal to scaling/.
  */
 #ifndef SCALING_WORDING_H
 #define SCALING_WORDING_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 enum { WORDING_SIZE = 40 };
 
@@ -12,5 +12,9 @@ enum { WORDING_SIZE = 40 };
 void wording_count(double value, char text[WORDING_SIZE]);
 /* "62 %": whole per cent, unless that would hide on which side of `against` it is. */
 void wording_percent(double fraction, double against, char text[WORDING_SIZE]);
+/* Goes on with a sentence in `text`; what does not fit is left out. */
+void wording_add(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The reason of a plan, of whichever kind. */
+#define SAY(plan, ...) wording_add((plan)->reason, sizeof((plan)->reason), __VA_ARGS__)
 
 #endif

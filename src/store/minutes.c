@@ -6,10 +6,10 @@
 #include "store/minutes.h"
 
 #include "base/memory.h"
+#include "floats.h"
 #include "handle.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <math.h>
 
 enum { MINUTE_MS = 60 * 1000, DAY_MINUTES = 24 * 60 };
@@ -28,23 +28,6 @@ struct day {
     uint32_t bits[DAY_MINUTES]; /* as they are stored */
     size_t count;
 };
-
-static uint32_t bits_of(float value)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    return htole32(bits);
-}
-
-static float value_of(uint32_t bits)
-{
-    float value;
-
-    bits = le32toh(bits);
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
 
 static void read_day(sqlite3_stmt *row, int column, struct day *day)
 {
@@ -75,9 +58,9 @@ static int put_day(struct store *store, const char *stream, const struct minutes
                    err) < 0)
         return -1;
     while (day.count < first)
-        day.bits[day.count++] = bits_of(NAN);
+        day.bits[day.count++] = float_bits(NAN);
     for (size_t i = 0; i < count; i++)
-        day.bits[first + i] = bits_of(minutes->demand[from + i]);
+        day.bits[first + i] = float_bits(minutes->demand[from + i]);
     if (day.count < first + count)
         day.count = first + count;
     *ret_taken = count;
@@ -126,7 +109,7 @@ static bool read_all(sqlite3_stmt *row, void *context)
     while (minutes->count < places)
         minutes->demand[minutes->count++] = NAN;
     for (size_t i = 0; i < day.count; i++)
-        minutes->demand[minutes->count++] = value_of(day.bits[i]);
+        minutes->demand[minutes->count++] = float_value(day.bits[i]);
     return true;
 }
 

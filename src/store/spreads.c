@@ -4,6 +4,7 @@
 #include "store/spreads.h"
 
 #include "base/memory.h"
+#include "floats.h"
 #include "handle.h"
 
 #include <endian.h>
@@ -18,24 +19,6 @@ struct stored_cell {
 };
 _Static_assert(sizeof(struct stored_cell) == 32, "as migrations/0008_spreads.sql says");
 
-static uint32_t bits_of(double value)
-{
-    float narrow = (float)value;
-    uint32_t bits;
-
-    memcpy(&bits, &narrow, sizeof(bits));
-    return htole32(bits);
-}
-
-static double value_of(uint32_t bits)
-{
-    float narrow;
-
-    bits = le32toh(bits);
-    memcpy(&narrow, &bits, sizeof(narrow));
-    return narrow;
-}
-
 int store_spread_set(struct store *store, const char *stream, const struct spread *spread, int64_t read_ms,
                      struct error *err)
 {
@@ -48,8 +31,8 @@ int store_spread_set(struct store *store, const char *stream, const struct sprea
 
         stored[i] = (struct stored_cell){.start_high = htobe64((uint64_t)(cell->start >> 64)),
                                          .start_low = htobe64((uint64_t)cell->start),
-                                         .part = bits_of(cell->part),
-                                         .cut_from = bits_of(cell->cut_from),
+                                         .part = float_bits((float)cell->part),
+                                         .cut_from = float_bits((float)cell->cut_from),
                                          .kept = cell->kept,
                                          .guessed = cell->guessed};
     }
@@ -84,8 +67,8 @@ static bool read_spread(sqlite3_stmt *row, void *context)
         memcpy(&stored, bytes + i * sizeof(stored), sizeof(stored));
         *cell = (struct spread_cell){.start = (hashkey)be64toh(stored.start_high) << 64 |
                                               be64toh(stored.start_low),
-                                     .part = value_of(stored.part),
-                                     .cut_from = value_of(stored.cut_from),
+                                     .part = float_value(stored.part),
+                                     .cut_from = float_value(stored.cut_from),
                                      .kept = stored.kept,
                                      .guessed = stored.guessed != 0};
         found->broken |= !(cell->part >= 0 && cell->part <= FLT_MAX) ||

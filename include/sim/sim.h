@@ -139,7 +139,7 @@ int sim_load_read(const char *path, const struct sim_load_options *options, stru
                   struct error *err);
 void sim_load_clear(struct sim_load *load);
 /* ERROR_CONFIG when sim_set_minutes() would not take these keys. */
-int sim_check_keys(const char *keys, struct error *err);
+int sim_check_keys(const char *text, struct error *err);
 /* What producers offer from now on, and nothing after the last minute; keys as above.  Copied. */
 int sim_set_minutes(struct sim *sim, const char *stream, const struct sim_load *load, const char *keys,
                     struct error *err);

@@ -277,7 +277,7 @@ static int read_prices(struct price_list *prices, struct error *err)
     for (char *piece; (piece = text_split(&cursor, ',')) != NULL;) {
         if (price_list_set(prices, piece, err) < 0)
             return error_wrap(err, "--prices");
-        *strchr(piece, '=') = '\0';
+        piece[strcspn(piece, "=")] = '\0';
         for (size_t i = 0; i < seen.count; i++) {
             if (text_equal(seen.items[i], piece))
                 return error_set(err, ERROR_CONFIG, "--prices: '%s' is given twice", piece);

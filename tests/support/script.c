@@ -1,5 +1,6 @@
 #include "script.h"
 
+#include "aws/kinesis.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "support.h"
@@ -86,7 +87,7 @@ static int play(struct transport *transport, const struct aws_request *request, 
     return 0;
 }
 
-static const char *script_keys(const char *name)
+const char *conversation_keys(const char *name)
 {
     if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
         return "AKIDSCRIPT0000000001";
@@ -123,7 +124,7 @@ void conversation_open_as(struct conversation *conversation, const struct exchan
 
 void conversation_open(struct conversation *conversation, const struct exchange *exchanges, size_t count)
 {
-    conversation_open_as(conversation, exchanges, count, script_keys);
+    conversation_open_as(conversation, exchanges, count, conversation_keys);
 }
 
 void conversation_abandon(struct conversation *conversation)
@@ -140,4 +141,16 @@ void conversation_close(struct conversation *conversation)
 
     conversation_abandon(conversation);
     ck_assert_msg(next == count, "%zu of %zu exchanges took place", next, count);
+}
+
+int conversation_limits(struct conversation *conversation, struct error *err)
+{
+    int64_t limit = 0, open = 0;
+    int result = kinesis_limits(conversation->client, &limit, &open, err);
+
+    if (result == 0) {
+        ck_assert_int_eq(limit, 500);
+        ck_assert_int_eq(open, 7);
+    }
+    return result;
 }

@@ -42,7 +42,9 @@ struct conversation {
     struct aws_client *client;
 };
 
-/* Region eu-west-1, keys "AKIDSCRIPT0000000001", dice that always fall on 0.5. */
+/* The environment of a conversation, unless it is given another one: keys "AKIDSCRIPT0000000001". */
+const char *conversation_keys(const char *name);
+/* Region eu-west-1, those keys, dice that always fall on 0.5. */
 void conversation_open(struct conversation *conversation, const struct exchange *exchanges, size_t count);
 /* Fails the test unless every exchange has taken place. */
 void conversation_close(struct conversation *conversation);
@@ -50,6 +52,10 @@ void conversation_close(struct conversation *conversation);
 /* As above with the keys of an environment: "AWS_ACCESS_KEY_ID" and so on. */
 void conversation_open_as(struct conversation *conversation, const struct exchange *exchanges, size_t count,
                           const char *(*get_env)(const char *name));
+
+/* DescribeLimits; when it succeeds the answer must be CONVERSATION_LIMITS. */
+#define CONVERSATION_LIMITS "{\"ShardLimit\":500,\"OpenShardCount\":7}"
+int conversation_limits(struct conversation *conversation, struct error *err);
 
 /* Closes what a test that expects questions to stay unasked has opened. */
 void conversation_abandon(struct conversation *conversation);

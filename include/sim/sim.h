@@ -123,7 +123,11 @@ struct sim_load {
     struct sim_minute *minutes;
     size_t count;
     int64_t start_ms; /* of the first minute, a whole one; 0 when the file only numbers them */
-    int64_t step_ms;  /* the commonest one between rows that say bytes and records; else 0 */
+    /* Of a file: */
+    bool has_bytes;      /* its rows say bytes and records, not counts */
+    int64_t step_ms;     /* the commonest one between two rows */
+    int64_t gap_minutes; /* that lie between two rows further apart than that */
+    int64_t longest_gap; /* of them in a row */
 };
 struct sim_load_options {
     double peak_bytes_s; /* what the 99.9th percentile minute stands for; 0 when the file says bytes itself */

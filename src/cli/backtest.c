@@ -128,19 +128,31 @@ static int read_history(struct backtest *backtest, struct error *err)
     return 0;
 }
 
-/* The sum of five minutes looks like the value of one: only who wrote the file can tell. */
-static void note_step(struct backtest *backtest)
+/* What is in a file is not always what was meant: the sum of five minutes looks like the value of one. */
+static void note_file(struct backtest *backtest)
 {
     SCOPED(free_text) char *path = cli_escaped(load_path);
-    long long minutes = backtest->load.step_ms / 60000;
+    SCOPED(free_text) char *note = NULL;
+    const struct sim_load *load = &backtest->load;
+    long long step = load->step_ms / 60000;
+    size_t length;
+    FILE *text = open_memstream(&note, &length);
 
-    if (minutes < 2)
+    if (load->has_bytes && step > 1)
+        fprintf(text,
+                "%s: its rows are %lld minutes apart, and each is taken for what one minute brought.\n"
+                "  If they are sums over %lld minutes, divide them by %lld.\n",
+                path, step, step, step);
+    if (load->gap_minutes > 0)
+        fprintf(
+            text,
+            "%s: rows are missing for %lld minute%s, up to %lld in a row; a straight line is drawn there.\n",
+            path, (long long)load->gap_minutes, text_plural(load->gap_minutes), (long long)load->longest_gap);
+    (void)fclose(text);
+    if (length == 0)
         return;
-    backtest->note =
-        must_printf("%s: its rows are %lld minutes apart, and each is taken for what one minute brought.\n"
-                    "  If they are sums over %lld minutes, divide them by %lld.\n",
-                    path, minutes, minutes, minutes);
-    fputs(backtest->note, stderr);
+    fputs(note, stderr);
+    backtest->note = take_text(&note);
 }
 
 static bool begins_as_desired(void)
@@ -202,7 +214,7 @@ static int read_load(struct backtest *backtest, struct error *err)
     how.peak_bytes_s = peak_mib_s * SHARD_BYTES_PER_S;
     if (sim_load_read(load_path, &how, &backtest->load, err) < 0)
         return -1;
-    note_step(backtest);
+    note_file(backtest);
     return 0;
 }
 

@@ -105,6 +105,20 @@ static int scale(struct sim_load *load, const struct sim_load_options *options, 
     return 0;
 }
 
+static void count_gaps(const struct trace *trace, struct sim_load *load)
+{
+    for (size_t i = 1; i < trace->count; i++) {
+        int64_t apart_ms = trace->rows[i].at_ms - trace->rows[i - 1].at_ms;
+        int64_t missing = (apart_ms - load->step_ms) / MINUTE_MS;
+
+        if (missing <= 0)
+            continue;
+        load->gap_minutes += missing;
+        if (missing > load->longest_gap)
+            load->longest_gap = missing;
+    }
+}
+
 static int make_load(struct trace *trace, const char *name, const struct sim_load_options *options,
                      struct sim_load *load, struct error *err)
 {
@@ -120,7 +134,9 @@ static int make_load(struct trace *trace, const char *name, const struct sim_loa
     if (align(trace, name, err) < 0 || resample(trace, step_ms, name, load, err) < 0)
         return -1;
     load->start_ms = trace->dated ? trace->first_ms : 0;
-    load->step_ms = has_bytes ? step_ms : 0;
+    load->has_bytes = has_bytes;
+    load->step_ms = step_ms;
+    count_gaps(trace, load);
     return has_bytes ? 0 : scale(load, options, name, err);
 }
 

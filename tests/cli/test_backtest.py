@@ -281,6 +281,13 @@ class Backtest(Bench):
                       done.stdout)
         self.assertRegex(done.stdout, r"(?m)^kinescale +0\.017 +1\.00 x +0\.00029 +0\.0000 %")
 
+    def test_missing_rows_are_pointed_out(self):
+        rows = [i for i in range(60) if i not in (7, 20, 21, 22)]
+        load = self.write("gaps.csv", "minute,bytes,records\n" + "".join(f"{i},3e6,3e3\n" for i in rows))
+        done = self.run_program("--load", load)
+        note = f"{load}: rows are missing for 4 minutes, up to 3 in a row; a straight line is drawn there.\n"
+        self.assertEqual((done.returncode, done.stderr), (0, note))
+
     def test_other_prices_change_the_dollars_and_nothing_else(self):
         load = self.write_load([1.0] * 60)
         plain, _ = self.backtest("--load", load)

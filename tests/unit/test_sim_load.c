@@ -263,7 +263,7 @@ static const struct {
      {10, 20, 30, 40, 50, 50},
      24 * HOUR,
      89000},
-    {"minute,value\n0,30\n2,60\n", 4, {30, 45, 60, 60}, 0, 0},
+    {"minute,value\n0,30\n2,60\n", 4, {30, 45, 60, 60}, 0, 2 * MINUTE},
 };
 
 START_TEST(a_row_is_the_minute_that_it_lies_in_and_between_two_there_is_a_line)

@@ -132,27 +132,24 @@ static int read_history(struct backtest *backtest, struct error *err)
 static void note_file(struct backtest *backtest)
 {
     SCOPED(free_text) char *path = cli_escaped(load_path);
-    SCOPED(free_text) char *note = NULL;
+    SCOPED(free_text) char *steps = NULL;
+    SCOPED(free_text) char *gaps = NULL;
     const struct sim_load *load = &backtest->load;
     long long step = load->step_ms / 60000;
-    size_t length;
-    FILE *text = open_memstream(&note, &length);
 
     if (load->has_bytes && step > 1)
-        fprintf(text,
-                "%s: its rows are %lld minutes apart, and each is taken for what one minute brought.\n"
-                "  If they are sums over %lld minutes, divide them by %lld.\n",
-                path, step, step, step);
+        steps = must_printf(
+            "%s: its rows are %lld minutes apart, and each is taken for what one minute brought.\n"
+            "  If they are sums over %lld minutes, divide them by %lld.\n",
+            path, step, step, step);
     if (load->gap_minutes > 0)
-        fprintf(
-            text,
+        gaps = must_printf(
             "%s: rows are missing for %lld minute%s, up to %lld in a row; a straight line is drawn there.\n",
             path, (long long)load->gap_minutes, text_plural(load->gap_minutes), (long long)load->longest_gap);
-    (void)fclose(text);
-    if (length == 0)
+    if (steps == NULL && gaps == NULL)
         return;
-    fputs(note, stderr);
-    backtest->note = take_text(&note);
+    backtest->note = must_printf("%s%s", steps != NULL ? steps : "", gaps != NULL ? gaps : "");
+    fputs(backtest->note, stderr);
 }
 
 static bool begins_as_desired(void)

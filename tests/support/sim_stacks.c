@@ -10,6 +10,20 @@
 
 enum { TEXT_MAX = 65536, LINES_MAX = 1000 };
 
+static int64_t second;
+
+void stacks_begin(void)
+{
+    make_sim();
+    second = 0;
+}
+
+void stacks_pass(int64_t seconds)
+{
+    second += seconds;
+    sim_advance(sim, START_MS + second * 1000);
+}
+
 static void add_encoded(struct buffer *body, const char *text)
 {
     struct error err;

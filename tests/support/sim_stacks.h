@@ -4,6 +4,11 @@
 #ifndef TESTS_SIM_STACKS_H
 #define TESTS_SIM_STACKS_H
 
+#include <stdint.h>
+
+/* A fixture: make_sim(), at its first second. */
+void stacks_begin(void);
+void stacks_pass(int64_t seconds);
 /* `parameters`: "StackName=one&..." as they stand in a form, may be ""; `template` may be NULL.  Gives the body. */
 const char *cloudformation(const char *action, const char *parameters, const char *template);
 /* "CREATE_COMPLETE"; "" when there is no such stack.  Valid until the next call. */

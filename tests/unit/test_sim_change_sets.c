@@ -21,20 +21,11 @@
     "&Parameters.member.1.ParameterKey=Threshold&Parameters.member.1.ParameterValue=" value
 #define BASE RESOURCES ALARM("") TOPIC("t") QUEUE("    DeletionPolicy: Retain\n")
 
-static int64_t second;
-
-static void pass(int64_t seconds)
-{
-    second += seconds;
-    sim_advance(sim, START_MS + second * 1000);
-}
-
 static void begin(void)
 {
-    make_sim();
-    second = 0;
+    stacks_begin();
     cloudformation("CreateStack", "StackName=one", BASE);
-    pass(10);
+    stacks_pass(10);
     ck_assert_str_eq(stack_status("one"), "CREATE_COMPLETE");
 }
 
@@ -72,7 +63,7 @@ START_TEST(a_change_set_takes_a_moment_to_make)
     execute_set("s");
     expect_has("<Code>InvalidChangeSetStatus</Code>");
     expect_has("cannot be executed in its current status of [CREATE_IN_PROGRESS]");
-    pass(1);
+    stacks_pass(1);
     describe_set("s");
     ck_assert_str_eq(element("Status"), "CREATE_COMPLETE");
     ck_assert_str_eq(element("ExecutionStatus"), "AVAILABLE");
@@ -121,7 +112,7 @@ static const struct {
 START_TEST(it_shows_what_the_templates_say_differently)
 {
     create_set("s", differences[_i].parameters, differences[_i].template);
-    pass(2);
+    stacks_pass(2);
     describe_set("s");
     ck_assert_str_eq(element("Status"), "CREATE_COMPLETE");
     expect_has(differences[_i].changes);
@@ -134,7 +125,7 @@ START_TEST(what_is_there_does_not_count)
           "Period=60&"
           "EvaluationPeriods=1&Threshold=5&ComparisonOperator=GreaterThanThreshold");
     create_set("s", "&UsePreviousTemplate=true", NULL);
-    pass(2);
+    stacks_pass(2);
     describe_set("s");
     ck_assert_str_eq(element("Status"), "FAILED");
     ck_assert_str_eq(element("ExecutionStatus"), "UNAVAILABLE");
@@ -152,13 +143,13 @@ START_TEST(an_executed_change_set_is_an_update)
 {
     create_set("s", THRESHOLD("2") "&UsePreviousTemplate=true", NULL);
     create_set("other", THRESHOLD("3") "&UsePreviousTemplate=true", NULL);
-    pass(2);
+    stacks_pass(2);
     execute_set("s");
     ck_assert_int_eq(response.status, 200);
     ck_assert_str_eq(stack_status("one"), "UPDATE_IN_PROGRESS");
     create_set("more", "", BASE);
     expect_has("is in UPDATE_IN_PROGRESS state and can not be updated.");
-    pass(10);
+    stacks_pass(10);
     ck_assert_str_eq(stack_status("one"), "UPDATE_COMPLETE");
     json(GRANITE "DescribeAlarms", "{}");
     expect_has("\"Threshold\":2,");
@@ -175,15 +166,15 @@ END_TEST
 START_TEST(a_value_not_given_is_the_default_unless_the_previous_one_is_asked_for)
 {
     create_set("s", THRESHOLD("2") "&UsePreviousTemplate=true", NULL);
-    pass(2);
+    stacks_pass(2);
     execute_set("s");
-    pass(10);
+    stacks_pass(10);
     create_set("default", "&UsePreviousTemplate=true", NULL);
     create_set("previous",
                "&UsePreviousTemplate=true&Parameters.member.1.ParameterKey=Threshold&"
                "Parameters.member.1.UsePreviousValue=true",
                NULL);
-    pass(2);
+    stacks_pass(2);
     cloudformation("ListChangeSets", "StackName=one", NULL);
     expect_has("<ChangeSetName>default</ChangeSetName><ExecutionStatus>AVAILABLE</ExecutionStatus>"
                "<Status>CREATE_COMPLETE</Status>");
@@ -206,11 +197,11 @@ START_TEST(a_stack_can_begin_with_a_change_set)
                    "Resources: {T: {Type: 'AWS::SNS::Topic'}}\n");
     id = must_printf("ChangeSetName=%s", element("Id"));
     ck_assert_str_eq(stack_status("two"), "REVIEW_IN_PROGRESS");
-    pass(2);
+    stacks_pass(2);
     cloudformation("DescribeChangeSet", id, NULL);
     expect_has("<Action>Add</Action><LogicalResourceId>T</LogicalResourceId>");
     cloudformation("ExecuteChangeSet", id, NULL);
-    pass(10);
+    stacks_pass(10);
     ck_assert_str_eq(stack_status("two"), "CREATE_COMPLETE");
     cloudformation("CreateChangeSet", "StackName=two&ChangeSetName=second&ChangeSetType=CREATE",
                    "Resources: {T: {Type: 'AWS::SNS::Topic'}}\n");
@@ -227,7 +218,7 @@ START_TEST(a_wrong_first_change_set_leaves_no_stack)
     cloudformation("DeleteChangeSet", "StackName=two&ChangeSetName=first", NULL);
     ck_assert_str_eq(stack_status("two"), "REVIEW_IN_PROGRESS");
     cloudformation("DeleteStack", "StackName=two", NULL);
-    pass(1);
+    stacks_pass(1);
     ck_assert_str_eq(stack_status("two"), "");
 }
 END_TEST
@@ -235,10 +226,10 @@ END_TEST
 START_TEST(another_update_makes_a_change_set_obsolete)
 {
     create_set("s", THRESHOLD("2") "&UsePreviousTemplate=true", NULL);
-    pass(2);
+    stacks_pass(2);
     cloudformation("UpdateStack", "StackName=one&UsePreviousTemplate=true" THRESHOLD("7"), NULL);
     ck_assert_int_eq(response.status, 200);
-    pass(10);
+    stacks_pass(10);
     describe_set("s");
     ck_assert_str_eq(element("ExecutionStatus"), "OBSOLETE");
     execute_set("s");

@@ -130,6 +130,8 @@ const char *config_policy_name(const struct stream_config *stream);
 bool config_differs(const struct stream_config *stream, const struct stream_config *inherited,
                     const struct setting *setting);
 
+/* 1 to STREAM_NAME_MAX letters, digits, '_', '.' and '-'.  Not a pattern. */
+bool config_is_stream_name(const char *name);
 /* NULL when it neither has a section of its own nor was found under a pattern.  Logarithmic. */
 const struct stream_config *config_find(const struct config *config, const char *stream);
 /* As above; else what the most exact pattern says of it, put into `room`: the stream need not have been found yet. */

@@ -245,11 +245,23 @@ static int unknown_stream(const struct config *config, struct error *err)
                      known, length < sizeof(known) ? "" : "...");
 }
 
+static int check_name(const char *option, const char *name, struct error *err)
+{
+    if (name == NULL || config_is_stream_name(name))
+        return 0;
+    return error_set(err, ERROR_CONFIG,
+                     "%s must be a stream's name of 1 to %d letters, digits, '_', '.' and '-', not '%.192s'",
+                     option, STREAM_NAME_MAX, name);
+}
+
 /* The file with the one stream left in it. */
 static int choose_stream(const struct config *config, struct backtest *backtest, struct error *err)
 {
     const struct stream_config *stream;
 
+    if (check_name("--stream", stream_name, err) < 0 ||
+        check_name("--from-cloudwatch", history_stream, err) < 0)
+        return -1;
     if (stream_name == NULL)
         stream_name = history_stream;
     if (stream_name == NULL && config->stream_count == 0)
@@ -260,10 +272,9 @@ static int choose_stream(const struct config *config, struct backtest *backtest,
     backtest->config = config_only(config, stream_name);
     if (backtest->config == NULL)
         return unknown_stream(config, err);
-    if (history_stream != NULL && !text_copy(backtest->config->streams[0].name,
-                                             sizeof(backtest->config->streams[0].name), history_stream))
-        return error_set(err, ERROR_CONFIG, "--from-cloudwatch: '%.64s...' is no name of a stream",
-                         history_stream);
+    if (history_stream != NULL)
+        (void)text_copy(backtest->config->streams[0].name, sizeof(backtest->config->streams[0].name),
+                        history_stream);
     stream = &backtest->config->streams[0];
     backtest->initial_shards = stream->desired_shards;
     if (initial_text != NULL && read_number("--initial-shards", initial_text, 1, SHARDS_PER_STREAM_MAX,

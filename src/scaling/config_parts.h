@@ -62,7 +62,6 @@ bool config_is_loopback(const char *address);
 
 /* config_text.c */
 void config_read_text(const char *text, size_t length, struct draft *draft, struct fault_log *faults);
-bool config_is_stream_name(const char *name);
 
 /* config_patterns.c */
 bool config_is_pattern(const char *name);

@@ -16,6 +16,7 @@
 #include "sim/sim.h"
 #include "store/actions.h"
 #include "store/decisions.h"
+#include "store/streams.h"
 #include "trouble.h"
 
 #include <cjson/cJSON.h>
@@ -119,6 +120,13 @@ void world_shards(struct world *world, const char *stream, struct shard_map *ret
 /* Of `orders`; zeroed when it never had one. */
 struct action world_last_action(struct world *world);
 int64_t world_open_shards(struct world *world, const char *stream);
+/* What is stored of `orders`, and what the simulated AWS counts of it. */
+struct stream_state world_state(struct world *world);
+struct sim_totals world_totals(struct world *world);
+/* Was there such a decision about `orders`, with this in its reason? */
+bool world_was_decided(struct world *world, const char *verdict, const char *why);
+/* Calls that change the number of shards, refused ones too. */
+size_t world_reshards(const struct world *world);
 /* Alarm by name, with every field; the caller's. */
 cJSON *world_alarm(struct world *world, const char *name);
 double world_threshold(struct world *world, const char *name);

@@ -63,24 +63,6 @@ static struct by_hand_request to(int64_t count)
     return (struct by_hand_request){.kind = BY_HAND_TO, .count = count};
 }
 
-static struct stream_state state_of(struct world *world)
-{
-    struct stream_state state;
-    struct error err = {0};
-
-    ck_assert_int_eq(store_stream_load(world->store, "orders", &state, &err), 0);
-    return state;
-}
-
-static struct sim_totals totals_of(struct world *world)
-{
-    struct sim_totals totals;
-    struct error err = {0};
-
-    ck_assert_int_eq(sim_stream_totals(world->sim, "orders", &totals, &err), 0);
-    return totals;
-}
-
 static void assert_even(struct world *world, int shards)
 {
     ck_assert_int_eq(world_open_shards(world, "orders"), shards);
@@ -132,12 +114,12 @@ START_TEST(a_stream_comes_to_so_many_even_shards_with_the_fewest_calls)
     }
     assert_even(world, ways[_i].to);
     assert_done(world, ways[_i].from, ways[_i].to);
-    totals = totals_of(world);
+    totals = world_totals(world);
     ck_assert_int_eq(totals.splits, ways[_i].splits);
     ck_assert_int_eq(totals.merges, ways[_i].merges);
     ck_assert_int_eq(totals.updates, 0);
-    ck_assert_uint_eq(ways[_i].to > ways[_i].from ? state_of(world).last_scale_up_ms > 0
-                                                  : state_of(world).last_scale_down_ms > 0,
+    ck_assert_uint_eq(ways[_i].to > ways[_i].from ? world_state(world).last_scale_up_ms > 0
+                                                  : world_state(world).last_scale_down_ms > 0,
                       1);
     world_free(world);
 }
@@ -167,13 +149,13 @@ START_TEST(what_is_asked_for_is_counted_from_the_shards_there_are)
     world_run(world, 10 * MINUTE_MS);
     assert_even(world, 4); /* a dry run */
     ck_assert_int_eq(world_last_action(world).id, 0);
-    ck_assert_int_eq(state_of(world).lock_until_ms, 0);
+    ck_assert_int_eq(world_state(world).lock_until_ms, 0);
 
     request.dry_run = false;
     (void)must_do(world, request);
     world_run(world, HOUR_MS);
     assert_even(world, (int)amounts[_i].to);
-    ck_assert_int_eq(state_of(world).lock_until_ms, 0);
+    ck_assert_int_eq(world_state(world).lock_until_ms, 0);
     if (amounts[_i].to == 4)
         ck_assert_int_eq(world_last_action(world).id, 0);
     world_free(world);
@@ -189,12 +171,12 @@ START_TEST(update_shard_count_is_used_where_it_is_configured)
     world_run(world, 3 * HOUR_MS);
     assert_even(world, 20);
     assert_done(world, 4, 20);
-    ck_assert_int_eq(totals_of(world).updates, 3);
+    ck_assert_int_eq(world_totals(world).updates, 3);
     plan = must_do(world, to(7));
     ck_assert_uint_eq(plan.operation_count, 2); /* 10, 7 */
     world_run(world, 3 * HOUR_MS);
     assert_even(world, 7);
-    ck_assert_int_eq(totals_of(world).updates, 5);
+    ck_assert_int_eq(world_totals(world).updates, 5);
     world_free(world);
 }
 END_TEST
@@ -210,8 +192,8 @@ START_TEST(named_shards_are_split_and_nothing_else)
     (void)must_do(world, request);
     world_run(world, 3 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 6);
-    ck_assert_int_eq(totals_of(world).splits, 2);
-    ck_assert_int_eq(totals_of(world).updates, 0);
+    ck_assert_int_eq(world_totals(world).splits, 2);
+    ck_assert_int_eq(world_totals(world).updates, 0);
     assert_done(world, 4, 6);
     /* The widest two are as wide as before: so is the capacity. */
     ck_assert_double_eq(world_threshold(world, BYTES_ALARM), 0.8 * 60 * 1048576 * 4);
@@ -230,7 +212,7 @@ START_TEST(named_pairs_are_merged_in_either_order)
     (void)must_do(world, (struct by_hand_request){.kind = BY_HAND_MERGE, .shards = shards, .shard_count = 4});
     world_run(world, 10 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 6);
-    ck_assert_int_eq(totals_of(world).merges, 2);
+    ck_assert_int_eq(world_totals(world).merges, 2);
     ck_assert_double_eq(world_threshold(world, BYTES_ALARM), 0.8 * 60 * 1048576 * 4);
     world_assert_partition(world, "orders");
     assert_done(world, 8, 6);
@@ -266,7 +248,7 @@ START_TEST(what_cannot_be_is_refused_with_the_reason)
     struct world *world = scene(orders, 4);
 
     assert_refused(world, wrongs[_i].request, wrongs[_i].kind, wrongs[_i].why);
-    ck_assert_int_eq(state_of(world).lock_until_ms, 0);
+    ck_assert_int_eq(world_state(world).lock_until_ms, 0);
     world_run(world, 10 * MINUTE_MS);
     assert_even(world, 4);
     ck_assert_int_eq(world_last_action(world).id, 0);
@@ -433,7 +415,7 @@ START_TEST(a_restart_every_few_seconds_ends_as_planned)
     assert_even(world, _i % 2 == 0 ? 4 : 10);
     assert_done(world, 6, _i % 2 == 0 ? 4 : 10);
     if (_i != 5)
-        ck_assert_int_eq(totals_of(world).splits - totals_of(world).merges, _i % 2 == 0 ? -2 : 4);
+        ck_assert_int_eq(world_totals(world).splits - world_totals(world).merges, _i % 2 == 0 ? -2 : 4);
     world_free(world);
 }
 END_TEST
@@ -464,8 +446,8 @@ START_TEST(no_fault_at_any_call_does_a_step_twice_or_gets_stuck)
                       (long long)world_open_shards(world, "orders"));
         assert_even(world, 6);
         assert_done(world, 4, 6);
-        ck_assert_int_eq(totals_of(world).splits, 4);
-        ck_assert_int_eq(totals_of(world).merges, 2);
+        ck_assert_int_eq(world_totals(world).splits, 4);
+        ck_assert_int_eq(world_totals(world).merges, 2);
         world_free(world);
     }
     ck_assert_int_gt(k, 10);

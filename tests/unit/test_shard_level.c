@@ -7,11 +7,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "scaling/shard_alarms.h"
 #include "store/actions.h"
-#include "store/decisions.h"
 #include "store/notifications.h"
-#include "store/streams.h"
 
 static const char orders[] = "[stream orders]\nmax_shards = 64\nalarm_level = shard\n";
 

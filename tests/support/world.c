@@ -402,6 +402,13 @@ void world_traffic(struct world *world, const char *stream, const char *load, in
 
 /* ---- time */
 
+void world_strike(struct world *world, enum world_fault fault, const char *operation, int times)
+{
+    world->fault = fault;
+    world->fault_operation = operation;
+    world->fault_times = times;
+}
+
 void world_run(struct world *world, int64_t ms)
 {
     struct inprocess inside = {.clock = &world->clock,

@@ -108,6 +108,9 @@ void world_scene(struct world *world, const char *stream, int shards);
 void world_traffic(struct world *world, const char *stream, const char *load, int64_t record_bytes,
                    const char *keys);
 
+/* The next `times` requests of that operation (NULL: of any) meet the fault; `world->fault = FAULT_NONE` ends it. */
+void world_strike(struct world *world, enum world_fault fault, const char *operation, int times);
+
 /* Everything that falls due happens until `ms` have passed, or the program dies. */
 void world_run(struct world *world, int64_t ms);
 

@@ -146,9 +146,7 @@ START_TEST(what_was_found_is_known_at_the_next_start_and_while_kinesis_does_not_
     ck_assert_ptr_nonnull(config_find(config, "orders-1"));
     config_free(config);
 
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "ListStreams";
-    world->fault_times = 100;
+    world_strike(world, FAULT_DENIED, "ListStreams", 100);
     create(world, "orders-2", 2);
     look(world);
     ck_assert(is_known(world, "orders-1") && !is_known(world, "orders-2"));
@@ -164,9 +162,7 @@ START_TEST(when_nothing_is_known_and_kinesis_does_not_say_the_look_has_failed)
     struct world *world = world_new(pattern, NULL);
     struct error err = {0};
 
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "ListStreams";
-    world->fault_times = 100;
+    world_strike(world, FAULT_DENIED, "ListStreams", 100);
     ck_assert_int_lt(engine_reconcile(world->engine, world->store, &err), 0);
     ck_assert_msg(strstr(err.message, "ListStreams") != NULL, "%s", err.message);
     world_free(world);

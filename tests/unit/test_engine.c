@@ -281,9 +281,7 @@ START_TEST(a_refused_step_ends_the_action_with_the_failure_and_an_armed_alarm)
     struct world *world = scene(orders, 4);
     struct action action;
 
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "SplitShard";
-    world->fault_times = 1000;
+    world_strike(world, FAULT_DENIED, "SplitShard", 1000);
     world_traffic(world, "orders", "constant:3.6M", 4096, "uniform");
     world_run(world, 4 * MINUTE_MS);
     ck_assert_uint_eq(actions(world, &action), 1);
@@ -493,9 +491,7 @@ START_TEST(a_lost_answer_splits_no_shard_twice)
 {
     struct world *world = scene(orders, 4);
 
-    world->fault = _i == 0 ? FAULT_LOST : FAULT_UNHEARD;
-    world->fault_operation = "SplitShard";
-    world->fault_times = 10;
+    world_strike(world, _i == 0 ? FAULT_LOST : FAULT_UNHEARD, "SplitShard", 10);
     world->fault_after = 1;
     world_traffic(world, "orders", "constant:3.6M", 4096, "uniform");
     world_run(world, 60 * MINUTE_MS);

@@ -62,9 +62,7 @@ END_TEST
 
 static void switch_metrics(struct world *world, bool on)
 {
-    world->fault = on ? FAULT_NONE : FAULT_DENIED;
-    world->fault_operation = "EnableEnhancedMonitoring";
-    world->fault_times = 1000;
+    world_strike(world, on ? FAULT_NONE : FAULT_DENIED, "EnableEnhancedMonitoring", 1000);
     cJSON_Delete(world_kinesis(world, on ? "EnableEnhancedMonitoring" : "DisableEnhancedMonitoring",
                                "{\"StreamName\":\"orders\",\"ShardLevelMetrics\":[\"ALL\"]}"));
 }

@@ -45,9 +45,7 @@ START_TEST(an_alarm_without_figures_adds_one_generation_and_no_more)
 
     world_run(world, 10 * MINUTE_MS);
     world_traffic(world, "orders", "constant:3.9M", 2048, "uniform");
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "GetMetricData";
-    world->fault_times = 1000;
+    world_strike(world, FAULT_DENIED, "GetMetricData", 1000);
     world_run(world, 20 * MINUTE_MS);
     assert_fitting(world, 8);
     world_free(world);
@@ -60,9 +58,7 @@ START_TEST(another_alarm_without_figures_waits_for_the_cooldown)
     struct world *world =
         adaptive_scene("[stream orders]\nmax_shards = 64\ncooldown = 30m\n", 4, "constant:20M");
 
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "GetMetricData";
-    world->fault_times = 1000;
+    world_strike(world, FAULT_DENIED, "GetMetricData", 1000);
     world_run(world, 25 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 8);
     world_run(world, 30 * MINUTE_MS);
@@ -77,9 +73,7 @@ static struct world *merges_denied(const char *streams)
 {
     struct world *world = adaptive_scene(streams, 8, "constant:2M");
 
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "MergeShards";
-    world->fault_times = 1000;
+    world_strike(world, FAULT_DENIED, "MergeShards", 1000);
     return world;
 }
 

@@ -80,9 +80,7 @@ END_TEST
 
 START_TEST(without_the_right_to_make_the_topic_no_stream_is_begun)
 {
-    scene->fault = FAULT_DENIED;
-    scene->fault_operation = "CreateStack";
-    scene->fault_times = 1000;
+    world_strike(scene, FAULT_DENIED, "CreateStack", 1000);
     run(SERVICE ORDERS);
     assert_result(NULL, PROVISION_FAILED);
     ck_assert_msg(strstr(row_of(NULL)->reason, "not authorized") != NULL, "%s", row_of(NULL)->reason);
@@ -93,9 +91,7 @@ END_TEST
 
 START_TEST(a_lost_answer_makes_no_second_stack)
 {
-    scene->fault = FAULT_LOST;
-    scene->fault_operation = "CreateStack";
-    scene->fault_times = 1;
+    world_strike(scene, FAULT_LOST, "CreateStack", 1);
     run(SERVICE ORDERS);
     assert_result(NULL, PROVISION_MADE);
     assert_result("orders", PROVISION_MADE);

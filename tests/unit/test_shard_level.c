@@ -100,9 +100,7 @@ START_TEST(without_the_right_to_turn_metrics_on_no_alarm_is_made)
     struct action action;
 
     world_scene(world, "orders", 2);
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "EnableEnhancedMonitoring";
-    world->fault_times = 1000;
+    world_strike(world, FAULT_DENIED, "EnableEnhancedMonitoring", 1000);
     world->reconcile_at_ms = world->clock.ms;
     world_run(world, 20 * MINUTE_MS);
     ck_assert_uint_eq(world_count_calls(world, "PutMetricAlarm"), 0);
@@ -392,9 +390,7 @@ START_TEST(where_no_alarm_may_be_made_one_is_tried_and_those_of_closed_shards_ar
         "{\"StreamName\":\"orders\",\"ShardToSplit\":\"shardId-000000000001\",\"NewStartingHashKey\":"
         "\"127605887595351923798765477786913079296\"}"));
     world_run(world, MINUTE_MS);
-    world->fault = FAULT_DENIED;
-    world->fault_operation = "PutMetricAlarm";
-    world->fault_times = 1000;
+    world_strike(world, FAULT_DENIED, "PutMetricAlarm", 1000);
     puts = world_count_calls(world, "PutMetricAlarm");
     world->reconcile_at_ms = world->clock.ms;
     world_run(world, MINUTE_MS);

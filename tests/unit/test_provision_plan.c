@@ -40,6 +40,13 @@ static void think(void)
     plan_stream_stack(&config->streams[0], &facts, &plan);
 }
 
+static void shall(enum provision_deed deed, const char *reason)
+{
+    think();
+    ck_assert_int_eq(plan.deed, deed);
+    ck_assert_str_eq(plan.reason, reason);
+}
+
 static const char *given(const char *name)
 {
     const char *value = stack_values_get(&plan.parameters, name);
@@ -178,9 +185,7 @@ END_TEST
 
 START_TEST(a_stream_that_is_not_there_is_made_with_its_alarms)
 {
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
-    ck_assert_str_eq(plan.reason, "a stream of 4 shards with 3 alarms");
+    shall(PROVISION_CREATE, "a stream of 4 shards with 3 alarms");
     ck_assert_str_eq(plan.note, "");
     ck_assert_str_eq(given("StreamName"), "orders");
     ck_assert_str_eq(given("MakeStream"), "true");
@@ -200,9 +205,7 @@ END_TEST
 START_TEST(a_stream_that_is_there_gets_alarms_for_its_shards_and_nothing_else)
 {
     stream_is_there(7);
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
-    ck_assert_str_eq(plan.reason, "3 alarms for the stream of 7 shards that is there");
+    shall(PROVISION_CREATE, "3 alarms for the stream of 7 shards that is there");
     ck_assert_str_eq(given("MakeStream"), "false");
     ck_assert_str_eq(given("ShardCount"), "7");
     ck_assert_str_eq(given("RecordsThreshold"), "336000");
@@ -228,9 +231,7 @@ START_TEST(where_all_alarms_are_there_no_stack_is_made)
     for (int metric = 0; metric < ALARM_METRIC_COUNT; metric++)
         (void)text_copy(facts.alarms[metric].other, ALARM_NAME_SIZE,
                         alarm_metric_name((enum alarm_metric)metric));
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
-    ck_assert_str_eq(plan.reason, "the stream and its alarms are there");
+    shall(PROVISION_LEAVE, "the stream and its alarms are there");
 }
 END_TEST
 
@@ -238,9 +239,7 @@ START_TEST(an_on_demand_stream_is_left_to_aws)
 {
     stream_is_there(4);
     facts.on_demand = true;
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_LEAVE);
-    ck_assert_str_eq(plan.reason, "the stream is on-demand: AWS scales it");
+    shall(PROVISION_LEAVE, "the stream is on-demand: AWS scales it");
 }
 END_TEST
 
@@ -324,9 +323,7 @@ START_TEST(an_alarm_that_was_made_by_hand_and_is_gone_is_made_by_the_stack)
     stack_is_there("CREATE_COMPLETE");
     alarms_are_there(7);
     facts.alarms[METRIC_BYTES] = (struct alarm_fact){0};
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
-    ck_assert_str_eq(plan.reason, "BytesAlarm 'true', not 'false'");
+    shall(PROVISION_UPDATE, "BytesAlarm 'true', not 'false'");
 }
 END_TEST
 
@@ -416,9 +413,7 @@ START_TEST(a_stack_of_alarms_whose_stream_was_deleted_makes_it)
     stack_is_there("CREATE_COMPLETE");
     alarms_are_there(7);
     facts.exists = false;
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
-    ck_assert_str_eq(plan.reason, "MakeStream 'true', not 'false'");
+    shall(PROVISION_UPDATE, "MakeStream 'true', not 'false'");
     ck_assert_str_eq(given("ShardCount"), "4");
     ck_assert(!plan.changes_stream);
 }
@@ -443,9 +438,7 @@ END_TEST
 START_TEST(a_new_stream_with_alarms_on_shards_has_the_metrics_for_them)
 {
     config->streams[0].alarm_level = ALARM_LEVEL_SHARD;
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_CREATE);
-    ck_assert_str_eq(plan.reason, "a stream of 4 shards, whose alarms the daemon makes");
+    shall(PROVISION_CREATE, "a stream of 4 shards, whose alarms the daemon makes");
     ck_assert_str_eq(given("ShardLevelMetrics"), "true");
     ck_assert_str_eq(given("BytesAlarm"), "false");
     ck_assert_str_eq(given("RecordsAlarm"), "false");
@@ -480,9 +473,7 @@ START_TEST(another_level_takes_no_alarm_away_and_the_way_back_makes_them)
     stack_is_there("CREATE_COMPLETE");
     stream_is_there(4);
     config->streams[0].alarm_level = ALARM_LEVEL_STREAM;
-    think();
-    ck_assert_int_eq(plan.deed, PROVISION_UPDATE);
-    ck_assert_str_eq(plan.reason, "BytesAlarm 'true', not 'false'");
+    shall(PROVISION_UPDATE, "BytesAlarm 'true', not 'false'");
     /* The stream itself is left alone: the daemon does not turn its metrics off either. */
     ck_assert_str_eq(given("ShardLevelMetrics"), "true");
 }

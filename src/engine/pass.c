@@ -21,6 +21,9 @@ struct candidate {
     struct turn turn; /* for what looks and records; takes no lock */
     struct pass_row *row;
     bool open; /* nothing has ruled it out yet */
+    /* As the policy `adaptive` saw them; 0: it went by what the store remembers. */
+    int64_t seen_shards;
+    double seen_effective;
 };
 
 static void rule_out(struct candidate *candidate, enum pass_result result, const char *reason)
@@ -121,11 +124,19 @@ static void ask_policy(struct candidate *candidate)
     struct error err = {0};
     int64_t peak;
 
-    /* The look itself may need no more than the store knows; how many shards there are is told as AWS says. */
-    if (adapt_look(turn, false, &plan, &err) < 0 || look_summary(turn, &err) < 0) {
+    if (look_summary(turn, &err) < 0) {
         rule_out(candidate, PASS_FAILED, err.message);
         return;
     }
+    /* Where no daemon looks at everything, the store may remember other shards than there are: look at them. */
+    if (turn->summary.open_shards != turn->state.open_shards)
+        turn->state.open_shards = 0;
+    if (adapt_look(turn, false, &plan, &err) < 0) {
+        rule_out(candidate, PASS_FAILED, err.message);
+        return;
+    }
+    candidate->seen_shards = (int64_t)turn->shards.count;
+    candidate->seen_effective = turn->shards.count > 0 ? shard_map_effective(&turn->shards) : 0;
     candidate->row->from_shards = candidate->row->to_shards = turn->summary.open_shards;
     rule_out(candidate, plan.verdict == ADAPTIVE_GO ? PASS_RESHARD : PASS_HOLD, plan.reason);
     if (plan.verdict != ADAPTIVE_GO)
@@ -212,6 +223,10 @@ static void conclude(struct candidate *candidate, bool forced)
 
     if (row->result == PASS_HOLD && !adaptive)
         record_once(turn, "hold", row->reason, sizeof(row->reason));
+    if (candidate->seen_shards > 0 &&
+        store_stream_seen(turn->store, turn->config->name, candidate->seen_shards, candidate->seen_effective,
+                          turn->now_ms, &err) < 0)
+        rule_out(candidate, PASS_FAILED, err.message);
     if (row->result == PASS_RESHARD &&
         store_stream_make_due(turn->store, turn->config->name, turn->now_ms, reasons, &err) < 0)
         rule_out(candidate, PASS_FAILED, err.message);

@@ -111,6 +111,35 @@ START_TEST(a_pass_asks_the_policy_and_not_the_day)
 }
 END_TEST
 
+/* Cron alone, and shards that somebody has opened by hand since. */
+START_TEST(a_pass_sees_the_shards_that_there_are)
+{
+    struct world *world = adaptive_scene(orders, 4, "constant:2M");
+    struct error err = {0};
+    struct pass_row row;
+
+    world_run(world, 30 * MINUTE_MS);
+    world->reconcile_at_ms = INT64_MAX;
+    ck_assert_int_eq(store_stream_pause(world->store, "orders", INT64_MAX, world->clock.ms, &err), 0);
+    for (int shards = 8; shards <= 16; shards += 8) {
+        cJSON_Delete(world_kinesis(
+            world, "UpdateShardCount",
+            "{\"StreamName\":\"orders\",\"TargetShardCount\":%d,\"ScalingType\":\"UNIFORM_SCALING\"}",
+            shards));
+        world_run(world, HOUR_MS);
+    }
+    ck_assert_int_eq(store_stream_pause(world->store, "orders", 0, world->clock.ms, &err), 0);
+    row = pass(world, true);
+    ck_assert_msg(row.result == PASS_RESHARD && row.from_shards == 16 && row.to_shards == 4, "%d: %s",
+                  (int)row.result, row.reason);
+    ck_assert_int_eq(world_state(world).open_shards, 4); /* a dry run notes nothing */
+    ck_assert_int_eq(pass(world, false).result, PASS_RESHARD);
+    world_run(world, 10 * MINUTE_MS);
+    assert_fitting(world, 4);
+    world_free(world);
+}
+END_TEST
+
 START_TEST(a_burst_in_the_middle_of_a_give_back_turns_it_round)
 {
     struct world *world =
@@ -376,6 +405,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, alarms_stand_where_the_policy_acts_before_it_has_learned_anything_too);
     tcase_add_test(tcase, shards_are_given_back_after_an_hour_without_a_pass);
     tcase_add_test(tcase, a_pass_asks_the_policy_and_not_the_day);
+    tcase_add_test(tcase, a_pass_sees_the_shards_that_there_are);
     tcase_add_test(tcase, a_burst_in_the_middle_of_a_give_back_turns_it_round);
     tcase_add_test(tcase, a_load_that_goes_on_rising_raises_the_goal);
     tcase_add_loop_test(tcase, settings_bound_what_is_done, 0, (int)COUNT_OF(bounds));

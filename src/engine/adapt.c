@@ -349,8 +349,12 @@ static bool next_step(struct turn *turn, const hashkey *starts, size_t count, st
         most = open + headroom;
     if (turn->action.kind == ACTION_SCALE_UP && peak <= most)
         return goal_next(&turn->shards, starts, count, peak, GOAL_RELIEF, &turn->spread, ret_operation);
-    return goal_next(&turn->shards, starts, count, larger < most ? larger + 1 : larger, GOAL_SWEEP, NULL,
-                     ret_operation);
+    if (larger < most)
+        larger++;
+    /* It may have begun above max_shards, which somebody else did: what it opens itself stays below. */
+    if (larger > turn->config->max_shards)
+        larger = turn->config->max_shards;
+    return goal_next(&turn->shards, starts, count, larger, GOAL_SWEEP, NULL, ret_operation);
 }
 
 bool adapt_next_step(struct turn *turn, const hashkey *starts, size_t count, struct operation *ret_operation)
@@ -463,15 +467,19 @@ static int look_for_calls(struct turn *turn, struct adaptive_plan *plan, struct 
     return 0;
 }
 
+/* What is said is also the answer to an alarm: that the shards suffice comes first. */
 static int look_at_rest(struct turn *turn, struct adaptive_plan *plan, struct error *err)
 {
-    char reason[sizeof(plan->reason)];
+    char why[sizeof(plan->reason) - 64], reason[sizeof(plan->reason)];
     bool waits;
 
-    if (give_back_look(turn, &waits, reason, sizeof(reason), err) < 0)
+    if (give_back_look(turn, &waits, why, sizeof(why), err) < 0)
         return -1;
-    if (waits)
+    if (waits) {
+        snprintf(reason, sizeof(reason), "%lld of %lld shards would be enough; %s", (long long)plan->shards,
+                 (long long)open_shards(turn), why);
         stay(plan, reason);
+    }
     return 0;
 }
 
@@ -538,11 +546,8 @@ int adapt_begin(struct turn *turn, bool asked, struct error *err)
     turn->adapt_ms = tick_after(turn, plan.look_again_ms);
     if (plan.verdict == ADAPTIVE_GO) {
         /* A give-back is no answer to an alarm, and would find it open at its end. */
-        if (!plan.rises) {
-            if (triage_drop(turn, plan.reason, err) < 0)
-                return -1;
-            notification_list_clear(&turn->notifications);
-        }
+        if (!plan.rises && triage_drop(turn, plan.reason, err) < 0)
+            return -1;
         turn->goal_basis = BASIS_ADAPTIVE;
         return act_begin(turn, plan.rises ? ACTION_SCALE_UP : ACTION_SCALE_DOWN, err);
     }

@@ -261,7 +261,7 @@ static int forget_missing(const struct look_around *around, const char *stream, 
     return store_stream_outcome(around->store, stream, around->now_ms, NULL, err);
 }
 
-/* An action that ended since the alarms were listed has moved them. */
+/* An action that ended since the alarms were listed has moved them; one that ended in the time of a wrong clock has not. */
 static int lists_are_old(const struct look_around *around, const char *stream, bool *ret_old,
                          struct error *err)
 {
@@ -269,7 +269,8 @@ static int lists_are_old(const struct look_around *around, const char *stream, b
 
     if (store_action_last(around->store, stream, &last, err) < 0)
         return -1;
-    *ret_old = last.id > 0 && last.ended_ms >= around->listed_ms;
+    *ret_old =
+        last.id > 0 && last.ended_ms >= around->listed_ms && last.ended_ms <= around->now_ms + CLOCK_SLACK_MS;
     return 0;
 }
 

@@ -40,6 +40,7 @@ int triage_drop(struct turn *turn, const char *reason, struct error *err)
         if (end_one(turn, &turn->notifications.items[i], NOTIFICATION_DROPPED, text, err) < 0)
             return -1;
     }
+    notification_list_clear(&turn->notifications); /* nothing else of this turn is held up by them */
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "scaling/goal.h"
 #include "scaling/layout.h"
 #include "wording.h"
 
@@ -256,6 +257,62 @@ static void give_back(const struct adaptive_facts *facts, const struct rule_view
     free(day.starts);
 }
 
+/* The greatest part of the load on one of the shards that begin at `starts`. */
+static double fullest_part(const struct spread *spread, const hashkey *starts, size_t count)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, spread_part(spread, starts[i], i + 1 < count ? starts[i + 1] - 1 : HASHKEY_MAX));
+    return most;
+}
+
+/*
+ * A way down that splits keeps one shard more open than there are.  Where that is not allowed it merges before it
+ * splits, and what it merges is for a while as full as a shard of then and one of now together: when that is too full,
+ * the load would turn it back, and then ask for less again.
+ */
+static bool has_room(const struct adaptive_facts *facts, const struct rule_view *view,
+                     const struct adaptive_plan *plan, double highest)
+{
+    static const struct spread even = {0};
+    const struct spread *spread = plan->by_load ? facts->spread : &even;
+    size_t open = facts->shards == NULL ? 0 : facts->shards->count, count = (size_t)plan->shards;
+    hashkey *starts;
+    double part;
+    bool splits;
+
+    if (view->open_shards < view->most || open == 0)
+        return true;
+    starts = must_calloc(open + count, sizeof(*starts));
+    for (size_t i = 0; i < count; i++)
+        starts[i] = plan->starts != NULL ? plan->starts[i] : hashkey_even_start((unsigned)i, (unsigned)count);
+    for (size_t i = 0; i < open; i++)
+        starts[count + i] = facts->shards->items[i].start;
+    splits = goal_splits(facts->shards, starts, count) > 0;
+    part = fullest_part(spread, starts, count) + fullest_part(spread, starts + count, open);
+    free(starts);
+    return !splits || highest * part <= view->habits.line;
+}
+
+/* Fewer would be enough, but not on the way there. */
+static void keep_all(const struct adaptive_facts *facts, const struct rule_view *view, bool by_day,
+                     struct adaptive_plan *plan)
+{
+    bool by_account = view->most < facts->config->max_shards;
+
+    snprintf(
+        plan->reason, sizeof(plan->reason),
+        "the highest of the last %lld minutes asked for %.2f shards' worth, for which %lld of %lld shards "
+        "would be enough; the way there needs one more, and %s",
+        (long long)(by_day ? ADAPTIVE_DAY_MINUTES : view->habits.hold_minutes),
+        by_day ? view->day : view->recent, (long long)plan->shards, (long long)view->open_shards,
+        by_account ? "the account has room for no more" : "max_shards does not allow it");
+    free(plan->starts);
+    plan->starts = NULL;
+    plan->shards = view->open_shards;
+}
+
 /* A rise is over: because it is where it was to go, or because the load that wanted so many has gone. */
 static void stop(const struct rule_view *view, int64_t goal_shards, struct adaptive_plan *plan)
 {
@@ -272,6 +329,25 @@ static void stop(const struct rule_view *view, int64_t goal_shards, struct adapt
     say(plan, ": ", fill, what);
 }
 
+static void decide_less(const struct adaptive_facts *facts, const struct rule_view *view, bool rising,
+                        struct adaptive_plan *plan)
+{
+    bool by_day = false;
+    size_t operations = 0;
+
+    plan->verdict = ADAPTIVE_STAY;
+    if (!rising && !plan->stale)
+        give_back(facts, view, plan, &by_day, &operations);
+    if (plan->shards >= view->open_shards) {
+        say_stay(view, plan);
+    } else if (!has_room(facts, view, plan, by_day ? view->day : view->recent)) {
+        keep_all(facts, view, by_day, plan);
+    } else {
+        plan->verdict = ADAPTIVE_GO;
+        say_give_back(view, by_day, operations, plan);
+    }
+}
+
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)
 {
     struct rule_view view = view_of(facts);
@@ -280,8 +356,7 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
                                  .by_load = is_by_load(facts),
                                  .stale = is_stale(facts),
                                  .hot = view.hot};
-    bool rising = facts->goal_shards > 0 && facts->rising, by_day = false;
-    size_t operations = 0;
+    bool rising = facts->goal_shards > 0 && facts->rising;
 
     plan.blind = facts->alarmed && isnan(view.demand) && facts->goal_shards == 0;
     plan.look_again_ms = facts->goal_shards > 0 || view.demand > view.habits.line / 2 * view.capacity
@@ -295,13 +370,7 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
     } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity) {
         stop(&view, facts->goal_shards, &plan);
     } else {
-        if (!rising && !plan.stale)
-            give_back(facts, &view, &plan, &by_day, &operations);
-        plan.verdict = plan.shards < view.open_shards ? ADAPTIVE_GO : ADAPTIVE_STAY;
-        if (plan.verdict == ADAPTIVE_GO)
-            say_give_back(&view, by_day, operations, &plan);
-        else
-            say_stay(&view, &plan);
+        decide_less(facts, &view, rising, &plan);
     }
     *ret_plan = plan;
 }

@@ -127,7 +127,7 @@ static void check_age(struct soak *soak)
     } rows[] = {
         {"notifications", "SELECT count(*) FROM notifications WHERE received_ms < ?1"},
         {"decisions", "SELECT count(*) FROM decisions WHERE at_ms < ?1"},
-        {"actions", "SELECT count(*) FROM actions WHERE ended_ms < ?1"},
+        {"actions", "SELECT count(*) FROM actions WHERE ended_ms > 0 AND ended_ms < ?1"},
         {"steps", "SELECT count(*) FROM steps WHERE ended_ms < ?1 - 86400000"},
         {"splits", "SELECT count(*) FROM splits WHERE seen_ms < ?1"},
         {"goals", "SELECT count(*) FROM goals WHERE action_id NOT IN (SELECT id FROM actions) OR ?1 < 0"},

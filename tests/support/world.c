@@ -155,6 +155,22 @@ static double half(void)
     return 0.5;
 }
 
+/* The daemon opens what a dead process of its host had locked. */
+static void open_locks(struct world *world)
+{
+    struct stream_state_list streams = {0};
+    struct error err = {0};
+
+    ck_assert_int_eq(store_streams_all(world->store, &streams, &err), 0);
+    for (size_t i = 0; i < streams.count; i++) {
+        if (streams.items[i].lock_owner[0] != '\0')
+            ck_assert_int_eq(store_lock_release(world->store, streams.items[i].stream,
+                                                streams.items[i].lock_owner, 0, &err),
+                             0);
+    }
+    stream_state_list_clear(&streams);
+}
+
 void world_start(struct world *world)
 {
     static int number;
@@ -177,6 +193,7 @@ void world_start(struct world *world)
     engine.aws = world->aws;
     engine.owner = owner;
     world->engine = engine_new(&engine);
+    open_locks(world);
 }
 
 void world_stop(struct world *world)
@@ -232,22 +249,6 @@ struct world *world_new_classic(const char *streams, const struct sim_options *o
     return world_make("[defaults]\npolicy = classic\n", streams, options);
 }
 
-/* The daemon opens what a dead process of its host had locked. */
-static void open_locks(struct world *world)
-{
-    struct stream_state_list streams = {0};
-    struct error err = {0};
-
-    ck_assert_int_eq(store_streams_all(world->store, &streams, &err), 0);
-    for (size_t i = 0; i < streams.count; i++) {
-        if (streams.items[i].lock_owner[0] != '\0')
-            ck_assert_int_eq(store_lock_release(world->store, streams.items[i].stream,
-                                                streams.items[i].lock_owner, 0, &err),
-                             0);
-    }
-    stream_state_list_clear(&streams);
-}
-
 void world_restart(struct world *world)
 {
     world_stop(world);
@@ -255,7 +256,6 @@ void world_restart(struct world *world)
         copy_database(dead_database(world), world->database);
     world->killed = false;
     world_start(world);
-    open_locks(world);
 }
 
 void world_configure(struct world *world, const char *streams)

@@ -72,6 +72,92 @@ START_TEST(shards_are_given_back_after_an_hour_without_a_pass)
 }
 END_TEST
 
+/* Somebody set max_shards below what is open: the way down opens no more than that at any time. */
+START_TEST(a_give_back_from_above_max_shards_splits_nothing_above_it)
+{
+    SCOPED(step_list_stored_clear) struct step_list_stored steps = {0};
+    struct world *world = adaptive_scene(orders, 11, "constant:2.3M");
+    struct error err = {0};
+    int splits = 0;
+
+    world_run(world, 30 * MINUTE_MS);
+    world->reconcile_at_ms = INT64_MAX; /* which would make room by itself */
+    world_configure(world, "[stream orders]\nmax_shards = 10\n");
+    world_run(world, 2 * HOUR_MS);
+    ck_assert_int_lt(world_open_shards(world, "orders"), 10);
+    assert_fitting(world, world_open_shards(world, "orders"));
+    ck_assert_int_eq(store_steps(world->store, world_last_action(world).id, &steps, &err), 0);
+    for (size_t i = 0; i < steps.count; i++) {
+        splits += steps.items[i].operation.kind == OPERATION_SPLIT;
+        if (steps.items[i].operation.kind == OPERATION_SPLIT)
+            ck_assert_int_le(steps.items[i].operation.target, 10);
+    }
+    ck_assert_int_gt(splits, 0);
+    world_free(world);
+}
+END_TEST
+
+/* Six would be enough.  Without room for a ninth the way there merges first, and what it merges would be too full. */
+START_TEST(a_stream_at_max_shards_is_not_led_over_shards_that_are_too_full)
+{
+    struct world *world = adaptive_scene("[stream orders]\nmax_shards = 8\n", 8, "constant:4M");
+
+    world_run(world, 30 * (int64_t)HOUR_MS);
+    ck_assert_uint_eq(world_reshards(world), 0);
+    ck_assert_double_eq(world_totals(world).throttled_bytes, 0);
+    world_configure(world, orders);
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, 2 * HOUR_MS);
+    ck_assert_int_lt(world_open_shards(world, "orders"), 8);
+    ck_assert_double_eq(world_totals(world).throttled_bytes, 0);
+    world_free(world);
+}
+END_TEST
+
+/* Somebody moved its threshold below the load; that it stands in ALARM for that asks for no shards. */
+START_TEST(an_alarm_that_fires_because_its_threshold_does_not_fit_gets_one_that_does)
+{
+    struct world *world = adaptive_scene(orders, 4, "constant:2M");
+
+    world_run(world, 10 * MINUTE_MS);
+    cJSON_Delete(world_cloudwatch(
+        world, "PutMetricAlarm",
+        "{\"AlarmName\":\"orders IncomingBytes\",\"Namespace\":\"AWS/Kinesis\",\"MetricName\":"
+        "\"IncomingBytes\",\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"orders\"}],"
+        "\"Statistic\":\"Sum\",\"Period\":60,\"EvaluationPeriods\":1,\"Threshold\":1000000,"
+        "\"ComparisonOperator\":\"GreaterThanThreshold\",\"AlarmActions\":[\"" WORLD_TOPIC "\"]}"));
+    world->reconcile_at_ms = INT64_MAX;
+    world_run(world, 20 * MINUTE_MS);
+    ck_assert_str_eq(world_alarm_state(world, "orders IncomingBytes"), "ALARM");
+    world->reconcile_at_ms = world->clock.ms; /* which brings the alarm again, and finds the threshold */
+    world_run(world, 5 * MINUTE_MS);
+    ck_assert_str_eq(world_alarm_state(world, "orders IncomingBytes"), "OK");
+    assert_fitting(world, 4);
+    world_free(world);
+}
+END_TEST
+
+/* What is said to an alarm that asks for nothing is about the shards, not about what else keeps them. */
+START_TEST(an_alarm_within_the_cooldown_is_told_that_fewer_shards_would_do)
+{
+    struct world *world =
+        adaptive_scene("[stream orders]\nmax_shards = 64\ncooldown = 3h\n", 16, "constant:2M");
+
+    world_run(world, 110 * MINUTE_MS);
+    ck_assert_int_eq(world_last_action(world).kind, ACTION_SCALE_DOWN);
+    world_traffic(world, "orders", "constant:300k", 2048, "uniform");
+    world_run(world, 100 * MINUTE_MS);
+    cJSON_Delete(world_cloudwatch(world, "SetAlarmState",
+                                  "{\"AlarmName\":\"orders IncomingBytes\",\"StateValue\":\"ALARM\","
+                                  "\"StateReason\":\"by hand\"}"));
+    world_run(world, MINUTE_MS);
+    ck_assert_msg(
+        world_was_decided(world, "hold", "shards would be enough; nothing is given back within the cooldown"),
+        "%s", world_last_decision(world, "orders").reason);
+    world_free(world);
+}
+END_TEST
+
 static struct pass_row pass(struct world *world, bool dry_run)
 {
     struct pass_options options = {.dry_run = dry_run};
@@ -404,6 +490,10 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_rising_load_is_followed_without_an_alarm);
     tcase_add_test(tcase, alarms_stand_where_the_policy_acts_before_it_has_learned_anything_too);
     tcase_add_test(tcase, shards_are_given_back_after_an_hour_without_a_pass);
+    tcase_add_test(tcase, a_give_back_from_above_max_shards_splits_nothing_above_it);
+    tcase_add_test(tcase, a_stream_at_max_shards_is_not_led_over_shards_that_are_too_full);
+    tcase_add_test(tcase, an_alarm_that_fires_because_its_threshold_does_not_fit_gets_one_that_does);
+    tcase_add_test(tcase, an_alarm_within_the_cooldown_is_told_that_fewer_shards_would_do);
     tcase_add_test(tcase, a_pass_asks_the_policy_and_not_the_day);
     tcase_add_test(tcase, a_pass_sees_the_shards_that_there_are);
     tcase_add_test(tcase, a_burst_in_the_middle_of_a_give_back_turns_it_round);

@@ -129,17 +129,14 @@ START_TEST(a_cooldown_from_a_clock_that_was_ahead_is_cut_to_what_is_configured)
 END_TEST
 
 /* A scale-up ended by a clock that was a day ahead. */
-START_TEST(what_a_clock_that_was_ahead_has_done_keeps_no_shards)
+static void end_ahead(struct world *world)
 {
-    struct world *world = world_new("[stream orders]\nmax_shards = 64\n", NULL);
     struct action action = {.stream = "orders", .kind = ACTION_SCALE_UP, .owner = "x"};
     struct operation split = {.kind = OPERATION_SPLIT};
     int64_t ahead_ms = world->clock.ms + 24 * (int64_t)HOUR_MS;
     struct stream_state state;
     bool taken;
 
-    world_scene(world, "orders", 8);
-    world_traffic(world, "orders", "constant:2M", 4096, "uniform");
     MUST(store_lock_take(world->store, "orders", "x", world->clock.ms, 1000, true, &taken, &state, &err));
     MUST(store_action_begin(world->store, &action, &err));
     action.state = ACTION_INTENDED;
@@ -147,8 +144,34 @@ START_TEST(what_a_clock_that_was_ahead_has_done_keeps_no_shards)
     MUST(store_step_close(world->store, &action, STEP_ACCEPTED, "", ahead_ms, &err));
     MUST(store_action_end(world->store, &action, "x", 0, ahead_ms, &err));
     world->reconcile_at_ms = world->clock.ms;
+}
+
+START_TEST(what_a_clock_that_was_ahead_has_done_keeps_no_shards)
+{
+    struct world *world = world_new("[stream orders]\nmax_shards = 64\n", NULL);
+
+    world_scene(world, "orders", 8);
+    world_traffic(world, "orders", "constant:2M", 4096, "uniform");
+    end_ahead(world);
     world_run(world, 90 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 4);
+    world_free(world);
+}
+END_TEST
+
+START_TEST(what_a_clock_that_was_ahead_has_done_hides_no_threshold_that_does_not_fit)
+{
+    struct world *world = world_new_classic(orders, NULL);
+
+    world_scene(world, "orders", 4);
+    cJSON_Delete(world_kinesis(
+        world, "UpdateShardCount",
+        "{\"StreamName\":\"orders\",\"TargetShardCount\":8,\"ScalingType\":\"UNIFORM_SCALING\"}"));
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 60 * 1048576 * 4);
+    end_ahead(world);
+    world_run(world, 10 * MINUTE_MS);
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 60 * 1048576 * 8);
     world_free(world);
 }
 END_TEST
@@ -177,6 +200,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_day_that_was_slept_through_costs_nothing_more);
     tcase_add_test(tcase, a_cooldown_from_a_clock_that_was_ahead_is_cut_to_what_is_configured);
     tcase_add_test(tcase, what_a_clock_that_was_ahead_has_done_keeps_no_shards);
+    tcase_add_test(tcase, what_a_clock_that_was_ahead_has_done_hides_no_threshold_that_does_not_fit);
     tcase_add_test(tcase, a_clock_that_is_off_is_the_reason_that_is_shown);
     suite_add_tcase(suite, tcase);
     return suite;

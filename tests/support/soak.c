@@ -15,7 +15,7 @@ static const char *const kinds[] = {
     "min_shards = 1\nmax_shards = 6\nresharding = update-shard-count\nthreshold_basis = count\n",
     "min_shards = 1\nmax_shards = 4\ncooldown = 2m\nresharding = split\nscale_down_every = 6h\n",
     "min_shards = 1\nmax_shards = 16\ncooldown = 15m\npolicy = adaptive\n",
-    "min_shards = 3\nmax_shards = 5\nmissing_data = idle\npolicy = adaptive\n",
+    "min_shards = 3\nmax_shards = 5\nmissing_data = idle\n",
     "min_shards = 1\nmax_shards = 2\nscale_up_threshold = 70%\n",
     "min_shards = 1\nmax_shards = 6\nalarm_level = shard\nresharding = split\nscale_down_every = 12h\n",
     "min_shards = 1\nmax_shards = 6\nalarm_level = shard\npolicy = adaptive\n",

@@ -29,6 +29,13 @@ double load_sum(double sum);
 #define LOAD_SLACK 1e-9
 
 /*
+ * A scale-up that has opened what it aimed at goes on only when a shard is above target_utilization by more than this
+ * part of it.  A demand with rejected records is an estimate: they are counted with the mean size of the accepted ones,
+ * which is another one every minute.  Without this, a target that was hit exactly would cost a generation more.
+ */
+#define GOAL_SLACK 0.01
+
+/*
  * Rejected records are counted once per attempt, and producers try again, so a
  * throttled minute can report many times the records that exist.  Demand is
  * believed up to this many times what was accepted; the next look corrects it.

@@ -102,8 +102,10 @@ static enum up_basis aim_at_load(const struct up_facts *facts, struct forecast *
 
 static bool is_reached(const struct forecast *forecast, const struct aim *aim)
 {
-    return (int64_t)forecast->count >= aim->floor &&
-           forecast_fullest(forecast)->load <= aim->target * (1 + LOAD_SLACK);
+    int64_t goal = forecast->facts->goal_shards, open = (int64_t)forecast->count;
+    double slack = goal > 0 && open >= goal ? GOAL_SLACK : LOAD_SLACK;
+
+    return open >= aim->floor && forecast_fullest(forecast)->load <= aim->target * (1 + slack);
 }
 
 void plan_up(const struct up_facts *facts, struct up_plan *ret_plan)

@@ -55,10 +55,12 @@ static void say_target(const struct up_facts *facts, const struct situation *sit
     char percent[WORDING_SIZE];
 
     wording_percent(target, target, percent);
-    SAY(plan,
-        situation->fullest.load > target * (1 + LOAD_SLACK) ? ", above the target of %s"
-                                                            : ", within the target of %s",
-        percent);
+    if (situation->fullest.load <= target * (1 + LOAD_SLACK))
+        SAY(plan, ", within the target of %s", percent);
+    else if (plan->verdict == UP_ENOUGH)
+        SAY(plan, ", no more than %g %% above the target of %s", 100 * GOAL_SLACK, percent);
+    else
+        SAY(plan, ", above the target of %s", percent);
 }
 
 static void say_blind(const struct up_facts *facts, struct up_plan *plan)

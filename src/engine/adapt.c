@@ -526,15 +526,15 @@ int adapt_look(struct turn *turn, bool asked, struct adaptive_plan *ret_plan, st
     return ret_plan->verdict == ADAPTIVE_GO ? look_closer(turn, asked, ret_plan, err) : 0;
 }
 
-/* The numbers are others at every look: once after an action is enough, unless an alarm asks. */
+/* The numbers are others at every look: once for each way to begin is enough, unless an alarm asks. */
 static void note_stay(struct turn *turn, const struct adaptive_plan *plan, bool asked)
 {
     const char *verdict = plan->limited ? "limited" : "hold";
 
     if (asked)
         record_decision(turn, verdict, plan->reason, NULL, NULL);
-    else if (!isnan(plan->demand))
-        record_once(turn, verdict, plan->reason, 0);
+    else
+        record_once(turn, verdict, plan->reason, strcspn(plan->reason, " "));
 }
 
 int adapt_begin(struct turn *turn, bool asked, struct error *err)

@@ -109,17 +109,35 @@ static int ask_witness(struct turn *turn, struct fetch *fetch, struct error *err
     return 0;
 }
 
-/* Minutes without a point; never those before the first that has one: the stream may not have been there. */
+/* The first minute that the stream was there for as a whole: an earlier one says nothing of it. */
+static int find_first(struct turn *turn, const struct minutes *known, const struct fetch *fetch,
+                      size_t *ret_first, struct error *err)
+{
+    size_t first = 0;
+
+    *ret_first = 0;
+    if (known->count > 0)
+        return 0;
+    if (look_summary(turn, err) < 0)
+        return -1;
+    while (first < fetch->count && is_missing(&fetch->points[first]) &&
+           fetch->points[first].start_ms < turn->summary.created_ms)
+        first++;
+    *ret_first = first;
+    return 0;
+}
+
+/* Minutes without a point. */
 static int settle_missing(struct turn *turn, const struct minutes *known, struct fetch *fetch,
                           struct error *err)
 {
-    size_t first = 0;
     bool any = false;
+    size_t first;
 
-    if (!fetch->complete)
+    if (!fetch->complete || turn->config->missing_data == MISSING_UNKNOWN)
         return 0;
-    while (known->count == 0 && first < fetch->count && is_missing(&fetch->points[first]))
-        first++;
+    if (find_first(turn, known, fetch, &first, err) < 0)
+        return -1;
     for (size_t i = first; i < fetch->count; i++) {
         if (!is_missing(&fetch->points[i]))
             continue;

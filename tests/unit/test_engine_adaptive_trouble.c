@@ -39,6 +39,27 @@ START_TEST(what_is_not_known_is_no_reason_to_give_back)
 }
 END_TEST
 
+/* There is no first datapoint; but AWS says since when the stream is there. */
+START_TEST(a_stream_that_nobody_ever_wrote_to_is_given_back_when_that_is_known)
+{
+    char *streams =
+        must_printf("[stream orders]\nmax_shards = 64\nmissing_data = %s\n", missing[_i].missing_data);
+    struct world *world = world_new(streams, NULL);
+    struct error err = {0};
+
+    world_scene(world, "orders", 8);
+    ck_assert_int_eq(sim_set_consumer(world->sim, "orders", missing[_i].consumer, &err), 0);
+    world->reconcile_at_ms = world->clock.ms;
+    world_run(world, 2 * HOUR_MS);
+    ck_assert_msg((world_open_shards(world, "orders") == 1) == missing[_i].gives_back, "%s: %lld",
+                  missing[_i].missing_data, (long long)world_open_shards(world, "orders"));
+    if (!missing[_i].gives_back)
+        ck_assert(world_was_decided(world, "hold", "CloudWatch has no minute of the last 5; "));
+    world_free(world);
+    free(streams);
+}
+END_TEST
+
 START_TEST(an_alarm_without_figures_adds_one_generation_and_no_more)
 {
     struct world *world = adaptive_scene(orders, 4, "constant:2M");
@@ -208,6 +229,8 @@ static Suite *suite(void)
     TCase *tcase = tcase_create("trouble");
 
     tcase_set_timeout(tcase, 600);
+    tcase_add_loop_test(tcase, a_stream_that_nobody_ever_wrote_to_is_given_back_when_that_is_known, 0,
+                        (int)COUNT_OF(missing));
     tcase_add_loop_test(tcase, what_is_not_known_is_no_reason_to_give_back, 0, (int)COUNT_OF(missing));
     tcase_add_test(tcase, an_alarm_without_figures_adds_one_generation_and_no_more);
     tcase_add_test(tcase, another_alarm_without_figures_waits_for_the_cooldown);

@@ -68,6 +68,9 @@ struct figures {
 
 /* Digits behind the point: `usual`, and of a small value so many that two of its own are seen. */
 int figures_decimals(double value, int usual);
+/* As they are shown: dollars, and the part of `load` that was throttled in percent. */
+double figures_shown_dollars(const struct figures *f);
+double figures_shown_percent(const struct figures *f, const struct backtest_result *load);
 /* The headings of figures_add_columns() and of figures_add_call_columns(); numbers, all of them. */
 #define FIGURES_HEADINGS "SHARD-HOURS", "TO FORESIGHT", "DOLLARS", "THROTTLED", "IN MINUTES", "PEAK", "MEAN"
 #define FIGURES_CALL_HEADINGS "OPERATIONS", "UPDATES", "REFUSED"

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { DECIMALS_MAX = 9 };
+enum { DECIMALS_MAX = 9, DOLLAR_DECIMALS = 2, PERCENT_DECIMALS = 4 };
 
 int figures_decimals(double value, int usual)
 {
@@ -26,6 +26,23 @@ static double percent_throttled(const struct figures *f, const struct backtest_r
     return offered > 0 ? 100 * f->throttled_bytes / offered : 0;
 }
 
+static double rounded(double value, int decimals)
+{
+    double unit = pow(10, decimals);
+
+    return round(value * unit) / unit;
+}
+
+double figures_shown_dollars(const struct figures *f)
+{
+    return rounded(f->dollars, figures_decimals(f->dollars, DOLLAR_DECIMALS));
+}
+
+double figures_shown_percent(const struct figures *f, const struct backtest_result *load)
+{
+    return rounded(percent_throttled(f, load), PERCENT_DECIMALS);
+}
+
 /* ---- for people */
 
 void figures_add_columns(struct table *table, const struct figures *f, const struct backtest_result *load,
@@ -34,19 +51,19 @@ void figures_add_columns(struct table *table, const struct figures *f, const str
     if (f->shard_hours <= 0) {
         table_add(table, "-");
         table_add(table, "-");
-        table_add(table, "%.*f", figures_decimals(f->dollars, 2), f->dollars);
+        table_add(table, "%.*f", figures_decimals(f->dollars, DOLLAR_DECIMALS), f->dollars);
         for (int i = 0; i < 4; i++)
             table_add(table, "-");
         return;
     }
     table_add(table, "%.*f", figures_decimals(f->shard_hours, 0), f->shard_hours);
     table_add(table, "%.2f x", f->shard_hours / foresight_hours);
-    table_add(table, "%.*f", figures_decimals(f->dollars, 2), f->dollars);
+    table_add(table, "%.*f", figures_decimals(f->dollars, DOLLAR_DECIMALS), f->dollars);
     if (f->even_keys) {
         table_add(table, "-");
         table_add(table, "-");
     } else {
-        table_add(table, "%.4f %%", percent_throttled(f, load));
+        table_add(table, "%.*f %%", PERCENT_DECIMALS, percent_throttled(f, load));
         table_add(table, "%lld", (long long)f->minutes_throttled);
     }
     table_add(table, "%lld", (long long)f->peak_shards);

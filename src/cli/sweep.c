@@ -25,7 +25,7 @@ struct combination {
     char *why;                         /* then */
     struct backtest_result result;
     struct figures figures;
-    bool best; /* none is as cheap and throttles less, or throttles as little and is cheaper */
+    bool best; /* none is as cheap and throttles less, or throttles as little and is cheaper, as shown */
 };
 
 struct sweep {
@@ -215,26 +215,14 @@ static void configure(const struct sweep *sweep, struct combination *combination
     }
 }
 
-/* A value that no combination may have is most likely a slip. */
-static int check_values(const struct sweep *sweep, struct error *err)
+/* What the rules forbid is told and left out; here, where nothing else is left. */
+static int check_any(const struct sweep *sweep, struct error *err)
 {
-    for (size_t i = 0; i < sweep->axis_count; i++) {
-        for (size_t value = 0; value < sweep->axes[i].values.count; value++) {
-            const char *why = NULL;
-            bool allowed = false;
-
-            for (size_t c = 0; c < sweep->count; c++) {
-                if (sweep->combinations[c].values[i] != value)
-                    continue;
-                allowed |= sweep->combinations[c].config != NULL;
-                why = sweep->combinations[c].why;
-            }
-            if (!allowed)
-                return error_set(err, ERROR_CONFIG, "--sweep %s=%s: %s", sweep->axes[i].setting->name,
-                                 sweep->axes[i].values.items[value], why);
-        }
+    for (size_t c = 0; c < sweep->count; c++) {
+        if (sweep->combinations[c].config != NULL)
+            return 0;
     }
-    return 0;
+    return error_set(err, ERROR_CONFIG, "--sweep leaves nothing to try: %s", sweep->combinations[0].why);
 }
 
 /* ---- the runs */
@@ -254,10 +242,12 @@ static int run_one(void *context, size_t job, struct error *err)
     return backtest_run(&backtest, &combination->result, err);
 }
 
+/* By what is shown: of two rows that look the same neither is better. */
 static bool dominates(const struct combination *a, const struct combination *b)
 {
-    double a_lost = a->figures.throttled_bytes, b_lost = b->figures.throttled_bytes;
-    double a_costs = a->figures.dollars, b_costs = b->figures.dollars;
+    double a_lost = figures_shown_percent(&a->figures, &a->result);
+    double b_lost = figures_shown_percent(&b->figures, &b->result);
+    double a_costs = figures_shown_dollars(&a->figures), b_costs = figures_shown_dollars(&b->figures);
 
     return a_costs <= b_costs && a_lost <= b_lost && (a_costs < b_costs || a_lost < b_lost);
 }
@@ -370,7 +360,7 @@ static int prepare(struct sweep *sweep, const struct names *texts, struct error 
         return -1;
     for (size_t i = 0; i < sweep->count; i++)
         configure(sweep, &sweep->combinations[i]);
-    return check_values(sweep, err);
+    return check_any(sweep, err);
 }
 
 int sweep_check(const struct backtest *backtest, const struct names *texts, bool desired, struct error *err)

@@ -33,6 +33,10 @@ class Sweep(Folder):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return json.loads(done.stdout)
 
+    @staticmethod
+    def shown(row):
+        return round(row["dollars"], 2), round(row["throttled_percent"], 4)
+
     def test_each_combination_comes_to_what_the_file_would(self):
         values = {"target_utilization": ["60%", "75%"], "cooldown": ["1m", "20m"], "desired_shards": ["1", "4"]}
         arguments = [word for name, texts in values.items() for word in ("--sweep", f"{name}={','.join(texts)}")]
@@ -45,9 +49,9 @@ class Sweep(Folder):
                 ours = self.answer()["ways"]["kinescale"]
                 self.assertEqual({key: row.get(key) for key in ours}, ours)
         for row in rows:
-            others = [other for other in rows
-                      if other["dollars"] <= row["dollars"] and other["throttled_bytes"] <= row["throttled_bytes"]
-                      and (other["dollars"], other["throttled_bytes"]) != (row["dollars"], row["throttled_bytes"])]
+            shown = self.shown(row)
+            others = [other for other in map(self.shown, rows)
+                      if other[0] <= shown[0] and other[1] <= shown[1] and other != shown]
             self.assertEqual(row["best"], not others, row["settings"])
         self.assertTrue(0 < sum(row["best"] for row in rows) < len(rows))
 
@@ -60,6 +64,22 @@ class Sweep(Folder):
         self.assertIn("not tried: target_utilization=40% scale_down_threshold=50%: scale_down_threshold must", text)
         self.assertRegex(text, r"(?m)^60% +30% +\d+ ")
 
+    def test_a_value_that_fits_nowhere_is_told_and_the_others_are_tried(self):
+        rows = self.answer("--sweep", "min_shards=1,2,80", "--sweep", "max_shards=4,64")["sweep"]
+        self.assertEqual(["not_tried" in row for row in rows], [False] * 4 + [True] * 2)
+        done = self.run_program("--load", self.load, "--sweep", "cooldown=0s,5m")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("not tried: cooldown=0s: alarm_period must be at most cooldown (0s)", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^5m +\d+ ")
+
+    def test_of_rows_that_look_the_same_none_is_better(self):
+        """Nothing is to be done, and only `adaptive` looks: that costs 0.00003 dollars, which nobody sees."""
+        self.load = self.write_load([1.2] * 480)
+        rows = self.answer("--sweep", "policy=classic,adaptive", "--prices", "metric-requests=0.0001")["sweep"]
+        self.assertLess(rows[0]["dollars"], rows[1]["dollars"])
+        self.assertEqual(self.shown(rows[0]), self.shown(rows[1]))
+        self.assertEqual([row["best"] for row in rows], [True, True])
+
     def test_what_is_wrong_is_said(self):
         many = ",".join(f"{n}m" for n in range(1, 10))
         cases = [
@@ -70,7 +90,9 @@ class Sweep(Folder):
             (["--sweep", "policy=classic, classic"], "--sweep policy: 'classic' is given twice"),
             (["--sweep", "desired_shards=1,2", "--initial-shards", "3"],
              "--sweep: desired_shards says nothing where --initial-shards or --from-cloudwatch does"),
-            (["--sweep", "cooldown=5m,soon"], "--sweep cooldown=soon: cooldown must be"),
+            (["--sweep", "cooldown=soon,0s"], "--sweep leaves nothing to try: cooldown must be"),
+            (["--sweep", "min_shards=70,80", "--sweep", "max_shards=4,64"],
+             "--sweep leaves nothing to try: max_shards must be"),
             (["--sweep", "cooldown="], "--sweep cooldown: a value is missing"),
             (["--sweep", "cooldown=1m", "--sweep", "cooldown=2m"], "--sweep: cooldown is given twice"),
             (["--sweep", f"cooldown={many}", "--sweep", f"scale_down_every={many}"],

@@ -95,15 +95,29 @@ static int check_expiry(struct credentials *found, int64_t now_ms, struct error 
     return error_set(err, ERROR_TRANSIENT, "what it gave had already expired");
 }
 
+/* Why a source had nothing.  Those of the profile come together, each reason once: the whole must fit into a message,
+ * behind what was called.  No buffer reaches its ceiling: ten reasons of at most 512 bytes. */
+static void note_absent(size_t source, const char *why, struct buffer *tried, struct buffer *of_profile)
+{
+    struct error err;
+
+    if (!chain[source].of_profile)
+        (void)buffer_printf(tried, &err, "%s: %s; ", chain[source].name, why);
+    else if (strstr(buffer_text(of_profile), why) == NULL)
+        (void)buffer_printf(of_profile, &err, "%s%s", of_profile->length > 0 ? ", " : "", why);
+}
+
 /* *ret_credentials begins zeroed. */
 static int walk(struct credentials_provider *provider, struct credentials *ret_credentials, struct error *err)
 {
     SCOPED(source_context_clear) struct source_context context;
     SCOPED(buffer_clear) struct buffer tried;
+    SCOPED(buffer_clear) struct buffer of_profile;
     struct error why = {0};
 
     source_context_init(&context, &provider->options, provider->transport, provider->clock);
     buffer_init(&tried, TRIED_MAX);
+    buffer_init(&of_profile, TRIED_MAX);
     for (size_t i = 0; i < COUNT_OF(chain); i++) {
         struct credentials found = {0};
         int result = chain[i].load(&context, context.profile, &found, &why);
@@ -120,10 +134,10 @@ static int walk(struct credentials_provider *provider, struct credentials *ret_c
             wipe(&found, sizeof(found));
             return 0;
         }
-        /* Cannot reach the ceiling: ten messages of at most 512 bytes. */
-        (void)buffer_printf(&tried, &why, "%s%s: %s", i > 0 ? "; " : "", chain[i].name, why.message);
+        note_absent(i, why.message, &tried, &of_profile);
     }
-    return error_set(err, ERROR_AUTH, "no credentials: %s", buffer_text(&tried));
+    return error_set(err, ERROR_AUTH, "no credentials: %sprofile '%.64s': %s", buffer_text(&tried),
+                     context.profile, buffer_text(&of_profile));
 }
 
 /* ---- the provider */

@@ -74,7 +74,7 @@ int source_profile_sign_in(struct source_context *context, const char *profile,
             return error_set(err, ERROR_CONFIG, "profile '%s' has '%s': a person's sign-in is not supported",
                              profile, keys[i]);
     }
-    return source_absent(err, "not used");
+    return source_absent(err, "no sign-in");
 }
 
 int source_profile_process(struct source_context *context, const char *profile,
@@ -91,7 +91,7 @@ int source_profile_process(struct source_context *context, const char *profile,
         return -1;
     command = value_of(context, profile, "credential_process");
     if (command == NULL)
-        return source_absent(err, "not set");
+        return source_absent(err, "no credential_process");
     if (process_words(command, &words, err) < 0)
         return -1;
     result = process_output(words, PROCESS_TIMEOUT_MS, &output, err);

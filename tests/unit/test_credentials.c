@@ -3,6 +3,7 @@
 
 #include "base/date.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <pthread.h>
 
@@ -228,14 +229,17 @@ START_TEST(when_nothing_serves_each_source_says_why)
 
     ck_assert_int_lt(credentials_get(provider, &credentials, &err), 0);
     ck_assert_int_eq(err.kind, ERROR_AUTH);
-    ck_assert_str_eq(
-        err.message,
-        "no credentials: environment: AWS_ACCESS_KEY_ID is not set; role of profile: no role_arn; "
-        "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set; "
-        "web identity of profile: no web_identity_token_file; sign-in of profile: not used; "
-        "credentials file: no aws_access_key_id; credential_process: not set; "
-        "config file: no aws_access_key_id; container: no AWS_CONTAINER_CREDENTIALS_ variable; "
-        "instance metadata: AWS_EC2_METADATA_DISABLED is true");
+    ck_assert_str_eq(err.message, "no credentials: environment: AWS_ACCESS_KEY_ID is not set; "
+                                  "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set; "
+                                  "container: no AWS_CONTAINER_CREDENTIALS_ variable; "
+                                  "instance metadata: AWS_EC2_METADATA_DISABLED is true; "
+                                  "profile 'default': no role_arn, no web_identity_token_file, no sign-in, "
+                                  "no aws_access_key_id, "
+                                  "no credential_process");
+    (void)error_wrap(&err, "%s: %s '%064d'", /* as `backtest` says it of a stream with a long name */
+                     "the history needs credentials that may call kinesis:DescribeStreamSummary",
+                     "DescribeStreamSummary", 0);
+    ck_assert(text_ends_with(err.message, "no aws_access_key_id, no credential_process"));
     credentials_provider_free(provider);
 }
 END_TEST

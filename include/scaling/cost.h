@@ -21,11 +21,11 @@
 
 enum price {
     PRICE_SHARD_HOUR,
-    PRICE_PUT_UNITS,         /* a million PUT payload units of up to 25 KB of one record */
-    PRICE_ON_DEMAND_HOUR,    /* on-demand standard: a stream, for an hour */
-    PRICE_ON_DEMAND_GIB_IN,  /* the same: records rounded up to 1 KB each */
-    PRICE_ON_DEMAND_GIB_OUT, /* the same: read by a consumer */
-    PRICE_ADVANTAGE_GIB_IN,  /* on-demand advantage: no charge for the stream itself */
+    PRICE_PUT_UNITS,        /* a million PUT payload units of up to 25 KB of one record */
+    PRICE_ON_DEMAND_HOUR,   /* on-demand standard: a stream, for an hour */
+    PRICE_ON_DEMAND_GIB_IN, /* the same: records rounded up to 1 KB each */
+    PRICE_ON_DEMAND_GIB_OUT, /* the same: read by a consumer; no source says that reads are rounded up, so none is */
+    PRICE_ADVANTAGE_GIB_IN, /* on-demand advantage: no charge for the stream itself */
     PRICE_ADVANTAGE_GIB_OUT,
     PRICE_ALARM_MONTH,         /* an alarm of standard resolution, for each metric it looks at */
     PRICE_CUSTOM_METRIC_MONTH, /* shard-level metrics are billed as these, one for each metric and shard */
@@ -54,8 +54,8 @@ int price_list_set(struct price_list *prices, const char *assignment, struct err
 /* ---- dollars; quantities are 0 or more */
 
 double cost_shard_hours(const struct price_list *prices, double shard_hours);
-/* `records` of `record_bytes` each, 1 or more: a unit for every started 25 KB of a record. */
-double cost_put_units(const struct price_list *prices, double records, int64_t record_bytes);
+/* `units`: one for every started 25 KB (25,600 bytes) of a record. */
+double cost_put_units(const struct price_list *prices, double units);
 /* `alarm_hours`: alarms times the hours each stood, for alarms on one metric. */
 double cost_alarms(const struct price_list *prices, double alarm_hours);
 /* `metric_hours`: custom metrics times the hours each was sent. */
@@ -67,9 +67,9 @@ double cost_metric_requests(const struct price_list *prices, double metrics);
 /* What went through an on-demand stream, or would have. */
 struct usage {
     double hours;
-    double records;       /* written */
-    int64_t record_bytes; /* 1 or more */
-    double readers;       /* each reads everything once */
+    double kib;     /* written, each record rounded up to whole KiB */
+    double bytes;   /* of all records as they are */
+    double readers; /* each reads everything once */
 };
 double cost_on_demand(const struct price_list *prices, const struct usage *usage);
 /* Without what the account commits itself to in this mode: that is shared by all its streams. */

@@ -155,6 +155,9 @@ int sim_set_consumer(struct sim *sim, const char *name, bool present, struct err
 struct sim_totals {
     double offered_bytes, accepted_bytes, throttled_bytes;
     double offered_records, accepted_records, throttled_records;
+    /* What AWS bills by, each record rounded up; all of a minute are taken to be of their mean size, to the byte. */
+    double offered_put_units, accepted_put_units; /* of 25 KB, provisioned */
+    double offered_kib;                           /* on demand */
     double shard_hours;
     int64_t open_shards;
     int64_t peak_shards; /* the most that took records at one time */

@@ -218,7 +218,7 @@ static int read_load(struct backtest *backtest, struct error *err)
 /* A fleet for the highest minute is simulated where keys are not even. */
 static int check_height(const struct backtest *backtest, struct error *err)
 {
-    double shards = backtest_peak_shards(&backtest->load);
+    double shards = backtest_peak_shards(backtest);
 
     if (backtest_has_even_keys(backtest) || shards <= BENCH_SHARDS_MAX)
         return 0;

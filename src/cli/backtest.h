@@ -89,15 +89,18 @@ struct figures backtest_figures(const struct backtest *backtest, const struct ba
                                 const struct price_list *prices);
 /* Are keys spread evenly? */
 bool backtest_has_even_keys(const struct backtest *backtest);
-/* For even keys: shard-hours of the fewest shards of every minute, and the most that one of them needs. */
-double backtest_foresight_hours(const struct sim_load *load);
-double backtest_peak_shards(const struct sim_load *load);
+/* For even keys, and min_shards at least: shard-hours of the fewest shards of every minute, and the most that one of
+ * them needs. */
+double backtest_foresight_hours(const struct backtest *backtest);
+double backtest_peak_shards(const struct backtest *backtest);
 
 /* Every way to run the stream, side by side; table_clear() it. */
 void backtest_table(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, struct table *table);
 /* What was replayed; what was done. */
 void backtest_print_load(const struct backtest *backtest, const struct backtest_result *result, FILE *file);
+/* What no figure of a run can know; a part of what was done. */
+void backtest_print_caveats(const struct backtest *backtest, FILE *file);
 void backtest_print_deeds(const struct backtest *backtest, const struct backtest_result *result, FILE *file);
 /* All of these. */
 void backtest_print(const struct backtest *backtest, const struct backtest_result *result,

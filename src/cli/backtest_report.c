@@ -2,9 +2,9 @@
  * backtest_report.c - what a backtest came to, beside what other ways to run the stream would have.
  *
  * The others are computed from the load alone: a fleet that stays at what the highest minute needs with even keys, the
- * fewest shards of every minute with perfect foresight and free, instant resharding, and AWS's own on-demand modes, whose
- * throttling is not known.  Under other keys the fleet throttles what a run of it did; of perfect foresight only the
- * shards for even keys are known.  One reader reads everything once.
+ * fewest shards of every minute with perfect foresight and free, instant resharding, both min_shards at least, and AWS's
+ * own on-demand modes, whose throttling is not known.  Under other keys the fleet throttles what a run of it did; of
+ * perfect foresight only the shards for even keys are known.  One reader reads everything once.
  */
 #include "backtest.h"
 #include "peers.h"
@@ -31,18 +31,13 @@ static const struct {
     [WAY_FORESIGHT] = {"perfect foresight", "perfect_foresight"},
 };
 
-static double shards_needed(const struct sim_minute *minute)
+static double shards_needed(const struct backtest *backtest, size_t i)
 {
+    const struct sim_minute *minute = &backtest->load.minutes[i];
     double needed = fmax(minute->bytes / 60 / SHARD_BYTES_PER_S, minute->records / 60 / SHARD_RECORDS_PER_S);
+    double least = (double)backtest->config->streams[0].min_shards;
 
-    return fmax(1, ceil(needed - 1e-9)); /* a sum of doubles may lie a hair above a whole number */
-}
-
-static int64_t mean_record_bytes(const struct sim_totals *totals)
-{
-    return totals->offered_records > 0
-               ? (int64_t)fmax(1, round(totals->offered_bytes / totals->offered_records))
-               : 1;
+    return fmax(least, ceil(needed - 1e-9)); /* a sum of doubles may lie a hair above a whole number */
 }
 
 /* Only there the engine needs them, and has them turned on. */
@@ -72,17 +67,16 @@ static struct figures figures_of(const struct backtest_result *result, const str
 {
     const struct sim_totals *totals = &result->totals;
 
-    return (struct figures){
-        .shard_hours = totals->shard_hours,
-        .dollars = cost_shard_hours(prices, totals->shard_hours) +
-                   cost_put_units(prices, totals->accepted_records, mean_record_bytes(totals)) + watch,
-        .throttled_bytes = totals->throttled_bytes,
-        .throttled_records = totals->throttled_records,
-        .minutes_throttled = totals->minutes_throttled,
-        .peak_shards = totals->peak_shards,
-        .operations = totals->splits + totals->merges,
-        .updates = totals->updates,
-        .refused_updates = result->refused_updates};
+    return (struct figures){.shard_hours = totals->shard_hours,
+                            .dollars = cost_shard_hours(prices, totals->shard_hours) +
+                                       cost_put_units(prices, totals->accepted_put_units) + watch,
+                            .throttled_bytes = totals->throttled_bytes,
+                            .throttled_records = totals->throttled_records,
+                            .minutes_throttled = totals->minutes_throttled,
+                            .peak_shards = totals->peak_shards,
+                            .operations = totals->splits + totals->merges,
+                            .updates = totals->updates,
+                            .refused_updates = result->refused_updates};
 }
 
 struct figures backtest_figures(const struct backtest *backtest, const struct backtest_result *result,
@@ -96,21 +90,21 @@ bool backtest_has_even_keys(const struct backtest *backtest)
     return text_equal(backtest->keys, "uniform");
 }
 
-double backtest_peak_shards(const struct sim_load *load)
+double backtest_peak_shards(const struct backtest *backtest)
 {
     double most = 0;
 
-    for (size_t i = 0; i < load->count; i++)
-        most = fmax(most, shards_needed(&load->minutes[i]));
+    for (size_t i = 0; i < backtest->load.count; i++)
+        most = fmax(most, shards_needed(backtest, i));
     return most;
 }
 
-double backtest_foresight_hours(const struct sim_load *load)
+double backtest_foresight_hours(const struct backtest *backtest)
 {
     double minutes = 0;
 
-    for (size_t i = 0; i < load->count; i++)
-        minutes += shards_needed(&load->minutes[i]);
+    for (size_t i = 0; i < backtest->load.count; i++)
+        minutes += shards_needed(backtest, i);
     return minutes / 60;
 }
 
@@ -126,14 +120,14 @@ static struct figures figures_of_fixed(const struct backtest *backtest, const st
                                        const struct price_list *prices)
 {
     const struct sim_totals *totals = &result->totals;
-    struct figures figures = {.peak_shards = (int64_t)backtest_peak_shards(&backtest->load)};
+    struct figures figures = {.peak_shards = (int64_t)backtest_peak_shards(backtest)};
 
     if (result->fixed != NULL)
         figures = figures_of(result->fixed, prices, 0);
     else {
         figures.shard_hours = (double)figures.peak_shards * result->hours;
-        figures.dollars = cost_shard_hours(prices, figures.shard_hours) +
-                          cost_put_units(prices, totals->offered_records, mean_record_bytes(totals));
+        figures.dollars =
+            cost_shard_hours(prices, figures.shard_hours) + cost_put_units(prices, totals->offered_put_units);
     }
     figures.operations = figures.updates = figures.refused_updates = -1;
     return figures;
@@ -143,9 +137,9 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
                     const struct price_list *prices, struct figures figures[WAY_COUNT])
 {
     const struct sim_totals *totals = &result->totals;
-    int64_t record_bytes = mean_record_bytes(totals);
-    struct usage usage = {result->hours, totals->offered_records, record_bytes, 1};
-    double all_units = cost_put_units(prices, totals->offered_records, record_bytes);
+    struct usage usage = {
+        .hours = result->hours, .kib = totals->offered_kib, .bytes = totals->offered_bytes, .readers = 1};
+    double all_units = cost_put_units(prices, totals->offered_put_units);
     struct figures *foresight = &figures[WAY_FORESIGHT];
 
     for (int way = 0; way < WAY_COUNT; way++)
@@ -153,8 +147,8 @@ static void compute(const struct backtest *backtest, const struct backtest_resul
     figures[WAY_KINESCALE] = backtest_figures(backtest, result, prices);
     figures[WAY_FIXED] = figures_of_fixed(backtest, result, prices);
     foresight->even_keys = !backtest_has_even_keys(backtest);
-    foresight->peak_shards = (int64_t)backtest_peak_shards(&backtest->load);
-    foresight->shard_hours = backtest_foresight_hours(&backtest->load);
+    foresight->peak_shards = (int64_t)backtest_peak_shards(backtest);
+    foresight->shard_hours = backtest_foresight_hours(backtest);
     foresight->dollars = cost_shard_hours(prices, foresight->shard_hours) + all_units;
     figures[WAY_STANDARD].dollars = cost_on_demand(prices, &usage);
     figures[WAY_ADVANTAGE].dollars = cost_on_demand_advantage(prices, &usage);
@@ -240,6 +234,24 @@ static bool is_stale(const struct backtest *backtest)
            backtest->metric_delay_ms > told_in_time_ms;
 }
 
+/* Only of these is it drawn where they lie. */
+static bool has_drawn_keys(const struct backtest *backtest)
+{
+    return !backtest_has_even_keys(backtest) && !text_starts_with(backtest->keys, "slice:");
+}
+
+void backtest_print_caveats(const struct backtest *backtest, FILE *file)
+{
+    fputs("The load is taken to be even within each minute, and Kinesis throttles by the second:\n"
+          "what is shown is the least that is throttled.\n",
+          file);
+    if (has_drawn_keys(backtest))
+        fprintf(
+            file,
+            "Where the keys lie is one draw, of seed %llu; with another --seed more or less is throttled.\n",
+            (unsigned long long)backtest->seed);
+}
+
 void backtest_print_deeds(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
 {
     const struct sim_totals *totals = &result->totals;
@@ -250,7 +262,8 @@ void backtest_print_deeds(const struct backtest *backtest, const struct backtest
         "kinescale throttled %.*f MiB, %.0f records.  It made %lld split%s, %lld merge%s and %lld call%s of\n"
         "UpdateShardCount; AWS refused %lld call%s%s.  Dollars: shard-hours, PUT payload units, alarms%s\n"
         "and %lld metrics asked of GetMetricData, at %s prices of %s unless set otherwise; on-demand\n"
-        "as if one reader read everything once.\n",
+        "as if one reader read everything once, and advantage without\n"
+        "the minimum to which the account commits itself for all its streams.\n",
         figures_decimals(throttled, 1), throttled, totals->throttled_records, (long long)totals->splits,
         text_plural(totals->splits), (long long)totals->merges, text_plural(totals->merges),
         (long long)totals->updates, text_plural(totals->updates), (long long)result->refused,
@@ -258,6 +271,7 @@ void backtest_print_deeds(const struct backtest *backtest, const struct backtest
         result->failed_turns > 0 ? "; some turns failed and were taken again" : "",
         has_shard_metrics(backtest) ? ", metrics of shards" : "", (long long)result->metrics_requested,
         PRICE_REGION, price_rows[PRICE_SHARD_HOUR].read_on);
+    backtest_print_caveats(backtest, file);
     if (!backtest_has_even_keys(backtest))
         fputs("Perfect foresight, and how many shards stay at the peak, are for keys that are spread evenly; "
               "what "

@@ -178,6 +178,9 @@ static struct sim_totals difference(const struct sim_totals *after, const struct
     totals.offered_records -= before->offered_records;
     totals.accepted_records -= before->accepted_records;
     totals.throttled_records -= before->throttled_records;
+    totals.offered_put_units -= before->offered_put_units;
+    totals.accepted_put_units -= before->accepted_put_units;
+    totals.offered_kib -= before->offered_kib;
     totals.shard_hours -= before->shard_hours;
     totals.splits -= before->splits;
     totals.merges -= before->merges;

@@ -288,7 +288,7 @@ int compare_fixed(const struct backtest *backtest, struct backtest_result *ret_r
     int result = bench_open(bench, backtest, err);
 
     if (result == 0)
-        result = begin(bench, (int64_t)backtest_peak_shards(&backtest->load), err);
+        result = begin(bench, (int64_t)backtest_peak_shards(backtest), err);
     if (result == 0) {
         advance(bench, end_of_load(bench));
         result = bench_end(bench, ret_result, err);

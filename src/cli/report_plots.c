@@ -107,7 +107,9 @@ static double shards_at(const struct drawing *drawing, size_t minute)
 
 static double needed_at(const struct drawing *drawing, size_t minute)
 {
-    return fmax(1, ceil(drawing_demand(drawing, minute) - 1e-9));
+    double least = (double)drawing->backtest->config->streams[0].min_shards;
+
+    return fmax(least, ceil(drawing_demand(drawing, minute) - 1e-9));
 }
 
 /* In full shards. */

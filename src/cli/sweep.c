@@ -25,6 +25,7 @@ struct combination {
     char *why;                         /* then */
     struct backtest_result result;
     struct figures figures;
+    double foresight_hours; /* with its min_shards */
     bool best; /* none is as cheap and throttles less, or throttles as little and is cheaper, as shown */
 };
 
@@ -260,8 +261,10 @@ static void judge(struct sweep *sweep, const struct price_list *prices)
 
         backtest.config = combination->config;
         combination->best = combination->config != NULL;
-        if (combination->best)
-            combination->figures = backtest_figures(&backtest, &combination->result, prices);
+        if (!combination->best)
+            continue;
+        combination->figures = backtest_figures(&backtest, &combination->result, prices);
+        combination->foresight_hours = backtest_foresight_hours(&backtest);
     }
     for (size_t i = 0; i < sweep->count; i++) {
         for (size_t j = 0; j < sweep->count && sweep->combinations[i].config != NULL; j++) {
@@ -274,12 +277,11 @@ static void judge(struct sweep *sweep, const struct price_list *prices)
 
 /* ---- the answer */
 
-static void add_row(struct table *table, const struct sweep *sweep, const struct combination *combination,
-                    double foresight_hours)
+static void add_row(struct table *table, const struct sweep *sweep, const struct combination *combination)
 {
     for (size_t i = 0; i < sweep->axis_count; i++)
         table_add(table, "%s", value_of(sweep, combination, i));
-    figures_add_columns(table, &combination->figures, &combination->result, foresight_hours);
+    figures_add_columns(table, &combination->figures, &combination->result, combination->foresight_hours);
     figures_add_call_columns(table, &combination->figures);
     table_add(table, "%s", combination->best ? "*" : "");
 }
@@ -289,7 +291,6 @@ static void print_table(const struct sweep *sweep, FILE *file)
     static const char *const figures[] = {FIGURES_HEADINGS, FIGURES_CALL_HEADINGS, "BEST"};
     const char *headings[SWEEP_SETTINGS_MAX + COUNT_OF(figures) + 1] = {0};
     struct table table = {.headings = headings, .right_aligned = 0x3ffu << sweep->axis_count};
-    double foresight_hours = backtest_foresight_hours(&sweep->backtest->load);
 
     for (size_t i = 0; i < sweep->axis_count; i++)
         headings[i] = sweep->axes[i].setting->name;
@@ -297,12 +298,13 @@ static void print_table(const struct sweep *sweep, FILE *file)
         headings[sweep->axis_count + i] = figures[i];
     for (size_t i = 0; i < sweep->count; i++) {
         if (sweep->combinations[i].config != NULL)
-            add_row(&table, sweep, &sweep->combinations[i], foresight_hours);
+            add_row(&table, sweep, &sweep->combinations[i]);
     }
     table_print(&table, file);
     table_clear(&table);
     fputs("\n*: no other is cheaper without throttling more, or throttles less without costing more.\n",
           file);
+    backtest_print_caveats(sweep->backtest, file);
     if (!backtest_has_even_keys(sweep->backtest))
         fputs("Foresight is for keys that are spread evenly.\n", file);
     for (size_t c = 0; c < sweep->count; c++) {
@@ -316,8 +318,7 @@ static void print_table(const struct sweep *sweep, FILE *file)
     }
 }
 
-static cJSON *combination_object(const struct sweep *sweep, const struct combination *combination,
-                                 double foresight_hours)
+static cJSON *combination_object(const struct sweep *sweep, const struct combination *combination)
 {
     cJSON *object = cJSON_CreateObject(), *tried;
 
@@ -329,20 +330,19 @@ static cJSON *combination_object(const struct sweep *sweep, const struct combina
         return object;
     }
     (void)cJSON_AddBoolToObject(object, "best", combination->best);
-    figures_add_fields(object, &combination->figures, &combination->result, foresight_hours);
+    figures_add_fields(object, &combination->figures, &combination->result, combination->foresight_hours);
     return object;
 }
 
 static void print_json(const struct sweep *sweep, FILE *file)
 {
-    double foresight_hours = backtest_foresight_hours(&sweep->backtest->load);
     cJSON *object = cJSON_CreateObject(), *list;
     char *text;
 
     (void)cJSON_AddStringToObject(object, "stream", sweep->backtest->config->streams[0].name);
     list = cJSON_AddArrayToObject(object, "sweep");
     for (size_t i = 0; i < sweep->count; i++)
-        (void)cJSON_AddItemToArray(list, combination_object(sweep, &sweep->combinations[i], foresight_hours));
+        (void)cJSON_AddItemToArray(list, combination_object(sweep, &sweep->combinations[i]));
     text = cJSON_Print(object);
     fprintf(file, "%s\n", text);
     cJSON_free(text);

@@ -7,10 +7,7 @@
 #include "base/number.h"
 #include "base/text.h"
 
-#include <math.h>
-
-#define PAYLOAD_UNIT_BYTES 25600.0 /* AWS's 25 KB, counted as 1,024 each like the 1 KB of on-demand streams */
-#define KIB 1024.0
+#define KIB_PER_GIB 1048576.0
 #define GIB 1073741824.0
 
 static const char kinesis_prices[] =
@@ -92,9 +89,9 @@ double cost_shard_hours(const struct price_list *prices, double shard_hours)
     return shard_hours * prices->dollars[PRICE_SHARD_HOUR];
 }
 
-double cost_put_units(const struct price_list *prices, double records, int64_t record_bytes)
+double cost_put_units(const struct price_list *prices, double units)
 {
-    return records * ceil((double)record_bytes / PAYLOAD_UNIT_BYTES) / 1e6 * prices->dollars[PRICE_PUT_UNITS];
+    return units / 1e6 * prices->dollars[PRICE_PUT_UNITS];
 }
 
 double cost_alarms(const struct price_list *prices, double alarm_hours)
@@ -114,9 +111,7 @@ double cost_metric_requests(const struct price_list *prices, double metrics)
 
 static double by_volume(const struct usage *usage, double gib_in, double gib_out)
 {
-    double gib = usage->records * ceil((double)usage->record_bytes / KIB) * KIB / GIB;
-
-    return gib * (gib_in + usage->readers * gib_out);
+    return usage->kib / KIB_PER_GIB * gib_in + usage->readers * usage->bytes / GIB * gib_out;
 }
 
 double cost_on_demand(const struct price_list *prices, const struct usage *usage)

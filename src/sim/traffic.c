@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-static const double shard_bytes_s = 1048576, shard_records_s = 1000;
+static const double shard_bytes_s = 1048576, shard_records_s = 1000, put_unit_bytes = 25600;
 
 struct traffic {
     struct load *load;
@@ -46,7 +46,21 @@ static double accepted_part(double bytes_s, double records_s)
     return part;
 }
 
-static void count_shard(struct stream *stream, struct shard *shard, const struct offer *offer, double seconds)
+/* What AWS bills for a record of the offer. */
+struct billed {
+    double put_units, kib;
+};
+
+/* A mean of doubles may lie a hair above a whole number of bytes. */
+static struct billed billed_of(const struct offer *offer)
+{
+    double bytes = offer->records_s > 0 ? fmax(1, round(offer->bytes_s / offer->records_s)) : 0;
+
+    return (struct billed){ceil(bytes / put_unit_bytes), ceil(bytes / 1024)};
+}
+
+static void count_shard(struct stream *stream, struct shard *shard, const struct offer *offer,
+                        const struct billed *billed, double seconds)
 {
     struct sim_totals *totals = &stream->totals;
     double part = accepted_part(offer->bytes_s * shard->share, offer->records_s * shard->share);
@@ -57,6 +71,9 @@ static void count_shard(struct stream *stream, struct shard *shard, const struct
     totals->offered_records += records;
     totals->accepted_bytes += bytes * part;
     totals->accepted_records += records * part;
+    totals->offered_put_units += records * billed->put_units;
+    totals->accepted_put_units += records * part * billed->put_units;
+    totals->offered_kib += records * billed->kib;
     shard->accepted_bytes += bytes * part;
     shard->accepted_records += records * part;
     if (part < 1) {
@@ -71,6 +88,7 @@ static void count_shard(struct stream *stream, struct shard *shard, const struct
 static void count_piece(struct stream *stream, const struct offer *offer, int64_t until_ms)
 {
     int64_t duration_ms = until_ms - stream->counted_ms;
+    struct billed billed = billed_of(offer);
     int64_t open = 0;
 
     for (size_t i = 0; i < stream->shard_count; i++) {
@@ -80,7 +98,7 @@ static void count_piece(struct stream *stream, const struct offer *offer, int64_
             continue;
         open++;
         if (offer->records_s > 0)
-            count_shard(stream, shard, offer, (double)duration_ms / 1000);
+            count_shard(stream, shard, offer, &billed, (double)duration_ms / 1000);
     }
     if (open > stream->totals.peak_shards)
         stream->totals.peak_shards = open;

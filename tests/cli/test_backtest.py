@@ -312,6 +312,50 @@ class Backtest(Bench):
                                    + answer["metrics_requested"] / 1000 * prices["metric-requests"])
             self.assertGreaterEqual(answer["metrics_requested"], 3 * 480 / 5)
 
+    def test_what_is_rounded_up_is_rounded_minute_by_minute(self):
+        """In turn 30,000 records of 100 B, which are a KiB and a unit each, and of 30,000 B, 30 KiB and two units."""
+        load = self.write("sizes.csv", "minute,bytes,records\n" + "".join(
+            f"{i},{30000 * (30000 if i % 2 else 100)},30000\n" for i in range(60)))
+        answer, _ = self.backtest("--load", load, "--initial-shards", "64")
+        ways, prices, gib = answer["ways"], answer["prices"], 1 << 30
+        written = 30 * 30000 * (1 + 30) * 1024 / gib
+        read = 30 * 30000 * (100 + 30000) / gib
+        units = 30 * 30000 * (1 + 2) / 1e6 * prices["put-units"]
+        self.assertEqual(ways["kinescale"]["throttled_bytes"], 0)
+        self.assertAlmostEqual(ways["on_demand_standard"]["dollars"], prices["on-demand-hour"]
+                               + written * prices["on-demand-in"] + read * prices["on-demand-out"])
+        self.assertAlmostEqual(ways["on_demand_advantage"]["dollars"],
+                               written * prices["advantage-in"] + read * prices["advantage-out"])
+        for way in ("kinescale", "fixed", "perfect_foresight"):
+            watched = answer["metrics_requested"] / 1000 * prices["metric-requests"] + 3 / 730 * prices["alarm-month"]
+            self.assertAlmostEqual(ways[way]["dollars"], ways[way]["shard_hours"] * prices["shard-hour"] + units
+                                   + (watched if way == "kinescale" else 0), msg=way)
+
+    def test_foresight_and_the_peak_keep_the_minimum_too(self):
+        self.write("streams.conf", (CONFIG % "").replace("min_shards = 1", "min_shards = 3"))
+        load = self.write_load([1.0] * 60 + [5.0] * 60)
+        for arguments in ([], ["--keys", "slice:0.5:0:2"]):
+            ways = self.backtest("--load", load, *arguments)[0]["ways"]
+            self.assertEqual(ways["perfect_foresight"]["shard_hours"], 3 + 5)
+        ways = self.backtest("--load", self.write_load([1.0] * 60))[0]["ways"]
+        self.assertEqual([ways[way][figure] for way in ("perfect_foresight", "fixed")
+                          for figure in ("shard_hours", "peak_shards")], [3] * 4)
+
+    def test_what_the_figures_cannot_know_is_said(self):
+        load = self.write_load([1.0] * 60)
+        even = "Kinesis throttles by the second"
+        for keys, draw in (("uniform", False), ("slice:0.5:0:2", False), ("hot:0.1", True), ("zipf:1.0:10", True)):
+            for arguments in ([], ["--sweep", "cooldown=5m"], ["--report", self.path("page.html")]):
+                with self.subTest(keys=keys, arguments=arguments):
+                    text = self.run_program("--load", load, "--keys", keys, "--seed", "7", *arguments).stdout
+                    if "--report" in arguments:
+                        with open(self.path("page.html"), encoding="utf-8") as page:
+                            text = page.read()
+                    self.assertIn(even, text)
+                    self.assertEqual("is one draw, of seed 7;" in text, draw)
+                    self.assertEqual("the minimum to which the account commits itself" in text,
+                                     "--sweep" not in arguments)
+
     def test_readme_has_the_prices(self):
         answer, _ = self.backtest("--load", self.write_load([1.0] * 60))
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:

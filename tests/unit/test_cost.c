@@ -8,29 +8,6 @@
 
 #define GIB 1073741824.0
 
-static const struct {
-    const char *name;
-    double records;
-    int64_t record_bytes;
-    double units;
-} payloads[] = {
-    {"a byte is a unit", 1e6, 1, 1},
-    {"25 KB are one unit", 1e6, 25600, 1},
-    {"one byte more begins the next", 1e6, 25601, 2},
-    {"2 KiB records are one unit each", 3e6, 2048, 3},
-    {"a MiB is 41 units", 1e6, 1048576, 41},
-};
-
-START_TEST(payload_units_are_counted_by_the_record)
-{
-    struct price_list prices = price_list_default();
-
-    ck_assert_msg(fabs(cost_put_units(&prices, payloads[_i].records, payloads[_i].record_bytes) -
-                       payloads[_i].units * 0.014) < 1e-9,
-                  "%s", payloads[_i].name);
-}
-END_TEST
-
 START_TEST(shards_alarms_and_metrics_cost_by_the_hour)
 {
     struct price_list prices = price_list_default();
@@ -44,15 +21,16 @@ START_TEST(shards_alarms_and_metrics_cost_by_the_hour)
 }
 END_TEST
 
-START_TEST(on_demand_rounds_every_record_up_to_a_whole_kib)
+START_TEST(a_read_costs_what_is_read_and_a_write_what_it_is_rounded_up_to)
 {
     struct price_list prices = price_list_default();
-    struct usage small = {.hours = 10, .records = GIB / 1024, .record_bytes = 1},
-                 whole = {.hours = 10, .records = GIB / 1024, .record_bytes = 1024, .readers = 2};
+    struct usage small = {.hours = 10, .kib = GIB / 1024, .bytes = GIB / 1024, .readers = 1},
+                 whole = {.hours = 10, .kib = GIB / 1024, .bytes = GIB, .readers = 2};
 
-    ck_assert_double_eq_tol(cost_on_demand(&prices, &small), 0.4 + 0.08, 1e-9);
+    ck_assert_double_eq_tol(cost_put_units(&prices, 3e6), 3 * 0.014, 1e-9);
+    ck_assert_double_eq_tol(cost_on_demand(&prices, &small), 0.4 + 0.08 + 0.04 / 1024, 1e-9);
     ck_assert_double_eq_tol(cost_on_demand(&prices, &whole), 0.4 + 0.08 + 2 * 0.04, 1e-9);
-    ck_assert_double_eq_tol(cost_on_demand_advantage(&prices, &small), 0.032, 1e-9);
+    ck_assert_double_eq_tol(cost_on_demand_advantage(&prices, &small), 0.032 + 0.016 / 1024, 1e-9);
     ck_assert_double_eq_tol(cost_on_demand_advantage(&prices, &whole), 0.032 + 2 * 0.016, 1e-9);
 }
 END_TEST
@@ -111,9 +89,8 @@ int main(void)
     Suite *suite = suite_create("cost");
     TCase *dollars = tcase_create("dollars"), *prices = tcase_create("prices");
 
-    tcase_add_loop_test(dollars, payload_units_are_counted_by_the_record, 0, COUNT_OF(payloads));
     tcase_add_test(dollars, shards_alarms_and_metrics_cost_by_the_hour);
-    tcase_add_test(dollars, on_demand_rounds_every_record_up_to_a_whole_kib);
+    tcase_add_test(dollars, a_read_costs_what_is_read_and_a_write_what_it_is_rounded_up_to);
     tcase_add_test(prices, every_price_has_a_name_a_unit_a_source_and_a_day_and_can_be_set);
     tcase_add_loop_test(prices, a_wrong_price_is_refused_and_changes_nothing, 0, COUNT_OF(refusals));
     suite_add_tcase(suite, dollars);

@@ -56,6 +56,35 @@ START_TEST(small_records_are_held_to_a_thousand_a_second_and_shard)
 }
 END_TEST
 
+static const struct {
+    const char *name;
+    int64_t record_bytes;
+    double put_units, kib;
+} billed[] = {
+    {"a byte is a unit, and a KiB", 1, 1, 1}, {"2 KiB are one unit", 2048, 1, 2},
+    {"25 KB are one unit", 25600, 1, 25},     {"one byte more begins the next", 25601, 2, 26},
+    {"a MiB is 41 units", 1048576, 41, 1024},
+};
+
+START_TEST(each_record_is_billed_in_whole_units)
+{
+    struct sim *sim = test_sim();
+    struct sim_totals totals;
+
+    test_stream(sim, "orders", 1);
+    test_traffic(sim, "orders", "constant:2M", billed[_i].record_bytes,
+                 "uniform"); /* at least a half is throttled */
+    sim_advance(sim, sim->now_ms + MINUTES(10));
+    totals = totals_of(sim, "orders");
+    ck_assert_msg(totals.accepted_records > 0 && totals.accepted_records <= totals.offered_records / 2 + 1e-6,
+                  "%s", billed[_i].name);
+    assert_near(totals.offered_put_units, totals.offered_records * billed[_i].put_units);
+    assert_near(totals.accepted_put_units, totals.accepted_records * billed[_i].put_units);
+    assert_near(totals.offered_kib, totals.offered_records * billed[_i].kib);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(a_hot_key_throttles_its_shard_alone)
 {
     struct sim *sim = test_sim();
@@ -393,6 +422,7 @@ static Suite *suite(void)
 
     tcase_add_test(by_hand, a_step_from_two_to_eight_mib_on_four_shards_throttles_what_is_above_four);
     tcase_add_test(by_hand, small_records_are_held_to_a_thousand_a_second_and_shard);
+    tcase_add_loop_test(by_hand, each_record_is_billed_in_whole_units, 0, COUNT_OF(billed));
     tcase_add_test(by_hand, a_hot_key_throttles_its_shard_alone);
     tcase_add_test(by_hand, shard_hours_count_a_split_from_the_moment_it_is_done);
     tcase_add_test(by_hand, a_split_inside_a_minute_gives_capacity_from_that_second);

@@ -139,6 +139,7 @@ struct engine_view {
     struct stream_summary summary;
     struct shard_map shards;
     struct demand demand;
+    double minute; /* what the newest known minute asks for, in shards: of an adaptive stream; NAN unknown */
     int updates_24h;
     int64_t headroom;    /* shards the account may still open; -1 unknown */
     int64_t alarm_level; /* enum alarm_level, as it is configured */

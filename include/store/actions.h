@@ -27,7 +27,7 @@ struct action {
     int64_t goal_shards; /* up_facts.goal_shards; 0 when the plan follows the load */
     int goal_basis;      /* enum up_basis; of a scale-down or an action by hand the engine's own */
     int64_t state_since_ms;
-    char reason[512];  /* why it began: the plan's sentence */
+    char reason[512];  /* why it began: the plan's sentence; then why it went elsewhere (engine/record.c) */
     char failure[512]; /* "" unless it ended short of what was wanted */
 };
 struct action_list {

@@ -89,6 +89,10 @@ static void print_table(const struct outlook *outlook)
         printf("  demand      %.3f MiB/s and %.0f records/s (accepted: %.3f MiB/s and %.0f records/s)\n",
                view->demand.bytes_per_s / 1048576, view->demand.records_per_s,
                view->demand.accepted_bytes_per_s / 1048576, view->demand.accepted_records_per_s);
+    else if (!isnan(view->minute))
+        printf("  demand      %.2f shards' worth in the newest minute; one without a datapoint is taken as "
+               "missing_data says\n",
+               view->minute);
     else
         printf("  demand      unknown: CloudWatch has no recent datapoint\n");
     printf("  time        about %s\n", outlook->count > 0 ? duration : "0s");

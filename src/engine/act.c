@@ -147,6 +147,8 @@ static int follow(struct turn *turn, const struct up_facts *facts, const struct 
         (void)text_copy(turn->action.reason, sizeof(turn->action.reason), plan->reason);
     if (plan->verdict == UP_LIMITED)
         fail_action(turn, plan->reason);
+    else if (plan->verdict == UP_ENOUGH && facts->goal_shards > 0 && plan->from_shards != facts->goal_shards)
+        record_later(turn, plan->reason);
     *ret_seen = event(verdicts[plan->verdict].event);
     ret_seen->operation = next;
     turn->action.to_shards = (int64_t)turn->shards.count;

@@ -409,12 +409,15 @@ static int think_again(struct turn *turn, const struct adaptive_plan *plan, bool
     *ret_ends = rising ? plan->verdict == ADAPTIVE_STOP : plan->verdict == ADAPTIVE_GO && plan->rises;
     if (*ret_ends)
         record_decision(turn, rising ? "enough" : "hold", plan->reason, NULL, NULL);
+    if (*ret_ends && rising && turn->action.to_shards < turn->action.goal_shards)
+        record_later(turn, plan->reason);
     if (*ret_ends && !rising) {
         turn->action.goal_basis = BASIS_TURNED;
         snprintf(turn->action.failure, sizeof(turn->action.failure), "ended early: %s", plan->reason);
     }
     if (rising && plan->verdict == ADAPTIVE_GO && plan->rises && plan->shards > turn->action.goal_shards) {
         record_decision(turn, "reshard", plan->reason, NULL, NULL);
+        record_later(turn, plan->reason);
         return set_goal(turn, plan->shards, plan->starts, err);
     }
     return 0;

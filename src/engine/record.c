@@ -62,3 +62,13 @@ void record_once(struct turn *turn, const char *verdict, const char *reason, siz
     if (!known)
         record_decision(turn, verdict, reason, NULL, NULL);
 }
+
+void record_later(struct turn *turn, const char *reason)
+{
+    static const char later[] = "; later: ";
+    char *text = turn->action.reason;
+    const char *known = strstr(text, later);
+    size_t length = known == NULL ? strlen(text) : (size_t)(known - text);
+
+    snprintf(text + length, sizeof(turn->action.reason) - length, "%s%s", later, reason);
+}

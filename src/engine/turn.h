@@ -304,5 +304,7 @@ void record_decision(struct turn *turn, const char *verdict, const char *reason,
 /* The same, once: most holds last for days, and one row of history is enough for each.  Two of one verdict whose
  * reasons have the first `same` bytes in common are one. */
 void record_once(struct turn *turn, const char *verdict, const char *reason, size_t same);
+/* Why the action that runs went elsewhere than it was to go at first, after its first reason; the newest one counts. */
+void record_later(struct turn *turn, const char *reason);
 
 #endif

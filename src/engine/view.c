@@ -66,7 +66,7 @@ int adapt_steps(struct turn *turn, const struct adaptive_plan *plan, struct oper
 }
 
 /* What the policy would do if an alarm came now, told as a plan of the other one. */
-static int view_policy(struct turn *turn, struct up_plan *ret_plan, struct error *err)
+static int view_policy(struct turn *turn, struct up_plan *ret_plan, double *ret_minute, struct error *err)
 {
     SCOPED(adaptive_plan_clear) struct adaptive_plan plan = {0};
 
@@ -81,6 +81,7 @@ static int view_policy(struct turn *turn, struct up_plan *ret_plan, struct error
                          .utilization_now = NAN,
                          .utilization_after = NAN};
     (void)text_copy(ret_plan->reason, sizeof(ret_plan->reason), plan.reason);
+    *ret_minute = plan.demand;
     if (adapt_steps(turn, &plan, &ret_plan->operations, &ret_plan->operation_count, &ret_plan->peak_shards,
                     err) < 0)
         return -1;
@@ -111,6 +112,7 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
         facts.alarmed = true;
         *ret_view = (struct engine_view){.summary = turn.summary,
                                          .demand = facts.demand,
+                                         .minute = NAN,
                                          .updates_24h = facts.updates_24h,
                                          .headroom = facts.account_headroom,
                                          .alarm_level = turn.config->alarm_level,
@@ -119,7 +121,7 @@ int engine_view(struct engine *engine, struct store *store, const char *stream, 
         result = 0;
         if (adapt_applies(turn.config)) {
             ret_view->too_early = false;
-            result = view_policy(&turn, &ret_view->plan, err);
+            result = view_policy(&turn, &ret_view->plan, &ret_view->minute, err);
         } else if (!too_early) {
             plan_up(&facts, &ret_view->plan);
         }

@@ -98,7 +98,7 @@ static struct rule_view view_of(const struct adaptive_facts *facts)
 
 /* ---- words */
 
-enum { FILL_SIZE = 300 };
+enum { FILL_SIZE = 256 };
 
 /* "2.31 MiB/s of 4" would name only one of the two limits; so demand is told in shards. */
 static void say_fill(const struct rule_view *view, bool by_load, char *text, size_t size)
@@ -121,28 +121,46 @@ static void say(struct adaptive_plan *plan, const char *between, const char *fir
     snprintf(plan->reason, sizeof(plan->reason), "%s%s%s", first, between, second);
 }
 
+/* Why so many, as rule_rise() and layout_rise() count: by what asks for most. */
+static void say_how_far(const struct adaptive_facts *facts, const struct rule_view *view,
+                        const struct adaptive_plan *plan, char *text, size_t size)
+{
+    bool by_demand = view->demand > view->habits.line * view->capacity;
+    double need = by_demand ? ADAPTIVE_HEAD * view->demand : 0;
+
+    if (plan->by_load)
+        snprintf(text, size, "where the load lies, for %g times as much", ADAPTIVE_HEAD);
+    else if (need < (double)view->fewest)
+        snprintf(text, size, "the first whole generation of at least %lld (%s)", (long long)view->fewest,
+                 config_minimum_name(facts->config));
+    else if (plan->blind || need <= view->capacity)
+        snprintf(text, size, "the next whole generation");
+    else
+        snprintf(text, size, "the first whole generation that takes %g times as much", ADAPTIVE_HEAD);
+}
+
 static void say_rise(const struct adaptive_facts *facts, const struct rule_view *view,
                      struct adaptive_plan *plan)
 {
-    char why[FILL_SIZE], what[160];
+    char why[FILL_SIZE], what[216], how_far[96];
     const char *limit =
         view->most < facts->config->max_shards ? "the account has room for no more" : "max_shards";
 
     if (plan->blind)
-        snprintf(why, sizeof(why), "an alarm fired and CloudWatch has no minute of the last %d",
+        snprintf(why, sizeof(why), "CloudWatch has no minute of the last %d, so an alarm alone decides",
                  ADAPTIVE_STALE_MINUTES);
     else if (view->demand > view->habits.line * view->capacity)
         say_fill(view, plan->by_load, why, sizeof(why));
     else
         snprintf(why, sizeof(why), "%s is %lld", config_minimum_name(facts->config), (long long)view->fewest);
+    say_how_far(facts, view, plan, how_far, sizeof(how_far));
     if (plan->verdict == ADAPTIVE_STAY)
         snprintf(what, sizeof(what), "more than %lld shard%s are not allowed (%s)",
                  (long long)view->open_shards, text_plural(view->open_shards), limit);
     else
         snprintf(what, sizeof(what), "%lld shard%s %lld, %s%s%s", (long long)view->open_shards,
-                 view->open_shards == 1 ? " becomes" : "s become", (long long)plan->shards,
-                 plan->by_load ? "where the load lies" : "the next whole generation",
-                 plan->limited ? " as far as it is allowed: " : "", plan->limited ? limit : "");
+                 view->open_shards == 1 ? " becomes" : "s become", (long long)plan->shards, how_far,
+                 plan->limited ? ", as far as it is allowed: " : "", plan->limited ? limit : "");
     say(plan, ": ", why, what);
 }
 
@@ -313,7 +331,7 @@ static void keep_all(const struct adaptive_facts *facts, const struct rule_view 
     plan->shards = view->open_shards;
 }
 
-/* A rise is over: because it is where it was to go, or because the load that wanted so many has gone. */
+/* A rise is over: because it is where it was to go, or because what wanted so many, the load or a floor, has gone. */
 static void stop(const struct rule_view *view, int64_t goal_shards, struct adaptive_plan *plan)
 {
     char fill[FILL_SIZE], what[160];
@@ -322,8 +340,7 @@ static void stop(const struct rule_view *view, int64_t goal_shards, struct adapt
     if (view->open_shards >= goal_shards)
         snprintf(what, sizeof(what), "the %lld shards that were wanted are there", (long long)goal_shards);
     else
-        snprintf(what, sizeof(what),
-                 "the load has gone, and %lld of the %lld shards that it wanted are enough",
+        snprintf(what, sizeof(what), "%lld of the %lld shards that were wanted are enough",
                  (long long)view->open_shards, (long long)goal_shards);
     say_fill(view, plan->by_load, fill, sizeof(fill));
     say(plan, ": ", fill, what);

@@ -27,6 +27,18 @@ static void write_bytes(double per_s, char text[WORDING_SIZE])
         snprintf(text, WORDING_SIZE, "%.1f KiB/s", per_s / 1024);
 }
 
+/* So much of what was rejected is believed: it may have been more. */
+static bool is_capped(const struct demand *demand)
+{
+    const double most = DEMAND_OVER_ACCEPTED_MAX * (1 - LOAD_SLACK);
+
+    return demand->throttled_records_per_s > 0 &&
+           ((demand->accepted_bytes_per_s > 0 &&
+             demand->bytes_per_s >= most * demand->accepted_bytes_per_s) ||
+            (demand->accepted_records_per_s > 0 &&
+             demand->records_per_s >= most * demand->accepted_records_per_s));
+}
+
 static void say_load(const struct up_facts *facts, const struct situation *situation, struct up_plan *plan)
 {
     double target = facts->config->target_utilization;
@@ -36,8 +48,8 @@ static void say_load(const struct up_facts *facts, const struct situation *situa
     wording_count(shown(facts->demand.records_per_s), records);
     wording_percent(situation->fullest.load, target, percent);
     if (facts->demand.known)
-        SAY(plan, "%s and %s records/s on %lld shard%s fill ", bytes, records, (long long)plan->from_shards,
-            text_plural(plan->from_shards));
+        SAY(plan, "%s%s and %s records/s on %lld shard%s fill ", is_capped(&facts->demand) ? "at least " : "",
+            bytes, records, (long long)plan->from_shards, text_plural(plan->from_shards));
     else
         SAY(plan, "the load on %lld shard%s fills ", (long long)plan->from_shards,
             text_plural(plan->from_shards));

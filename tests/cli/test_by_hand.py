@@ -193,6 +193,22 @@ class Plan(ByHand):
                                  (1, ["orders"]))
 
 
+    def test_what_an_adaptive_stream_without_datapoints_would_do_rests_on_what_is_said_of_its_demand(self):
+        """The plan is what an alarm would lead to now; there is none."""
+        with World(["orders"], SCENE, speed=600, defaults={"policy": "adaptive", "missing_data": "idle"}) as world:
+            said = self.command(world, "plan", "orders").stdout
+            self.assertIn("  CloudWatch has no minute of the last 5, so an alarm alone decides: 4 shards become 8, "
+                          "the next whole generation\n", said)
+            self.assertIn("  demand      unknown: CloudWatch has no recent datapoint\n", said)
+
+            world.aws.traffic("orders", "constant:1M")
+            world.aws.wait_for_volume("orders", 1)
+            world.aws.traffic("orders", "constant:0")
+            idle = "demand      0.00 shards' worth in the newest minute; one without a datapoint is taken as missing_data says"
+            eventually(lambda: idle in self.command(world, "plan", "orders").stdout)
+            self.assertIn("  the newest minute asks for 0.00 shards' worth", self.command(world, "plan", "orders").stdout)
+
+
 class Pause(ByHand):
     def test_a_paused_stream_is_left_alone_until_it_is_resumed(self):
         with World(["orders"], SCENE, speed=90, defaults={"cooldown": "1m", "resharding": "split"}) as world:

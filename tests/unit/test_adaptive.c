@@ -115,9 +115,8 @@ static const struct {
     {"a rise is finished though the line is not passed any more", 3.6, 5, 4, 8, true, ADAPTIVE_STAY, 5,
      "asks for 3.60 shards' worth, 90 %"},
     {"a rise ends when the load has gone", 3.3, 5, 4, 8, true, ADAPTIVE_STOP, 5,
-     "asks for 3.30 shards' worth, 82 % of the capacity (line: 95 %): the load has gone, and 5 of the 8 "
-     "shards that it "
-     "wanted are enough"},
+     "asks for 3.30 shards' worth, 82 % of the capacity (line: 95 %): 5 of the 8 shards that were wanted "
+     "are enough"},
     {"a rise ends where it was to go", 3.9, 8, 8, 8, true, ADAPTIVE_STOP, 8,
      "49 % of the capacity (line: 95 %): the 8 shards that were wanted are there"},
     {"a fall goes on while the load is low", 3.3, 6, 4, 4, false, ADAPTIVE_STAY, 6, "keeps 6 shards"},
@@ -155,7 +154,46 @@ START_TEST(without_a_recent_minute_only_an_alarm_asks_for_shards)
     adaptive_think(&facts, &plan);
     ck_assert_int_eq(plan.verdict, ADAPTIVE_GO);
     ck_assert_int_eq(plan.shards, 8);
-    ck_assert_ptr_nonnull(strstr(plan.reason, "an alarm fired"));
+    ck_assert_str_eq(plan.reason,
+                     "CloudWatch has no minute of the last 5, so an alarm alone decides: 4 shards "
+                     "become 8, the next whole generation");
+}
+END_TEST
+
+/* On an even stream of 2, unless its name says otherwise. */
+static const struct {
+    const char *name;
+    double now, line;
+    int64_t min_shards, max_shards;
+    const char *says;
+} rises[] = {
+    {"the room for a load that goes on rising is told", 6, 0.8, 1, 64,
+     ": 2 shards become 16, the first whole generation that takes 1.5 times as much"},
+    {"and not when every generation has it", 1.2, 0.5, 1, 64,
+     ": 2 shards become 4, the next whole generation"},
+    {"a minimum is told as one", 0, 0.8, 12, 64,
+     "min_shards is 12: 2 shards become 16, the first whole generation of at least 12 (min_shards)"},
+    {"also when the load asks for more too", 1.9, 0.8, 12, 64,
+     "95 % of the capacity (line: 80 %): 2 shards become 16, the first whole generation of at least 12 "
+     "(min_shards)"},
+    {"a ceiling is told with what was aimed at", 6, 0.8, 1, 12,
+     ": 2 shards become 12, the first whole generation that takes 1.5 times as much, as far as it is "
+     "allowed: "
+     "max_shards"},
+};
+
+START_TEST(the_reason_of_a_rise_says_why_so_many)
+{
+    struct adaptive_facts facts = facts_of(0, 0, rises[_i].now, 2);
+    struct stream_config config = plain_stream;
+    struct adaptive_plan plan;
+
+    config.min_shards = rises[_i].min_shards;
+    config.max_shards = rises[_i].max_shards;
+    facts.config = &config;
+    facts.habits.line = rises[_i].line;
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(strstr(plan.reason, rises[_i].says) != NULL, "%s: %s", rises[_i].name, plan.reason);
 }
 END_TEST
 
@@ -221,7 +259,9 @@ static const struct {
      1.5,
      ADAPTIVE_GO,
      5,
-     "fills the fullest shard that can be divided 83 % (line: 80 %): 4 shards become 5, where the load lies"},
+     "fills the fullest shard that can be divided 83 % (line: 80 %): 4 shards become 5, where the load lies, "
+     "for "
+     "1.5 times as much"},
     {"what half as much again would fill is split with it",
      {0.4, 0.35, 0.15, 0.1},
      false,
@@ -369,6 +409,7 @@ int main(void)
     tcase_add_loop_test(think, minutes_that_are_only_late_do_not_keep_shards, 0, COUNT_OF(lates));
     tcase_add_loop_test(think, an_action_that_runs_follows_the_load, 0, COUNT_OF(under_way));
     tcase_add_test(think, without_a_recent_minute_only_an_alarm_asks_for_shards);
+    tcase_add_loop_test(think, the_reason_of_a_rise_says_why_so_many, 0, COUNT_OF(rises));
     tcase_add_test(think, a_newest_minute_that_is_unknown_is_the_one_before);
     tcase_add_test(think, what_a_rise_left_half_split_is_merged_back_with_the_fewest_operations);
     tcase_add_loop_test(think, where_the_load_lies_is_known_it_decides, 0, COUNT_OF(by_load));

@@ -160,6 +160,23 @@ START_TEST(two_alarms_of_the_same_second_make_one_action)
 }
 END_TEST
 
+/* Of what was rejected only so much is believed; the shards that there are later let more in. */
+START_TEST(an_action_that_went_further_than_it_was_to_go_says_why)
+{
+    struct world *world = scene(orders, 1);
+    struct action action;
+
+    world_traffic(world, "orders", "constant:5M", 4096, "uniform");
+    world_run(world, 30 * MINUTE_MS);
+    assert_armed(world, 16);
+    ck_assert_uint_eq(actions(world, &action), 1);
+    ck_assert_int_eq(action.goal_shards, 8);
+    ck_assert_msg(strncmp(action.reason, "at least 4.0 MiB/s ", 19) == 0, "%s", action.reason);
+    ck_assert_msg(strstr(action.reason, "; later: 5.0 MiB/s ") != NULL, "%s", action.reason);
+    world_free(world);
+}
+END_TEST
+
 START_TEST(when_traffic_rises_again_the_alarm_fires_again)
 {
     struct world *world = scene(orders, 4);
@@ -549,6 +566,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, an_alarm_leads_to_a_whole_generation_and_is_armed_again);
     tcase_add_test(tcase, every_field_of_an_alarm_but_its_threshold_stays_as_it_was);
     tcase_add_test(tcase, two_alarms_of_the_same_second_make_one_action);
+    tcase_add_test(tcase, an_action_that_went_further_than_it_was_to_go_says_why);
     tcase_add_test(tcase, when_traffic_rises_again_the_alarm_fires_again);
     tcase_add_test(tcase, throttled_records_count_as_demand);
     tcase_add_test(tcase, an_alarm_during_the_cooldown_is_acted_on_when_it_ends);

@@ -247,6 +247,31 @@ START_TEST(a_burst_in_the_middle_of_a_give_back_turns_it_round)
 }
 END_TEST
 
+/* The reason of the last action goes on with one sentence more, which says this. */
+static void assert_later(struct world *world, const char *says)
+{
+    struct action action = world_last_action(world);
+    const char *later = strstr(action.reason, "; later: the newest minute asks for");
+
+    ck_assert_msg(later != NULL && strstr(later, says) != NULL && strstr(later + 1, "; later: ") == NULL,
+                  "%s", action.reason);
+}
+
+/* 16 would be half as full again as 8, which are at 75 %. */
+START_TEST(a_rise_that_ends_short_of_its_goal_says_why)
+{
+    struct world *world = adaptive_scene(orders, 2, "constant:1M");
+
+    world_run(world, 5 * MINUTE_MS);
+    world_traffic(world, "orders", "constant:6M", 2048, "uniform");
+    world_run(world, 15 * MINUTE_MS);
+    ck_assert_int_eq(world_last_action(world).to_shards, 8);
+    ck_assert_ptr_nonnull(strstr(world_last_action(world).reason, ": 2 shards become 16, "));
+    assert_later(world, ": 8 of the 16 shards that were wanted are enough");
+    world_free(world);
+}
+END_TEST
+
 START_TEST(a_load_that_goes_on_rising_raises_the_goal)
 {
     struct world *world = adaptive_scene(orders, 8, "constant:7.4M");
@@ -257,6 +282,7 @@ START_TEST(a_load_that_goes_on_rising_raises_the_goal)
     assert_fitting(world, 32);
     ck_assert_int_eq(world_last_action(world).id, 1);
     ck_assert_int_eq(world_last_action(world).goal_shards, 32);
+    assert_later(world, " shards become 32, the first whole generation");
     ck_assert_uint_eq(world_count_calls(world, "MergeShards"), 0);
     world_free(world);
 }
@@ -500,6 +526,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_pass_asks_the_policy_and_not_the_day);
     tcase_add_test(tcase, a_pass_sees_the_shards_that_there_are);
     tcase_add_test(tcase, a_burst_in_the_middle_of_a_give_back_turns_it_round);
+    tcase_add_test(tcase, a_rise_that_ends_short_of_its_goal_says_why);
     tcase_add_test(tcase, a_load_that_goes_on_rising_raises_the_goal);
     tcase_add_loop_test(tcase, settings_bound_what_is_done, 0, (int)COUNT_OF(bounds));
     tcase_add_test(tcase, a_paused_stream_is_left_alone_and_looked_at_afterwards);

@@ -72,6 +72,27 @@ START_TEST(a_view_of_the_policy_adaptive_is_what_it_then_does)
 }
 END_TEST
 
+/* By missing_data: the last hour brought nothing, and CloudWatch has no datapoint of it. */
+START_TEST(a_view_of_an_idle_adaptive_stream_tells_the_minute_that_it_went_by)
+{
+    struct world *world = world_new("[stream orders]\nmax_shards = 64\nmissing_data = idle\n", NULL);
+    struct engine_view view;
+
+    world_scene(world, "orders", 4);
+    world_traffic(world, "orders", "constant:1M", 4096, "uniform");
+    world_run(world, 10 * MINUTE_MS);
+    world_traffic(world, "orders", "constant:0", 4096, "uniform");
+    world_run(world, 30 * MINUTE_MS);
+    view = look(world);
+    ck_assert(!view.demand.known);
+    ck_assert(view.minute <= 0); /* nor NAN */
+    ck_assert_msg(strstr(view.plan.reason, "the newest minute asks for 0.00") != NULL, "%s",
+                  view.plan.reason);
+    engine_view_clear(&view);
+    world_free(world);
+}
+END_TEST
+
 static bool has_ended(struct world *world)
 {
     struct action_list list = {0};
@@ -135,6 +156,7 @@ static Suite *suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_view_of_the_policy_adaptive_is_what_it_then_does, 0, 4);
+    tcase_add_test(tcase, a_view_of_an_idle_adaptive_stream_tells_the_minute_that_it_went_by);
     tcase_add_test(tcase, a_view_is_what_an_alarm_would_lead_to_and_touches_nothing);
     tcase_add_test(tcase, a_view_right_after_an_action_knows_that_its_shards_have_not_been_measured_yet);
     suite_add_tcase(suite, tcase);

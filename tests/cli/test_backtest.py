@@ -279,7 +279,7 @@ class Backtest(Bench):
         self.assertIn("events: 1 minute (0.017 hours), 0.000056 GiB and 60 records offered, keys uniform\n"
                       "  0.00095 MiB/s in the mean, 0.00095 in the highest minute; 1 shard at the start, 1 at the end\n",
                       done.stdout)
-        self.assertRegex(done.stdout, r"(?m)^kinescale +0\.017 +1\.00 x +0\.00029 +0\.0000 %")
+        self.assertRegex(done.stdout, r"(?m)^kinescale +0\.017 +1\.00 x +0\.00030 +0\.0000 %")
 
     def test_missing_rows_are_pointed_out(self):
         rows = [i for i in range(60) if i not in (7, 20, 21, 22)]

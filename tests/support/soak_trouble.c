@@ -320,6 +320,7 @@ static bool wrong_clock(struct soak *soak)
     struct error err = {0};
 
     world->fault = FAULT_CLOCK;
+    world->fault_operation = NULL; /* whatever is signed by it */
     world->fault_times = INT32_MAX;
     world->clock_off_ms = off_ms;
     world->clock.ms += off_ms;

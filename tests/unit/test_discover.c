@@ -250,14 +250,15 @@ END_TEST
 /* Lowered to 4 and raised again before the merging is over. */
 START_TEST(max_shards_that_is_raised_again_stops_the_merging)
 {
-    struct world *world = world_new("[stream orders]\nmax_shards = 4\nresharding = split\n", NULL);
+    struct world *world =
+        world_new("[stream orders]\nmax_shards = 4\nresharding = split\npolicy = classic\n", NULL);
     int64_t open;
 
     world_scene(world, "orders", 16);
     world->reconcile_at_ms = world->clock.ms;
     while (world_count_calls(world, "MergeShards") < 3)
         world_run(world, 1000);
-    configure(world, "[stream orders]\nmax_shards = 12\nresharding = split\n");
+    configure(world, "[stream orders]\nmax_shards = 12\nresharding = split\npolicy = classic\n");
     world_run(world, 2 * HOUR_MS);
     open = world_open_shards(world, "orders");
     ck_assert_int_eq(open, 12);

@@ -10,9 +10,9 @@
 
 enum { DAYS = 90, DAY_MINUTES = 1440 };
 
-static const char text[] = "[service]\ndatabase = unused.db\n"
+static const char head[] = "[service]\ndatabase = unused.db\n"
                            "topic_arn = arn:aws:sns:us-east-1:123456789012:kinescale\n"
-                           "[stream bench]\nmax_shards = 64\ndesired_shards = 4\n";
+                           "[stream bench]\nmax_shards = 64\ndesired_shards = 4\npolicy = ";
 
 /* Days that rise from 1 MiB/s to 7, in weeks that rise and fall a little. */
 static void make_load(struct sim_load *load)
@@ -28,30 +28,52 @@ static void make_load(struct sim_load *load)
     }
 }
 
-int main(void)
+static double cpu_seconds(struct rusage *ret_usage)
 {
-    struct backtest backtest = {
-        .initial_shards = 4, .keys = "uniform", .split_ms = 30000, .metric_delay_ms = 75000, .seed = 1};
+    (void)getrusage(RUSAGE_SELF, ret_usage);
+    return (double)ret_usage->ru_utime.tv_sec + (double)ret_usage->ru_utime.tv_usec / 1e6;
+}
+
+static int run(const char *policy, const struct sim_load *load)
+{
+    struct backtest backtest = {.initial_shards = 4,
+                                .keys = "uniform",
+                                .split_ms = 30000,
+                                .metric_delay_ms = 75000,
+                                .seed = 1,
+                                .load = *load};
     struct fault_list faults = {0};
     struct backtest_result result;
     struct error err = {0};
     struct rusage usage;
+    double before = cpu_seconds(&usage);
+    char *text = must_printf("%s%s\n", head, policy);
+    char what[64];
 
     if (config_parse(text, strlen(text), "bench", &backtest.config, &faults, &err) < 0)
         abort();
     fault_list_clear(&faults);
-    log_set_level(LOG_ERROR);
-    make_load(&backtest.load);
+    free(text);
     if (backtest_run(&backtest, &result, &err) < 0) {
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
-    (void)getrusage(RUSAGE_SELF, &usage);
-    printf("%-60s  %8.2f s of one core, %.0f MiB at most; %.0f shards in the mean\n",
-           "backtest of 90 days at one-minute steps",
-           (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
-           (double)usage.ru_maxrss / 1024, result.totals.shard_hours / result.hours);
-    sim_load_clear(&backtest.load);
+    snprintf(what, sizeof(what), "backtest of 90 days at one-minute steps, %s", policy);
+    printf("%-60s  %8.2f s of one core, %.0f MiB at most; %.0f shards in the mean\n", what,
+           cpu_seconds(&usage) - before, (double)usage.ru_maxrss / 1024,
+           result.totals.shard_hours / result.hours);
     config_free(backtest.config);
     return 0;
+}
+
+int main(void)
+{
+    struct sim_load load = {0};
+    int result;
+
+    log_set_level(LOG_ERROR);
+    make_load(&load);
+    result = run("classic", &load) + run("adaptive", &load);
+    sim_load_clear(&load);
+    return result;
 }

@@ -185,7 +185,7 @@ report-test: all ## the page of backtest --report in a headless Chromium, which 
 mutants: ## puts defects into a copy of the sources, one at a time; the tests must catch each
 	tests/run-mutants $(O)/mutants
 
-soak: $(BUILD)/tests/test_soak ## SOAK (30 days x 200 streams) in which everything goes wrong at random; some minutes
+soak: $(BUILD)/tests/test_soak ## SOAK (30 days x 200 streams) in which everything goes wrong at random; 20 minutes
 	CK_FORK=no KINESCALE_SOAK=$(SOAK) $(if $(TMPDIR),,TMPDIR=$(firstword $(wildcard /dev/shm /tmp))) $< 2> $(O)/soak.log
 
 bench: $(BUILD)/kinescale $(BENCHES) ## how fast the program and its parts are, how much memory and room it takes

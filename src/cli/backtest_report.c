@@ -273,10 +273,10 @@ void backtest_print_deeds(const struct backtest *backtest, const struct backtest
         PRICE_REGION, price_rows[PRICE_SHARD_HOUR].read_on);
     backtest_print_caveats(backtest, file);
     if (!backtest_has_even_keys(backtest))
-        fputs("Perfect foresight, and how many shards stay at the peak, are for keys that are spread evenly; "
-              "what "
-              "those\nshards throttle is for the keys above.\n",
-              file);
+        fputs(
+            "Perfect foresight, and how many shards stay at the peak, are for keys that are spread evenly;\n"
+            "what those shards throttle is for the keys above.\n",
+            file);
     if (is_stale(backtest))
         fprintf(
             file,

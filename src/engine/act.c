@@ -418,10 +418,6 @@ static int finish(struct turn *turn, struct error *err)
     int64_t now_ms = clock_now_ms(turn->engine->clock);
     int64_t rest_ms = cooldown_ms(turn);
     int64_t cooldown_until_ms = rest_ms > 0 ? now_ms + rest_ms : 0;
-    /* One that has done nothing would be begun again by the same minute: the next one decides. */
-    int64_t soon_ms = adapt_began(&turn->action) && turn->action.from_shards == turn->action.to_shards
-                          ? adapt_next_ms(turn)
-                          : now_ms;
 
     turn->action.ended_ms = now_ms;
     if (store_action_end(turn->store, &turn->action, turn->engine->owner, cooldown_until_ms, now_ms, err) < 0)
@@ -438,11 +434,11 @@ static int finish(struct turn *turn, struct error *err)
     if (store_notifications_open(turn->store, turn->config->name, &turn->notifications, err) < 0)
         return -1;
     if (adapt_turned(&turn->action)) {
-        turn->next_ms = soon_ms;
+        turn->next_ms = now_ms;
         turn->next_reasons = DUE_ADAPT;
     }
     if (turn->notifications.count > 0) {
-        turn->next_ms = cooldown_until_ms > now_ms ? cooldown_until_ms : soon_ms;
+        turn->next_ms = cooldown_until_ms > now_ms ? cooldown_until_ms : now_ms;
         turn->next_reasons = DUE_NOTIFICATION;
     }
     return 0;

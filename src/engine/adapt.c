@@ -123,6 +123,12 @@ static bool goes_by_load(const struct turn *turn)
     return turn->config->alarm_level == ALARM_LEVEL_SHARD;
 }
 
+static void tell_spread(const struct turn *turn, struct adaptive_facts *facts)
+{
+    facts->spread = &turn->spread;
+    facts->spread_age_ms = turn->now_ms - turn->spread.measured_ms;
+}
+
 static int look_facts_of_policy(struct turn *turn, bool alarmed, struct adaptive_facts *facts,
                                 struct error *err)
 {
@@ -150,8 +156,7 @@ static int look_facts_of_policy(struct turn *turn, bool alarmed, struct adaptive
         facts->goal_shards = turn->action.goal_shards;
         facts->rising = turn->action.kind == ACTION_SCALE_UP;
     }
-    facts->spread = &turn->spread;
-    facts->spread_age_ms = turn->now_ms - turn->spread.measured_ms;
+    tell_spread(turn, facts);
     return 0;
 }
 
@@ -192,7 +197,7 @@ static int think(struct turn *turn, bool alarmed, struct adaptive_plan *ret_plan
         adaptive_plan_clear(ret_plan);
         if (spread_read(turn, err) < 0 && do_without(turn, err) < 0)
             return -1;
-        facts.spread_age_ms = turn->now_ms - turn->spread.measured_ms;
+        tell_spread(turn, &facts);
         adaptive_think(&facts, ret_plan);
     }
     return keep_hot_key(turn, ret_plan, err);

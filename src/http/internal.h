@@ -43,8 +43,9 @@ void watch_set_phase(struct watch *watch, struct watched *watched, enum watch_ph
 bool watch_may_handle(struct watch *watch, struct watched *watched);
 /* resume(connection), where draining waits for its return: the connection may be gone long before that. */
 void watch_answer(struct watch *watch, void resume(void *connection), void *connection);
-/* Cuts off who comes.  Waits until no request is being handled, however long that takes; and until all answers are sent, but for a client
- * that does not read its own no longer than two seconds, or `timeout_s` in all.  From then on none is handled. */
+/* Cuts off who comes.  Waits until no request is being handled, however long that takes; and until all answers are
+ * sent, but for a client that does not read its own no longer than two seconds, or `timeout_s` in all.  From then on
+ * none is handled. */
 void watch_drain(struct watch *watch, unsigned timeout_s);
 
 #endif

@@ -69,13 +69,11 @@ static int look_habits(struct turn *turn, struct adaptive_habits *ret_habits, st
     struct stream_config room;
     const struct stream_config *config = config_resolve(turn->whole, turn->config->name, &room);
     char hold[24], line[24];
-    int64_t learned_ms;
 
-    *ret_habits = adaptive_default_habits(config);
-    if (store_habits_load(turn->store, config->name, ret_habits, &learned_ms, err) < 0)
-        return -1;
-    if (turn->minutes.count == 0 || !turn->locked ||
-        (learned_ms <= turn->now_ms && turn->now_ms - learned_ms < DAY_MS))
+    *ret_habits = turn->habits_ms > 0 ? turn->habits : adaptive_default_habits(config);
+    /* The minutes of the look go back a day at least, where there are so many. */
+    if (turn->minutes.count < ADAPTIVE_WARM_UP_MINUTES || !turn->locked ||
+        (turn->habits_ms <= turn->now_ms && turn->now_ms - turn->habits_ms < DAY_MS))
         return 0;
     if (store_minutes_load(turn->store, config->name,
                            turn->now_ms - (int64_t)ADAPTIVE_LEARN_MINUTES * MINUTE_MS, &week, err) < 0)
@@ -83,23 +81,23 @@ static int look_habits(struct turn *turn, struct adaptive_habits *ret_habits, st
     if (week.count < ADAPTIVE_WARM_UP_MINUTES)
         return 0;
     adaptive_learn(config, week.demand, week.count, open_shards(turn), ret_habits);
+    turn->habits = *ret_habits;
+    turn->habits_ms = turn->now_ms;
     snprintf(hold, sizeof(hold), "%lld", (long long)ret_habits->hold_minutes);
     number_format_percent(ret_habits->line, line, sizeof(line));
     LOG(LOG_INFO, "habits-learned", {"stream", config->name}, {"hold_minutes", hold}, {"line", line});
     return store_habits_set(turn->store, config->name, ret_habits, turn->now_ms, err);
 }
 
-int adapt_line(struct store *store, struct stream_config *config, struct error *err)
+int adapt_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
+               int64_t *habits_ms, struct error *err)
 {
-    struct adaptive_habits habits = {0};
-    int64_t learned_ms;
-
     if (!adapt_applies(config))
         return 0;
-    if (store_habits_load(store, config->name, &habits, &learned_ms, err) < 0)
+    if (*habits_ms == 0 && store_habits_load(store, config->name, habits, habits_ms, err) < 0)
         return -1;
-    if (habits.learned)
-        config->scale_up_threshold = habits.line;
+    if (habits->learned)
+        config->scale_up_threshold = habits->line;
     return 0;
 }
 

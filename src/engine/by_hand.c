@@ -361,18 +361,11 @@ static int check_stream(struct turn *turn, const struct by_hand_request *request
 
 static int lock(struct turn *turn, struct error *err)
 {
-    struct stream_state state;
-
-    if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, turn->now_ms, LEASE_MS, false,
-                        &turn->locked, &state, err) < 0)
+    if (turn_lock(turn, false, err) < 0)
         return -1;
     if (!turn->locked)
         return error_set(err, ERROR_BUSY, "stream '%s': '%s' works on it", turn->config->name,
-                         state.lock_owner);
-    /* What was read before we had the lock may be old. */
-    notification_list_clear(&turn->notifications);
-    if (turn_load(turn, turn->config->name, err) < 0)
-        return -1;
+                         turn->state.lock_owner);
     return check_store(turn, err);
 }
 

@@ -68,16 +68,33 @@ int turn_settle(struct turn *turn, struct error *err)
     turn->config = &turn->room;
     config_raise_floor(&turn->room, open, turn->now_ms,
                        turn->whole->service.reconcile_every_ms + FLOOR_SLACK_MS);
-    return adapt_line(turn->store, &turn->room, err);
+    return adapt_line(turn->store, &turn->room, &turn->habits, &turn->habits_ms, err);
+}
+
+/* All but the state itself. */
+static int load_rest(struct turn *turn, const char *stream, struct error *err)
+{
+    notification_list_clear(&turn->notifications);
+    if (store_action_current(turn->store, stream, &turn->action, &turn->running, err) < 0 ||
+        store_notifications_open(turn->store, stream, &turn->notifications, err) < 0)
+        return -1;
+    return turn_settle(turn, err);
 }
 
 int turn_load(struct turn *turn, const char *stream, struct error *err)
 {
-    if (store_stream_load(turn->store, stream, &turn->state, err) < 0 ||
-        store_action_current(turn->store, stream, &turn->action, &turn->running, err) < 0 ||
-        store_notifications_open(turn->store, stream, &turn->notifications, err) < 0)
+    return store_stream_load(turn->store, stream, &turn->state, err) < 0 ? -1 : load_rest(turn, stream, err);
+}
+
+int turn_lock(struct turn *turn, bool ignore_cooldown, struct error *err)
+{
+    struct stream_state state;
+
+    if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, turn->now_ms, LEASE_MS,
+                        ignore_cooldown, &turn->locked, &state, err) < 0)
         return -1;
-    return turn_settle(turn, err);
+    turn->state = state;
+    return turn->locked ? load_rest(turn, turn->config->name, err) : 0;
 }
 
 /* Without a running action a cooldown makes everything wait; the alarms are looked at again when it ends. */
@@ -139,7 +156,6 @@ static int hold_back(struct turn *turn, bool *ret_held, struct error *err)
 
 static int take_turn(struct turn *turn, struct error *err)
 {
-    struct stream_state state;
     bool held = false;
 
     if (!turn->running && turn->notifications.count == 0 &&
@@ -149,18 +165,13 @@ static int take_turn(struct turn *turn, struct error *err)
         return -1;
     if (held)
         return 0;
-    if (store_lock_take(turn->store, turn->config->name, turn->engine->owner, turn->now_ms, LEASE_MS,
-                        turn->running, &turn->locked, &state, err) < 0)
+    if (turn_lock(turn, turn->running, err) < 0)
         return -1;
     if (!turn->locked) {
         /* Whoever has the lock says when the stream is due again. */
         turn->next_ms = -1;
         return triage_defer(turn, "another process works on the stream", err);
     }
-    /* What was read before we had the lock may be old. */
-    notification_list_clear(&turn->notifications);
-    if (turn_load(turn, turn->config->name, err) < 0)
-        return -1;
     if (turn->running)
         return act_resume(turn, err);
     /* The action that was seen running may have ended meanwhile, and its cooldown begun. */

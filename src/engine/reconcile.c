@@ -311,11 +311,13 @@ static int look_at_shards(struct look_around *around, const struct stream_config
     const struct stream_config *config = &settled;
     struct shard_map shards = {0};
     struct error ignored = {0};
+    struct adaptive_habits habits = {0};
+    int64_t habits_ms = 0;
     bool match = true;
     unsigned reasons;
     int result;
 
-    if (adapt_line(around->store, &settled, err) < 0)
+    if (adapt_line(around->store, &settled, &habits, &habits_ms, err) < 0)
         return -1;
     result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
     around->answered |= result == 0;

@@ -101,11 +101,13 @@ struct turn {
     size_t split_count;
     struct minutes minutes; /* as far as minutes_look() found them; count 0 before */
     bool minutes_known;
-    struct spread spread;   /* as far as spread_look() found it; count 0: nothing is known */
-    int64_t spread_read_ms; /* 0: never */
-    bool spread_known;      /* it was looked for in the store */
-    int64_t adapt_ms;       /* when the policy `adaptive` looks again; 0: not said yet */
-    int64_t next_ms;        /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
+    struct spread spread;          /* as far as spread_look() found it; count 0: nothing is known */
+    int64_t spread_read_ms;        /* 0: never */
+    bool spread_known;             /* it was looked for in the store */
+    struct adaptive_habits habits; /* as turn_settle() found them, or as learned since */
+    int64_t habits_ms;             /* when they were learned; 0: never */
+    int64_t adapt_ms;              /* when the policy `adaptive` looks again; 0: not said yet */
+    int64_t next_ms; /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
     unsigned next_reasons;
 };
 
@@ -118,6 +120,9 @@ bool turn_configure(struct turn *turn, const char *stream);
 int turn_settle(struct turn *turn, struct error *err);
 /* What the store knows of the stream. */
 int turn_load(struct turn *turn, const char *stream, struct error *err);
+/* Takes the lock, unless somebody else has it: then turn->locked stays false, and turn->state says who.  What was read
+ * before may be old and is read again under the lock. */
+int turn_lock(struct turn *turn, bool ignore_cooldown, struct error *err);
 /* The failure is stored, and the stream is due again after a while. */
 void turn_failed(struct turn *turn, const struct error *err);
 /* Leaves the lock (unless an action keeps it) and the due time. */
@@ -169,8 +174,10 @@ int spread_read(struct turn *turn, struct error *err);
 
 /* Does it decide about the stream? */
 bool adapt_applies(const struct stream_config *config);
-/* The alarms of such a stream stand where it would act, on the line it has learned: changes scale_up_threshold. */
-int adapt_line(struct store *store, struct stream_config *config, struct error *err);
+/* The alarms of such a stream stand where it would act, on the line it has learned: changes scale_up_threshold.
+ * *habits_ms 0: the habits are loaded, and stay as they are when nothing was ever learned. */
+int adapt_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
+               int64_t *habits_ms, struct error *err);
 /* Nothing runs: thinks, and begins an action when that leads to more or fewer shards.  `asked` by an alarm, which is
  * dropped when nothing is done for it. */
 int adapt_begin(struct turn *turn, bool asked, struct error *err);

@@ -12,7 +12,12 @@
 #include <sys/types.h>
 
 enum statement {
-    STREAM_LOAD,
+    WHOLE_BEGIN,
+    WHOLE_COMMIT,
+    PART_BEGIN,
+    PART_COMMIT,
+    TABLELESS_COUNT, /* the above need no table: the file is checked and migrated in them */
+    STREAM_LOAD = TABLELESS_COUNT,
     STREAM_ALL,
     STREAM_DUE,
     STREAM_MAKE_DUE,
@@ -151,7 +156,8 @@ struct value {
 /* Looks at one row; false when no more are wanted. */
 typedef bool row_fn(sqlite3_stmt *row, void *context);
 
-int store_prepare(struct store *store, struct error *err);
+/* The first `count` statements, as far as they are not prepared yet. */
+int store_prepare(struct store *store, int count, struct error *err);
 /* Runs a statement whose rows, if any, nobody wants. */
 int store_run(struct store *store, enum statement statement, const struct value *values, struct error *err);
 int store_each(struct store *store, enum statement statement, const struct value *values, row_fn *read,

@@ -30,6 +30,11 @@
 #define DECISION_COLUMNS "id, stream, at_ms, coalesce(action_id, 0), verdict, reason, inputs"
 
 const char *const statement_sql[STATEMENT_COUNT] = {
+    [WHOLE_BEGIN] = "BEGIN IMMEDIATE",
+    [WHOLE_COMMIT] = "COMMIT",
+    [PART_BEGIN] = "SAVEPOINT part",
+    [PART_COMMIT] = "RELEASE part",
+
     [STREAM_LOAD] = "SELECT " STREAM_COLUMNS " FROM streams WHERE stream = ?",
     [STREAM_ALL] = "SELECT " STREAM_COLUMNS " FROM streams ORDER BY stream",
     [STREAM_DUE] = "SELECT " STREAM_COLUMNS " FROM streams WHERE due_ms < 9223372036854775807"
@@ -250,10 +255,11 @@ int store_refused(struct store *store, struct error *err)
                      number != 0 ? ": " : "", number != 0 ? strerror(number) : "", what_to_do);
 }
 
-int store_prepare(struct store *store, struct error *err)
+int store_prepare(struct store *store, int count, struct error *err)
 {
-    for (int i = 0; i < STATEMENT_COUNT; i++) {
-        if (sqlite3_prepare_v3(store->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+    for (int i = 0; i < count; i++) {
+        if (store->statements[i] == NULL &&
+            sqlite3_prepare_v3(store->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &store->statements[i], NULL) != SQLITE_OK)
             return store_refused(store, err);
     }
@@ -318,7 +324,8 @@ int store_each(struct store *store, enum statement statement, const struct value
     SCOPED(put_back) sqlite3_stmt *row = store->statements[statement];
     int code;
 
-    if (settle_waiting(store, err) < 0)
+    /* Who only reads waits for no disk; and the PRAGMA costs more than most reads. */
+    if (!sqlite3_stmt_readonly(row) && settle_waiting(store, err) < 0)
         return -1;
     if (bind_values(row, values) != SQLITE_OK)
         return store_refused(store, err);
@@ -368,13 +375,13 @@ int store_ask(struct store *store, const char *sql, int64_t *ret_value, struct e
 int store_begin(struct store *store, struct store **ret_transaction, struct error *err)
 {
     if (sqlite3_get_autocommit(store->db) == 0) {
-        if (store_execute(store, "SAVEPOINT part", err) < 0)
+        if (store_run(store, PART_BEGIN, NO_VALUES, err) < 0)
             return -1;
         store->parts++;
         *ret_transaction = store;
         return 0;
     }
-    if (settle_waiting(store, err) < 0 || store_execute(store, "BEGIN IMMEDIATE", err) < 0)
+    if (store_run(store, WHOLE_BEGIN, NO_VALUES, err) < 0)
         return -1;
     *ret_transaction = store;
     return 0;
@@ -384,7 +391,7 @@ int store_commit(struct store **transaction, struct error *err)
 {
     struct store *store = *transaction;
 
-    if (store_execute(store, store->parts > 0 ? "RELEASE part" : "COMMIT", err) < 0)
+    if (store_run(store, store->parts > 0 ? PART_COMMIT : WHOLE_COMMIT, NO_VALUES, err) < 0)
         return -1;
     if (store->parts > 0)
         store->parts--;

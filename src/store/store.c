@@ -49,7 +49,7 @@ static int open_connection(struct store *store, int flags, struct error *err)
     /* Until the file is known to be ours, closing it must not write to it. */
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    return 0;
+    return store_prepare(store, TABLELESS_COUNT, err);
 }
 
 /*
@@ -126,7 +126,7 @@ int store_open(const char *path, struct store **ret_store, struct error *err)
         goto fail;
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     if (use_wal(store, err) < 0 || store_execute(store, settings, err) < 0 || store_migrate(store, err) < 0 ||
-        store_prepare(store, err) < 0)
+        store_prepare(store, STATEMENT_COUNT, err) < 0)
         goto fail;
     store->ready = true;
 
@@ -161,7 +161,7 @@ int store_open_readonly(const char *path, struct store **ret_store, struct error
         goto fail;
     }
     store->schema = (int)version;
-    if (store_prepare(store, err) < 0)
+    if (store_prepare(store, STATEMENT_COUNT, err) < 0)
         goto fail;
     store->ready = true;
 

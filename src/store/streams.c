@@ -46,15 +46,18 @@ static bool read_one(sqlite3_stmt *row, void *context)
     return true;
 }
 
-static void append(sqlite3_stmt *row, struct stream_state_list *list)
+static void append(struct stream_state_list *list, const struct stream_state *state)
 {
     list->items = must_realloc(list->items, list->count + 1, sizeof(*list->items));
-    stream_read(row, &list->items[list->count++]);
+    list->items[list->count++] = *state;
 }
 
 static bool read_all(sqlite3_stmt *row, void *context)
 {
-    append(row, context);
+    struct stream_state state;
+
+    stream_read(row, &state);
+    append(context, &state);
     return true;
 }
 
@@ -128,7 +131,7 @@ static bool read_due(sqlite3_stmt *row, void *context)
         due->next_ms = state.due_ms;
         return false;
     }
-    append(row, &due->list);
+    append(&due->list, &state);
     return true;
 }
 

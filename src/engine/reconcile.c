@@ -17,6 +17,9 @@ enum {
     FORGET_EVERY_MS = 60 * 60 * 1000,
     /* What another process writes while a stream is looked at is not ahead of the clock. */
     CLOCK_SLACK_MS = 60 * 1000,
+    /* So many repairs in a row that AWS refused something of; the next one then waits so long after the last. */
+    REPAIRS_REFUSED = 2,
+    REPAIR_REST_MS = 60 * 60 * 1000,
 };
 
 struct look_around {
@@ -274,18 +277,34 @@ static int lists_are_old(const struct look_around *around, const char *stream, b
     return 0;
 }
 
-/* Do the alarms fit the shards, as far as can be told? */
+/* What AWS refused twice for want of a right it will refuse again: it is asked once an hour, not at each look. */
+static int repairs_rest(const struct look_around *around, const char *stream, bool *ret_rest,
+                        struct error *err)
+{
+    SCOPED(action_list_clear) struct action_list last = {0};
+
+    if (store_actions_recent(around->store, stream, REPAIRS_REFUSED, &last, err) < 0)
+        return -1;
+    *ret_rest = last.count == REPAIRS_REFUSED && last.items[0].ended_ms <= around->now_ms + CLOCK_SLACK_MS &&
+                around->now_ms - last.items[0].ended_ms < REPAIR_REST_MS;
+    for (size_t i = 0; i < last.count; i++)
+        *ret_rest = *ret_rest && last.items[i].kind == ACTION_REPAIR && last.items[i].failure[0] != '\0';
+    return 0;
+}
+
+/* Do the alarms fit the shards, as far as can be told, or is it too soon to mend them? */
 static int alarms_match(const struct look_around *around, const struct stream_config *config,
                         const struct shard_map *shards, bool *ret_match, struct error *err)
 {
-    bool match, old = false;
+    bool match, old = false, rest = false;
 
     if (shard_alarms_match(around, config, shards, &match, err) < 0)
         return -1;
     match = match && thresholds_fit(around, config, shards);
-    if (!match && lists_are_old(around, config->name, &old, err) < 0)
+    if (!match && (lists_are_old(around, config->name, &old, err) < 0 ||
+                   repairs_rest(around, config->name, &rest, err) < 0))
         return -1;
-    *ret_match = match || old;
+    *ret_match = match || old || rest;
     return 0;
 }
 

@@ -104,10 +104,15 @@ START_TEST(without_the_right_to_turn_metrics_on_no_alarm_is_made)
     world->reconcile_at_ms = world->clock.ms;
     world_run(world, 20 * MINUTE_MS);
     ck_assert_uint_eq(world_count_calls(world, "PutMetricAlarm"), 0);
-    ck_assert_uint_ge(actions(world, ACTION_REPAIR, &action), 2);
+    ck_assert_uint_eq(actions(world, ACTION_REPAIR, &action), 2);
     ck_assert_msg(strstr(action.failure, "EnableEnhancedMonitoring 'orders'") != NULL, "%s", action.failure);
+    /* Twice at once; then at the first look after an hour. */
+    world_run(world, 40 * MINUTE_MS);
+    ck_assert_uint_eq(actions(world, ACTION_REPAIR, NULL), 2);
+    world_run(world, 15 * MINUTE_MS);
+    ck_assert_uint_eq(actions(world, ACTION_REPAIR, NULL), 3);
     world->fault_times = 0;
-    world_run(world, 10 * MINUTE_MS);
+    world_run(world, 70 * MINUTE_MS);
     assert_shard_alarms_match(world);
     world_free(world);
 }

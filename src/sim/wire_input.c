@@ -145,18 +145,46 @@ struct complaints {
     int count;
 };
 
-static void complain(struct complaints *complaints, const char *value, const char *path, const char *format,
-                     ...) __attribute__((format(printf, 4, 5)));
+/* Where a value stands; it becomes text only for a complaint, which most requests are spared. */
+struct place {
+    const struct place *parent; /* NULL: the input itself */
+    const char *name;           /* of a member, or the key in a map; NULL: in a list */
+    int index;                  /* in a list or map, from 1 on; 0: a member */
+};
+
+/* Members are named in lower camel case: 'streamName', 'metricDataQueries.1.member.metricStat'.  Cut where it is full. */
+static void write_path(const struct place *place, char path[PATH_SIZE])
+{
+    char number[24];
+    size_t start;
+
+    path[0] = '\0';
+    if (place->parent != NULL) {
+        write_path(place->parent, path);
+        start = strlen(path);
+        snprintf(path + start, PATH_SIZE - start, ".");
+    }
+    start = strlen(path);
+    snprintf(number, sizeof(number), "%d", place->index);
+    snprintf(path + start, PATH_SIZE - start, "%s%s", place->name != NULL ? place->name : number,
+             place->index > 0 ? ".member" : "");
+    path[start] = (char)tolower((unsigned char)path[start]);
+}
+
+static void complain(struct complaints *complaints, const char *value, const struct place *place,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* `value` NULL is printed as null; what does not fit below the ceiling is counted only. */
-static void complain(struct complaints *complaints, const char *value, const char *path, const char *format,
-                     ...)
+static void complain(struct complaints *complaints, const char *value, const struct place *place,
+                     const char *format, ...)
 {
     SCOPED(free_text) char *constraint = NULL;
+    char path[PATH_SIZE];
     struct error err;
     va_list arguments;
     const char *quote = value == NULL ? "" : "'";
 
+    write_path(place, path);
     va_start(arguments, format);
     if (vasprintf(&constraint, format, arguments) < 0)
         abort();
@@ -186,7 +214,7 @@ static bool is_listed(const char *const *values, const char *value)
     return false;
 }
 
-static void check_string(const struct shape *shape, const char *value, const char *path,
+static void check_string(const struct shape *shape, const char *value, const struct place *place,
                          struct complaints *complaints)
 {
     int64_t length = count_characters(value);
@@ -198,34 +226,38 @@ static void check_string(const struct shape *shape, const char *value, const cha
         buffer_init(&set, 4096);
         for (size_t i = 0; shape->values[i] != NULL; i++)
             (void)buffer_printf(&set, &err, "%s%s", i == 0 ? "" : ", ", shape->values[i]);
-        complain(complaints, value, path, "satisfy enum value set: [%s]", buffer_text(&set));
+        complain(complaints, value, place, "satisfy enum value set: [%s]", buffer_text(&set));
         buffer_clear(&set);
     }
     if (shape->pattern != NULL && !shape->pattern->matches(value))
-        complain(complaints, value, path, "satisfy regular expression pattern: %s", shape->pattern->text);
+        complain(complaints, value, place, "satisfy regular expression pattern: %s", shape->pattern->text);
     if (shape->has_minimum && length < shape->minimum)
-        complain(complaints, value, path, "have length greater than or equal to %lld",
+        complain(complaints, value, place, "have length greater than or equal to %lld",
                  (long long)shape->minimum);
     if (shape->has_maximum && length > shape->maximum)
-        complain(complaints, value, path, "have length less than or equal to %lld",
+        complain(complaints, value, place, "have length less than or equal to %lld",
                  (long long)shape->maximum);
 }
 
-static void check_integer(const struct shape *shape, const cJSON *value, const char *path,
+static void check_integer(const struct shape *shape, const cJSON *value, const struct place *place,
                           struct complaints *complaints)
 {
+    bool low = shape->has_minimum && value->valuedouble < (double)shape->minimum;
+    bool high = shape->has_maximum && value->valuedouble > (double)shape->maximum;
     char text[24];
 
+    if (!low && !high)
+        return;
     snprintf(text, sizeof(text), "%.0f", value->valuedouble);
-    if (shape->has_minimum && value->valuedouble < (double)shape->minimum)
-        complain(complaints, text, path, "have value greater than or equal to %lld",
+    if (low)
+        complain(complaints, text, place, "have value greater than or equal to %lld",
                  (long long)shape->minimum);
-    if (shape->has_maximum && value->valuedouble > (double)shape->maximum)
-        complain(complaints, text, path, "have value less than or equal to %lld", (long long)shape->maximum);
+    else
+        complain(complaints, text, place, "have value less than or equal to %lld", (long long)shape->maximum);
 }
 
 /* "[a, b]" */
-static void check_size(const struct shape *shape, const cJSON *value, const char *path,
+static void check_size(const struct shape *shape, const cJSON *value, const struct place *place,
                        struct complaints *complaints)
 {
     int64_t size = cJSON_GetArraySize(value);
@@ -243,63 +275,53 @@ static void check_size(const struct shape *shape, const cJSON *value, const char
                             cJSON_IsString(child) ? child->valuestring : "{...}");
     }
     (void)buffer_add_text(&list, size == 0 ? "[]" : "]", &err);
-    complain(complaints, buffer_text(&list), path, "have length %s than or equal to %lld",
+    complain(complaints, buffer_text(&list), place, "have length %s than or equal to %lld",
              few ? "greater" : "less", (long long)(few ? shape->minimum : shape->maximum));
 }
 
-static void check_value(const struct shape *shape, const cJSON *value, const char *path,
+static void check_value(const struct shape *shape, const cJSON *value, const struct place *place,
                         struct complaints *complaints);
 
-/* Members are named in lower camel case: 'streamName', 'metricDataQueries.1.member.metricStat'. */
-static void child_path(char path[PATH_SIZE], const char *parent, const char *name, const char *suffix)
-{
-    snprintf(path, PATH_SIZE, "%s%s%c%s%s", parent, parent[0] == '\0' ? "" : ".",
-             tolower((unsigned char)name[0]), name[0] == '\0' ? "" : name + 1, suffix);
-}
-
-static void check_members(const struct shape *shape, const cJSON *value, const char *path,
+static void check_members(const struct shape *shape, const cJSON *value, const struct place *place,
                           struct complaints *complaints)
 {
-    char inner[PATH_SIZE];
-
     for (const struct member *member = shape->members; member->name != NULL; member++) {
         const cJSON *child = cJSON_GetObjectItemCaseSensitive(value, member->name);
+        const struct place inner = {.parent = place, .name = member->name};
 
-        child_path(inner, path, member->name, "");
         if (child != NULL)
-            check_value(member->shape, child, inner, complaints);
+            check_value(member->shape, child, &inner, complaints);
         else if (member->required)
-            complain(complaints, NULL, inner, "not be null");
+            complain(complaints, NULL, &inner, "not be null");
     }
 }
 
-static void check_value(const struct shape *shape, const cJSON *value, const char *path,
+static void check_value(const struct shape *shape, const cJSON *value, const struct place *place,
                         struct complaints *complaints)
 {
-    char inner[PATH_SIZE], number[24];
-    int index = 0;
+    struct place inner = {.parent = place};
     const cJSON *child;
 
     switch (shape->type) {
     case SHAPE_STRING:
-        check_string(shape, value->valuestring, path, complaints);
+        check_string(shape, value->valuestring, place, complaints);
         break;
     case SHAPE_INTEGER:
-        check_integer(shape, value, path, complaints);
+        check_integer(shape, value, place, complaints);
         break;
     case SHAPE_LIST:
     case SHAPE_MAP:
-        check_size(shape, value, path, complaints);
+        check_size(shape, value, place, complaints);
         if (shape->of == NULL)
             break;
         cJSON_ArrayForEach(child, value) {
-            snprintf(number, sizeof(number), "%d", ++index);
-            child_path(inner, path, shape->type == SHAPE_LIST ? number : child->string, ".member");
-            check_value(shape->of, child, inner, complaints);
+            inner.index++;
+            inner.name = shape->type == SHAPE_LIST ? NULL : child->string;
+            check_value(shape->of, child, &inner, complaints);
         }
         break;
     case SHAPE_STRUCTURE:
-        check_members(shape, value, path, complaints);
+        check_members(shape, value, place, complaints);
         break;
     case SHAPE_DOUBLE:
     case SHAPE_BOOLEAN:
@@ -314,7 +336,7 @@ int wire_input_check(const struct shape *shape, const cJSON *input, struct wire_
     int result = 0;
 
     buffer_init(&complaints.text, COMPLAINTS_MAX_BYTES);
-    check_members(shape, input, "", &complaints);
+    check_members(shape, input, NULL, &complaints);
     if (complaints.count > 0)
         result = wire_fault_set(fault, "ValidationException", "%d validation error%s detected: %s",
                                 complaints.count, text_plural((int64_t)complaints.count),

@@ -152,6 +152,12 @@ static const struct {
      "have value less than or equal to 100000"},
     {KINESIS "CreateStream", "{\"StreamName\":\"a\"}",
      "1 validation error detected: Value null at 'shardCount'" FAILED "not be null"},
+    {KINESIS "CreateStream",
+     "{\"StreamName\":\"a\",\"ShardCount\":1,\"Tags\":{\"Team\":\"ok\",\"\":\"" A129 A129
+     "\",\"Who\":\"" A129 A129 "\"}}",
+     "2 validation errors detected: Value '" A129 A129 "' at 'tags..member'" FAILED
+     "have length less than or equal to 256; Value '" A129 A129 "' at 'tags.who.member'" FAILED
+     "have length less than or equal to 256"},
     {KINESIS "SplitShard", "{\"StreamName\":\"a\",\"ShardToSplit\":\"b\",\"NewStartingHashKey\":\"01\"}",
      "1 validation error detected: Value '01' at 'newStartingHashKey'" FAILED
      "satisfy regular expression pattern: 0|([1-9]\\d{0,38})"},

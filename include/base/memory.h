@@ -18,6 +18,9 @@
 
 /* Zeroed; abort()s with a line on stderr when there is no memory or the product overflows. */
 void *must_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* The same for one thing whose bytes will all be written: not zeroed.  glibc's calloc(3) passes by what a thread has just
+ * freed, and so is the slower one where there is much to and fro. */
+void *must_malloc(size_t size) __attribute__((malloc, returns_nonnull));
 /* As reallocarray(3); new bytes are not zeroed. */
 void *must_realloc(void *memory, size_t count, size_t size) __attribute__((returns_nonnull));
 /* The caller frees; NULL gives NULL. */

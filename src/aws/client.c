@@ -18,15 +18,10 @@ const char *aws_service_name(enum aws_service service)
     return service_names[service];
 }
 
-static void *json_allocate(size_t size)
-{
-    return must_calloc(1, size);
-}
-
 /* A request with a member missing for want of memory would mean something else to AWS. */
 static void set_json_memory(void)
 {
-    cJSON_Hooks hooks = {.malloc_fn = json_allocate, .free_fn = free};
+    cJSON_Hooks hooks = {.malloc_fn = must_malloc, .free_fn = free};
 
     cJSON_InitHooks(&hooks);
 }

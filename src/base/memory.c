@@ -24,6 +24,11 @@ void *must_calloc(size_t count, size_t size)
     return there(calloc(count > 0 ? count : 1, size > 0 ? size : 1));
 }
 
+void *must_malloc(size_t size)
+{
+    return there(malloc(size > 0 ? size : 1));
+}
+
 void *must_realloc(void *memory, size_t count, size_t size)
 {
     return there(reallocarray(memory, count > 0 ? count : 1, size > 0 ? size : 1));

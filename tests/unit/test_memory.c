@@ -25,6 +25,9 @@ START_TEST(nothing_can_be_asked_for)
     none = must_realloc(none, 0, 4);
     ck_assert_ptr_nonnull(none);
     free(none);
+    none = must_malloc(0);
+    ck_assert_ptr_nonnull(none);
+    free(none);
 }
 END_TEST
 

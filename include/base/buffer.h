@@ -21,6 +21,9 @@ struct buffer {
 void buffer_init(struct buffer *buffer, size_t ceiling);
 /* Refuses (ERROR_INPUT), and adds nothing, when the whole would go beyond the ceiling. */
 int buffer_add(struct buffer *buffer, const void *bytes, size_t length, struct error *err);
+/* Adds `length` bytes for the caller to write: where they begin, until the next call.  NULL when buffer_add() would
+ * refuse them. */
+char *buffer_extend(struct buffer *buffer, size_t length, struct error *err);
 int buffer_add_text(struct buffer *buffer, const char *text, struct error *err);
 int buffer_printf(struct buffer *buffer, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -16,8 +16,12 @@ void buffer_init(struct buffer *buffer, size_t ceiling)
     *buffer = (struct buffer){.ceiling = ceiling};
 }
 
-/* Room for `more` bytes and the '\0'. */
-static int make_room(struct buffer *buffer, size_t more, struct error *err)
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static int grow(struct buffer *buffer, size_t more, struct error *err)
 {
     size_t needed;
     size_t capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
@@ -26,13 +30,11 @@ static int make_room(struct buffer *buffer, size_t more, struct error *err)
     if (more > buffer->ceiling - buffer->length || buffer->ceiling == SIZE_MAX)
         return error_set(err, ERROR_INPUT, "more than %zu bytes", buffer->ceiling);
     needed = buffer->length + more + 1;
-    if (needed <= buffer->capacity)
-        return 0;
-
     while (capacity < needed)
         capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
-    /* Not realloc: the bytes may be secret, and it would leave a copy behind. */
-    bytes = must_calloc(capacity, 1);
+    capacity = smaller(capacity, buffer->ceiling + 1); /* so what there is room for is below the ceiling */
+    /* Room of its own: the bytes may be secret, and to make theirs longer would leave a copy behind. */
+    bytes = must_malloc(capacity);
     if (buffer->bytes != NULL) {
         memcpy(bytes, buffer->bytes, buffer->length);
         wipe(buffer->bytes, buffer->length);
@@ -43,14 +45,32 @@ static int make_room(struct buffer *buffer, size_t more, struct error *err)
     return 0;
 }
 
-int buffer_add(struct buffer *buffer, const void *bytes, size_t length, struct error *err)
+/* Room for `more` bytes and the '\0'.  There nearly always is, and texts are made of many small pieces. */
+static int make_room(struct buffer *buffer, size_t more, struct error *err)
 {
+    return more < buffer->capacity - buffer->length ? 0 : grow(buffer, more, err);
+}
+
+char *buffer_extend(struct buffer *buffer, size_t length, struct error *err)
+{
+    char *added;
+
     if (make_room(buffer, length, err) < 0)
-        return -1;
-    if (length > 0)
-        memcpy(buffer->bytes + buffer->length, bytes, length);
+        return NULL;
+    added = buffer->bytes + buffer->length;
     buffer->length += length;
     buffer->bytes[buffer->length] = '\0';
+    return added;
+}
+
+int buffer_add(struct buffer *buffer, const void *bytes, size_t length, struct error *err)
+{
+    char *added = buffer_extend(buffer, length, err);
+
+    if (added == NULL)
+        return -1;
+    if (length > 0)
+        memcpy(added, bytes, length);
     return 0;
 }
 

@@ -6,16 +6,32 @@
 #include "base/number.h"
 
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <math.h>
+
+/* What stands in a string as it is. */
+static const bool plain[UCHAR_MAX + 1] = {
+    [' ' ... '!'] = true, ['#' ... '['] = true, [']' ... UCHAR_MAX] = true};
 
 /* Up to what ends a string or must be escaped in it. */
 static size_t plain_length(const char *text)
 {
     size_t length = 0;
 
-    while ((unsigned char)text[length] >= 0x20 && text[length] != '"' && text[length] != '\\')
+    while (plain[(unsigned char)text[length]])
         length++;
     return length;
+}
+
+static int add_plain(const char *text, size_t length, struct buffer *buffer, struct error *err)
+{
+    char *added = buffer_extend(buffer, length + 2, err);
+
+    if (added == NULL)
+        return -1;
+    added[0] = added[length + 1] = '"';
+    memcpy(added + 1, text, length);
+    return 0;
 }
 
 static int add_escape(char character, struct buffer *buffer, struct error *err)
@@ -30,11 +46,13 @@ static int add_escape(char character, struct buffer *buffer, struct error *err)
 
 int json_print_text(const char *text, struct buffer *buffer, struct error *err)
 {
+    size_t length = plain_length(text);
+
+    if (text[length] == '\0') /* most are */
+        return add_plain(text, length, buffer, err);
     if (buffer_add(buffer, "\"", 1, err) < 0)
         return -1;
-    for (;;) {
-        size_t length = plain_length(text);
-
+    for (;; length = plain_length(text)) {
         if (buffer_add(buffer, text, length, err) < 0)
             return -1;
         text += length;

@@ -35,6 +35,28 @@ START_TEST(pieces_are_put_one_behind_the_other)
 }
 END_TEST
 
+START_TEST(an_extension_is_for_the_caller_to_write)
+{
+    SCOPED(buffer_clear) struct buffer buffer;
+    struct error err = {0};
+    char *added;
+
+    buffer_init(&buffer, 1000);
+    ck_assert_int_eq(buffer_add_text(&buffer, "abc", &err), 0);
+    added = buffer_extend(&buffer, 900, &err);
+    ck_assert_ptr_nonnull(added);
+    memset(added, 'x', 900);
+    ck_assert_ptr_eq(added, buffer_text(&buffer) + 3);
+    ck_assert_uint_eq(buffer.length, 903);
+    ck_assert_uint_eq(strlen(buffer_text(&buffer)), 903);
+    ck_assert_ptr_null(buffer_extend(&buffer, 98, &err));
+    ck_assert_str_eq(err.message, "more than 1000 bytes");
+    ck_assert_uint_eq(buffer.length, 903);
+    ck_assert_int_eq(buffer_add_text(&buffer, "def", &err), 0);
+    ck_assert_mem_eq(buffer_text(&buffer) + 900, "xxxdef", 7);
+}
+END_TEST
+
 /* Ceilings around the sizes at which the memory behind grows. */
 START_TEST(the_ceiling_is_reached_and_not_passed)
 {
@@ -116,6 +138,7 @@ static Suite *suite(void)
 
     tcase_add_test(tcase, an_empty_buffer_is_an_empty_text);
     tcase_add_test(tcase, pieces_are_put_one_behind_the_other);
+    tcase_add_test(tcase, an_extension_is_for_the_caller_to_write);
     tcase_add_loop_test(tcase, the_ceiling_is_reached_and_not_passed, 0, 10);
     tcase_add_test(tcase, a_length_that_overflows_is_refused);
     tcase_add_test(tcase, taking_leaves_an_empty_buffer_with_the_same_ceiling);

@@ -296,7 +296,8 @@ static int parse_object(const struct buffer *body, cJSON **ret_output, struct er
         output = cJSON_CreateObject();
     else if (json_check(body->bytes, body->length, JSON_DEPTH_MAX, err) < 0)
         return error_wrap(err, "the answer is no JSON");
-    else if (json_values(body->bytes, body->length) > ANSWER_VALUES_MAX)
+    else if (body->length > ANSWER_VALUES_MAX && /* each value has a byte at the least */
+             json_values(body->bytes, body->length) > ANSWER_VALUES_MAX)
         return error_set(err, ERROR_INPUT, "the answer is JSON of more than %d values", ANSWER_VALUES_MAX);
     else
         output = cJSON_ParseWithLength(body->bytes, body->length);

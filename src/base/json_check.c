@@ -99,24 +99,27 @@ static int take_escape(struct scanner *scanner, struct error *err)
     return 0;
 }
 
-/* Up to what ends a string, begins an escape, or must not be in it. */
-static void skip_plain(struct scanner *scanner)
+/* Up to what ends a string, begins an escape, or must not be in it; the bits that any of the bytes had. */
+static unsigned skip_plain(struct scanner *scanner)
 {
     const char *at = scanner->at;
+    unsigned bits = 0;
 
     while (at < scanner->end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-        at++;
+        bits |= (unsigned char)*at++;
     scanner->at = at;
+    return bits;
 }
 
 static int take_string(struct scanner *scanner, struct error *err)
 {
     const char *first;
+    unsigned bits;
 
     if (!take(scanner, '"'))
         return fault(scanner, "a string is missing", err);
     first = scanner->at;
-    for (skip_plain(scanner); !here(scanner, '"'); skip_plain(scanner)) {
+    for (bits = skip_plain(scanner); !here(scanner, '"'); bits |= skip_plain(scanner)) {
         if (scanner->at >= scanner->end)
             return fault(scanner, "a string does not end", err);
         if ((unsigned char)*scanner->at < 0x20)
@@ -125,7 +128,7 @@ static int take_string(struct scanner *scanner, struct error *err)
         if (take_escape(scanner, err) < 0)
             return -1;
     }
-    if (!text_is_utf8(first, (size_t)(scanner->at - first))) {
+    if (bits >= 0x80 && !text_is_utf8(first, (size_t)(scanner->at - first))) { /* most of all text is ASCII */
         scanner->at = first;
         return fault(scanner, "a string that is not UTF-8", err);
     }

@@ -112,7 +112,7 @@ void wire_answer_output(const struct call *call, struct sim_response *response);
 void wire_answer_fault(enum service service, bool query, const char *type, const char *message, int status,
                        struct sim_response *response);
 
-/* Members of an answer, in the protocol's own form. */
+/* Members of an answer, in the protocol's own form.  A name is not copied: it is a literal, or as lasting. */
 cJSON *wire_output(struct call *call); /* makes call->output when there is none yet */
 void answer_text(cJSON *object, const char *name, const char *value); /* nothing when NULL */
 void answer_number(cJSON *object, const char *name, double value);

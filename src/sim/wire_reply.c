@@ -241,20 +241,26 @@ cJSON *wire_output(struct call *call)
     return call->output;
 }
 
+static cJSON *add_member(cJSON *object, const char *name, cJSON *value)
+{
+    (void)cJSON_AddItemToObjectCS(object, name, value);
+    return value;
+}
+
 void answer_text(cJSON *object, const char *name, const char *value)
 {
     if (value != NULL)
-        (void)cJSON_AddStringToObject(object, name, value);
+        (void)add_member(object, name, cJSON_CreateString(value));
 }
 
 void answer_number(cJSON *object, const char *name, double value)
 {
-    (void)cJSON_AddNumberToObject(object, name, value);
+    (void)add_member(object, name, cJSON_CreateNumber(value));
 }
 
 void answer_boolean(cJSON *object, const char *name, bool value)
 {
-    (void)cJSON_AddBoolToObject(object, name, value);
+    (void)add_member(object, name, cJSON_CreateBool(value));
 }
 
 static cJSON *make_time(const struct call *call, int64_t ms)
@@ -269,7 +275,7 @@ static cJSON *make_time(const struct call *call, int64_t ms)
 
 void answer_time(const struct call *call, cJSON *object, const char *name, int64_t ms)
 {
-    (void)cJSON_AddItemToObject(object, name, make_time(call, ms));
+    (void)add_member(object, name, make_time(call, ms));
 }
 
 void answer_element_time(const struct call *call, cJSON *array, int64_t ms)
@@ -279,12 +285,12 @@ void answer_element_time(const struct call *call, cJSON *array, int64_t ms)
 
 cJSON *answer_structure(cJSON *object, const char *name)
 {
-    return cJSON_AddObjectToObject(object, name);
+    return add_member(object, name, cJSON_CreateObject());
 }
 
 cJSON *answer_list(cJSON *object, const char *name)
 {
-    return cJSON_AddArrayToObject(object, name);
+    return add_member(object, name, cJSON_CreateArray());
 }
 
 cJSON *answer_element(cJSON *array)
@@ -297,7 +303,7 @@ cJSON *answer_element(cJSON *array)
 
 void answer_entry(cJSON *map, const char *key, const char *value)
 {
-    cJSON *entry = cJSON_AddObjectToObject(map, "entry");
+    cJSON *entry = answer_structure(map, "entry");
 
     answer_text(entry, "key", key);
     answer_text(entry, "value", value);

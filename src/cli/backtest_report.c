@@ -240,6 +240,31 @@ static bool has_drawn_keys(const struct backtest *backtest)
     return !backtest_has_even_keys(backtest) && !text_starts_with(backtest->keys, "slice:");
 }
 
+/* What is throttled with any number of shards; its keys have been read before, so they can be. */
+static void lost_in_any_case(const struct backtest *backtest, double *ret_bytes, double *ret_records)
+{
+    struct error ignored = {0};
+
+    (void)sim_keys_excess(&backtest->load, backtest->keys, ret_bytes, ret_records, &ignored);
+}
+
+static void print_lost_in_any_case(const struct backtest *backtest, FILE *file)
+{
+    double bytes, records, offered = 0;
+
+    lost_in_any_case(backtest, &bytes, &records);
+    if (bytes <= 0)
+        return;
+    for (size_t i = 0; i < backtest->load.count; i++)
+        offered += backtest->load.minutes[i].bytes;
+    fprintf(
+        file,
+        "Single keys ask for more than one shard takes: %.*f MiB, %.*f %% of the load, are throttled with "
+        "any number of shards.\n",
+        figures_decimals(bytes / MIB, 1), bytes / MIB, figures_decimals(100 * bytes / offered, 2),
+        100 * bytes / offered);
+}
+
 void backtest_print_caveats(const struct backtest *backtest, FILE *file)
 {
     fputs("The load is taken to be even within each minute, and Kinesis throttles by the second:\n"
@@ -250,6 +275,7 @@ void backtest_print_caveats(const struct backtest *backtest, FILE *file)
             file,
             "Where the keys lie is one draw, of seed %llu; with another --seed more or less is throttled.\n",
             (unsigned long long)backtest->seed);
+    print_lost_in_any_case(backtest, file);
 }
 
 void backtest_print_deeds(const struct backtest *backtest, const struct backtest_result *result, FILE *file)
@@ -340,8 +366,10 @@ void backtest_print_json(const struct backtest *backtest, const struct backtest_
 {
     const struct sim_totals *totals = &result->totals;
     cJSON *object = cJSON_CreateObject();
+    double lost_bytes, lost_records;
     char *text;
 
+    lost_in_any_case(backtest, &lost_bytes, &lost_records);
     (void)cJSON_AddStringToObject(object, "stream", backtest->config->streams[0].name);
     (void)cJSON_AddStringToObject(object, "keys", backtest->keys);
     (void)cJSON_AddNumberToObject(object, "minutes", (double)backtest->load.count);
@@ -349,6 +377,8 @@ void backtest_print_json(const struct backtest *backtest, const struct backtest_
     (void)cJSON_AddNumberToObject(object, "offered_records", totals->offered_records);
     (void)cJSON_AddNumberToObject(object, "accepted_bytes", totals->accepted_bytes);
     (void)cJSON_AddNumberToObject(object, "accepted_records", totals->accepted_records);
+    (void)cJSON_AddNumberToObject(object, "throttled_in_any_case_bytes", lost_bytes);
+    (void)cJSON_AddNumberToObject(object, "throttled_in_any_case_records", lost_records);
     (void)cJSON_AddNumberToObject(object, "initial_shards", (double)backtest->initial_shards);
     (void)cJSON_AddNumberToObject(object, "final_shards", (double)totals->open_shards);
     (void)cJSON_AddNumberToObject(object, "splits", (double)totals->splits);

@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "sim/sim.h"
+#include "traffic.h"
 
 #include <math.h>
 
@@ -204,4 +205,53 @@ double model_keys_share(const struct keys *keys, hashkey start, hashkey end)
     on_ring = keys->spread == KEYS_SLICE ? part_on_slice(keys, start, end)
                                          : weight_below(keys, end, true) - weight_below(keys, start, false);
     return keys->ring_share * on_ring + (1 - keys->ring_share) * hashkey_share(start, end);
+}
+
+/* ---- what single keys ask for */
+
+static int compare_downwards(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x < *y) - (*x > *y);
+}
+
+/* The shares of all keys on the ring, the largest first; the caller frees them. */
+static double *shares_downwards(const struct keys *keys)
+{
+    double *shares = must_calloc(keys->count, sizeof(*shares)), before = 0;
+
+    for (size_t i = 0; i < keys->count; i++) {
+        shares[i] = keys->ring_share * (keys->ring[i].until - before);
+        before = keys->ring[i].until;
+    }
+    qsort(shares, keys->count, sizeof(*shares), compare_downwards);
+    return shares;
+}
+
+int sim_keys_excess(const struct sim_load *load, const char *text, double *ret_bytes, double *ret_records,
+                    struct error *err)
+{
+    SCOPED(free_keys) struct keys *keys = NULL;
+    double *shares;
+
+    *ret_bytes = *ret_records = 0;
+    if (model_keys_parse(text, 0, &keys, err) < 0) /* shares are the same wherever they lie */
+        return -1;
+    shares = shares_downwards(keys);
+    for (size_t i = 0; i < load->count; i++) {
+        const struct sim_minute *minute = &load->minutes[i];
+
+        for (size_t k = 0; k < keys->count; k++) {
+            double bytes = minute->bytes * shares[k], records = minute->records * shares[k];
+            double part = model_accepted_part(bytes / 60, records / 60);
+
+            if (part >= 1)
+                break; /* and none of those that ask for less */
+            *ret_bytes += bytes * (1 - part);
+            *ret_records += records * (1 - part);
+        }
+    }
+    free(shares);
+    return 0;
 }

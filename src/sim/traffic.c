@@ -34,8 +34,7 @@ void model_traffic_free(struct traffic *traffic)
 
 /* ---- counting */
 
-/* The part of what is offered that a shard takes. */
-static double accepted_part(double bytes_s, double records_s)
+double model_accepted_part(double bytes_s, double records_s)
 {
     double part = 1;
 
@@ -63,7 +62,7 @@ static void count_shard(struct stream *stream, struct shard *shard, const struct
                         const struct billed *billed, double seconds)
 {
     struct sim_totals *totals = &stream->totals;
-    double part = accepted_part(offer->bytes_s * shard->share, offer->records_s * shard->share);
+    double part = model_accepted_part(offer->bytes_s * shard->share, offer->records_s * shard->share);
     double bytes = offer->bytes_s * shard->share * seconds,
            records = offer->records_s * shard->share * seconds;
 

@@ -7,6 +7,8 @@
 #include "metrics.h"
 
 void model_traffic_free(struct traffic *traffic);
+/* The part of what is offered to a shard that it takes, 0 to 1. */
+double model_accepted_part(double bytes_s, double records_s);
 /* Counts traffic, throttling and shard-hours up to `until_ms`.  Call it before anything changes. */
 void model_traffic_count(struct stream *stream, int64_t until_ms);
 /* Gives each open shard its share of the load; call it when shards or keys have changed. */

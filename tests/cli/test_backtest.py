@@ -356,6 +356,20 @@ class Backtest(Bench):
                     self.assertEqual("the minimum to which the account commits itself" in text,
                                      "--sweep" not in arguments)
 
+    def test_what_single_keys_lose_in_any_case_is_said(self):
+        """Half of 3 MiB/s in one key: a third of it is above what one shard takes, and of its 768 records a second too."""
+        load = self.write_load([3] * 60)
+        answer, _ = self.backtest("--load", load, "--keys", "hot:0.5", "--initial-shards", "16")
+        self.assertAlmostEqual(answer["throttled_in_any_case_bytes"], 0.5 * MIB * 3600)
+        self.assertAlmostEqual(answer["throttled_in_any_case_records"], 256 * 3600)
+        self.assertGreaterEqual(answer["ways"]["kinescale"]["throttled_bytes"], 0.5 * MIB * 3600)
+        self.assertIn("1800.0 MiB, 16.67 % of the load, are throttled with any number of shards",
+                      self.run_program("--load", load, "--keys", "hot:0.5").stdout)
+        for keys in ("uniform", "hot:0.3", "slice:0.9:0:4"):
+            answer, _ = self.backtest("--load", load, "--keys", keys)
+            self.assertEqual(answer["throttled_in_any_case_bytes"], 0, keys)
+            self.assertNotIn("with any number of shards", self.run_program("--load", load, "--keys", keys).stdout)
+
     def test_readme_has_the_prices(self):
         answer, _ = self.backtest("--load", self.write_load([1.0] * 60))
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:

@@ -14,7 +14,7 @@ SAYS = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  cc $
 # How much may go wrong in one run of the model: 2 takes seconds, 4 a minute, 5 several and 2 GiB.
 MODEL_LUCK ?= 4
 # Simulated days and streams; a third number is the seed.
-SOAK ?= 30x200
+SOAK ?= 30x100x1 30x100x2
 
 prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
@@ -185,8 +185,10 @@ report-test: all ## the page of backtest --report in a headless Chromium, which 
 mutants: ## puts defects into a copy of the sources, one at a time; the tests must catch each
 	tests/run-mutants $(O)/mutants
 
-soak: $(BUILD)/tests/test_soak ## SOAK (30 days x 200 streams) in which everything goes wrong at random; 20 minutes
-	CK_FORK=no KINESCALE_SOAK=$(SOAK) $(if $(TMPDIR),,TMPDIR=$(firstword $(wildcard /dev/shm /tmp))) $< 2> $(O)/soak.log
+soak: $(BUILD)/tests/test_soak ## SOAK (30 days of two accounts with 100 streams each, side by side) in which everything goes wrong at random
+	printf '%s\n' $(SOAK) | CK_FORK=no $(if $(TMPDIR),,TMPDIR=$(firstword $(wildcard /dev/shm /tmp))) \
+	    xargs -P$(JOBS) -I{} sh -c 'KINESCALE_SOAK={} $< > $(O)/soak.{}.txt 2> $(O)/soak.{}.log'; \
+	    result=$$?; cat $(SOAK:%=$(O)/soak.%.txt); exit $$result
 
 bench: $(BUILD)/kinescale $(BENCHES) ## how fast the program and its parts are, how much memory and room it takes
 	@for b in $(BENCHES); do KINESCALE=$(BUILD)/kinescale ./$$b || exit 1; done

@@ -144,8 +144,9 @@ int sim_load_read(const char *path, const struct sim_load_options *options, stru
 void sim_load_clear(struct sim_load *load);
 /* ERROR_CONFIG when sim_set_minutes() would not take these keys. */
 int sim_check_keys(const char *text, struct error *err);
-/* What single keys offer beyond what one shard takes: it is throttled however many shards there are.  ERROR_INPUT. */
-int sim_keys_excess(const struct sim_load *load, const char *keys, double *ret_bytes, double *ret_records,
+/* What single keys (written as above) offer beyond what one shard takes: it is throttled however many shards there are.
+ * ERROR_INPUT. */
+int sim_keys_excess(const struct sim_load *load, const char *text, double *ret_bytes, double *ret_records,
                     struct error *err);
 /* What producers offer from now on, and nothing after the last minute; keys as above.  Copied. */
 int sim_set_minutes(struct sim *sim, const char *stream, const struct sim_load *load, const char *keys,

@@ -169,9 +169,13 @@ static int check_sweep(const struct backtest *backtest, struct error *err)
 /* Before anything is fetched, read at length or written. */
 static int check_files(const struct service_config *service, struct error *err)
 {
+    SCOPED(free_text) char *log = must_printf("%s-wal", service->database);
+    SCOPED(free_text) char *index = must_printf("%s-shm", service->database);
     const struct backtest_file files[] = {
         {"the configuration", config_path, false},
         {"the database", service->database, false},
+        {"the log of the database", log, false},
+        {"the index of the database's log", index, false},
         {"the admin token", service->admin_token_file, false},
         {"the certificate", service->tls_certificate, false},
         {"the key", service->tls_key, false},

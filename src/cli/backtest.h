@@ -102,6 +102,8 @@ void backtest_print_load(const struct backtest *backtest, const struct backtest_
 /* What no figure of a run can know; a part of what was done. */
 void backtest_print_caveats(const struct backtest *backtest, FILE *file);
 void backtest_print_deeds(const struct backtest *backtest, const struct backtest_result *result, FILE *file);
+/* What was replayed, for programs. */
+void backtest_add_load(cJSON *object, const struct backtest *backtest);
 /* All of these. */
 void backtest_print(const struct backtest *backtest, const struct backtest_result *result,
                     const struct price_list *prices, FILE *file);

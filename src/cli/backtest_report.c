@@ -361,24 +361,30 @@ static void add_prices(cJSON *object, const struct price_list *prices)
         (void)cJSON_AddNumberToObject(all, price_rows[i].name, prices->dollars[i]);
 }
 
-void backtest_print_json(const struct backtest *backtest, const struct backtest_result *result,
-                         const struct price_list *prices, FILE *file)
+void backtest_add_load(cJSON *object, const struct backtest *backtest)
 {
-    const struct sim_totals *totals = &result->totals;
-    cJSON *object = cJSON_CreateObject();
     double lost_bytes, lost_records;
-    char *text;
 
     lost_in_any_case(backtest, &lost_bytes, &lost_records);
     (void)cJSON_AddStringToObject(object, "stream", backtest->config->streams[0].name);
     (void)cJSON_AddStringToObject(object, "keys", backtest->keys);
     (void)cJSON_AddNumberToObject(object, "minutes", (double)backtest->load.count);
+    (void)cJSON_AddNumberToObject(object, "throttled_in_any_case_bytes", lost_bytes);
+    (void)cJSON_AddNumberToObject(object, "throttled_in_any_case_records", lost_records);
+}
+
+void backtest_print_json(const struct backtest *backtest, const struct backtest_result *result,
+                         const struct price_list *prices, FILE *file)
+{
+    const struct sim_totals *totals = &result->totals;
+    cJSON *object = cJSON_CreateObject();
+    char *text;
+
+    backtest_add_load(object, backtest);
     (void)cJSON_AddNumberToObject(object, "offered_bytes", totals->offered_bytes);
     (void)cJSON_AddNumberToObject(object, "offered_records", totals->offered_records);
     (void)cJSON_AddNumberToObject(object, "accepted_bytes", totals->accepted_bytes);
     (void)cJSON_AddNumberToObject(object, "accepted_records", totals->accepted_records);
-    (void)cJSON_AddNumberToObject(object, "throttled_in_any_case_bytes", lost_bytes);
-    (void)cJSON_AddNumberToObject(object, "throttled_in_any_case_records", lost_records);
     (void)cJSON_AddNumberToObject(object, "initial_shards", (double)backtest->initial_shards);
     (void)cJSON_AddNumberToObject(object, "final_shards", (double)totals->open_shards);
     (void)cJSON_AddNumberToObject(object, "splits", (double)totals->splits);

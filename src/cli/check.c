@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* What is found out about a file: told to stderr at once, and in the JSON. */
 struct report {
@@ -167,8 +168,22 @@ static void check_listener(struct report *report, const char *settings,
     http_server_stop(server);
 }
 
+/* Whether it is a database of ours is seen at the start; it may not be there yet. */
+static void check_database(struct report *report, const struct service_config *service)
+{
+    struct stat found;
+    struct error err = {0};
+
+    if (stat(service->database, &found) < 0 || S_ISREG(found.st_mode))
+        return;
+    (void)error_set(&err, ERROR_CONFIG, "%s: database must be a file, and '%s' is %s", report->path,
+                    service->database, S_ISDIR(found.st_mode) ? "a folder" : "none");
+    tell(report->faults, "error", err.message);
+}
+
 static void check_files(struct report *report, const struct service_config *service)
 {
+    check_database(report, service);
     if (service->tls_certificate[0] != '\0')
         check_listener(report, "tls_certificate and tls_key",
                        &(struct http_server_options){.tls_certificate = service->tls_certificate,

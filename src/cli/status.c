@@ -128,7 +128,8 @@ static void print_stream(const cJSON *stream)
         if (number_of(row, "times") > 1)
             cli_print(stdout, "      the same %.0f times, first %s\n", number_of(row, "times"),
                       text_of(row, "first_started"));
-        if (strcmp(text_of(row, "failure"), "-") != 0)
+        if (strcmp(text_of(row, "failure"), "-") != 0 &&
+            strcmp(text_of(row, "failure"), text_of(row, "reason")) != 0)
             cli_print(stdout, "      failed: %s\n", text_of(row, "failure"));
         print_steps(row);
     }

@@ -339,7 +339,7 @@ static void print_json(const struct sweep *sweep, FILE *file)
     cJSON *object = cJSON_CreateObject(), *list;
     char *text;
 
-    (void)cJSON_AddStringToObject(object, "stream", sweep->backtest->config->streams[0].name);
+    backtest_add_load(object, sweep->backtest);
     list = cJSON_AddArrayToObject(object, "sweep");
     for (size_t i = 0; i < sweep->count; i++)
         (void)cJSON_AddItemToArray(list, combination_object(sweep, &sweep->combinations[i]));

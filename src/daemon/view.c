@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "scaling/adaptive.h"
 #include "store/actions.h"
 #include "store/decisions.h"
@@ -198,11 +199,12 @@ static int add_steps(struct store *store, int64_t action_id, cJSON *object, stru
     return 0;
 }
 
-/* An alarm for which nothing could be done, or need be. */
+/* An alarm for which nothing could be done, or need be: what AWS refused failed for another reason than it began for. */
 static bool changed_nothing(const struct action *action)
 {
     return action->kind == ACTION_SCALE_UP && action->state == ACTION_DONE &&
-           action->from_shards == action->to_shards && action->failure[0] == '\0';
+           action->from_shards == action->to_shards &&
+           (action->failure[0] == '\0' || text_equal(action->failure, action->reason));
 }
 
 static cJSON *action_object(const struct action *action)

@@ -189,6 +189,8 @@ static int observe_plan(struct turn *turn, struct observation *ret_seen, struct 
         return -1;
     if (status == EVENT_SEEN_ACTIVE && turn->summary.on_demand) {
         fail_action(turn, "the stream is on-demand: AWS scales it, resharding is refused");
+        if (turn->action.reason[0] == '\0')
+            (void)text_copy(turn->action.reason, sizeof(turn->action.reason), turn->action.failure);
         record_decision(turn, "limited", turn->action.failure, NULL, NULL);
         *ret_seen = event(EVENT_SEEN_GONE);
         return 0;

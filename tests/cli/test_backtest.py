@@ -440,9 +440,10 @@ class Backtest(Bench):
         os.symlink(self.folder, self.path("folder"))
         os.symlink(load, self.path("link.csv"))
         os.link(config, self.path("hard.conf"))
+        self.write("my.db-wal", "what it wrote down last\n")
         new, other_new = self.path("new"), os.path.join(self.path("folder"), "new")
         kept = {}
-        for path in (load, config, database):
+        for path in (load, config, database, database + "-wal"):
             with open(path, encoding="utf-8") as file:
                 kept[path] = file.read()
         cases = [
@@ -451,6 +452,8 @@ class Backtest(Bench):
             (["--operations", config], f"--operations would write over the configuration in '{config}'"),
             (["--report", self.path("hard.conf")], "--report would write over the configuration in"),
             (["--report", database], f"--report would write over the database in '{database}'"),
+            (["--report", database + "-wal"], f"--report would write over the log of the database in '{database}-wal'"),
+            (["--operations", database + "-shm"], "--operations would write over the index of the database's log in"),
             (["--operations", new, "--report", new], f"--operations and --report would write the same file, '{new}'"),
             (["--operations", new, "--report", other_new], "--operations and --report would write the same file,"),
             (["--save-load", config], f"--save-load would write over the configuration in '{config}'"),

@@ -115,6 +115,13 @@ a-stream-with-a-long-name  adaptive       1      16         1     72.5%      60%
         self.assertEqual((result.returncode, result.stdout), (2, ""))
         self.assertIn(f"admin_token_file: cannot open '{token}': No such file or directory", result.stderr)
 
+    def test_a_database_that_is_no_file_is_a_fault(self):
+        for database, kind in ((self.folder, "a folder"), ("/dev/null", "none")):
+            self.write(GOOD.replace("[service]", f"[service]\ndatabase = {database}"))
+            result = check(cwd=self.folder)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertIn(f"streams.conf: database must be a file, and '{database}' is {kind}\n", result.stderr)
+
     def test_a_good_file_is_summed_up_as_json(self):
         path = self.write(GOOD)
         result = check("--config", path, "--output", "json")

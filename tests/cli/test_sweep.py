@@ -55,6 +55,12 @@ class Sweep(Folder):
             self.assertEqual(row["best"], not others, row["settings"])
         self.assertTrue(0 < sum(row["best"] for row in rows) < len(rows))
 
+    def test_the_load_is_described_as_in_a_single_run(self):
+        swept, single = self.answer("--keys", "hot:0.9", "--sweep", "cooldown=5m"), self.answer("--keys", "hot:0.9")
+        told = [name for name in swept if name != "sweep"]
+        self.assertGreater(swept["throttled_in_any_case_bytes"], 0)
+        self.assertEqual([swept[name] for name in told], [single[name] for name in told])
+
     def test_what_the_rules_forbid_is_told_and_not_tried(self):
         arguments = ["--sweep", "target_utilization=40%,60%", "--sweep", "scale_down_threshold=30%,50%"]
         rows = self.answer(*arguments)["sweep"]

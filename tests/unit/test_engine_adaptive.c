@@ -58,6 +58,34 @@ START_TEST(alarms_stand_where_the_policy_acts_before_it_has_learned_anything_too
 }
 END_TEST
 
+static int64_t learned_ms(struct world *world)
+{
+    struct adaptive_habits habits;
+    struct error err = {0};
+    int64_t at_ms;
+
+    ck_assert_msg(store_habits_load(world->store, "orders", &habits, &at_ms, &err) == 0, "%s", err.message);
+    return at_ms;
+}
+
+START_TEST(habits_are_learned_when_a_day_is_known_and_then_once_a_day)
+{
+    struct world *world = adaptive_scene(orders, 1, "constant:350k");
+    int64_t first_ms;
+
+    world_run(world, 23 * HOUR_MS);
+    ck_assert_int_eq(learned_ms(world), 0);
+    world_run(world, 2 * HOUR_MS);
+    first_ms = learned_ms(world);
+    ck_assert_int_gt(first_ms, 0);
+    world_run(world, 22 * HOUR_MS);
+    ck_assert_int_eq(learned_ms(world), first_ms);
+    world_run(world, 3 * HOUR_MS);
+    ck_assert_int_ge(learned_ms(world), first_ms + 24 * HOUR_MS);
+    world_free(world);
+}
+END_TEST
+
 START_TEST(shards_are_given_back_after_an_hour_without_a_pass)
 {
     struct world *world = adaptive_scene(orders, 16, "constant:2M");
@@ -518,6 +546,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, a_constant_load_leads_to_nothing);
     tcase_add_test(tcase, a_rising_load_is_followed_without_an_alarm);
     tcase_add_test(tcase, alarms_stand_where_the_policy_acts_before_it_has_learned_anything_too);
+    tcase_add_test(tcase, habits_are_learned_when_a_day_is_known_and_then_once_a_day);
     tcase_add_test(tcase, shards_are_given_back_after_an_hour_without_a_pass);
     tcase_add_test(tcase, a_give_back_from_above_max_shards_splits_nothing_above_it);
     tcase_add_test(tcase, a_stream_at_max_shards_is_not_led_over_shards_that_are_too_full);

@@ -298,6 +298,17 @@ START_TEST(a_look_that_lasts_minutes_cuts_no_cooldown_that_began_meanwhile)
 }
 END_TEST
 
+static void spoil_threshold(struct world *world)
+{
+    cJSON_Delete(world_cloudwatch(
+        world, "PutMetricAlarm",
+        "{\"AlarmName\":\"orders "
+        "IncomingBytes\",\"Namespace\":\"AWS/Kinesis\",\"MetricName\":\"IncomingBytes\","
+        "\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"orders\"}],\"Statistic\":\"Sum\",\"Period\":60,"
+        "\"EvaluationPeriods\":1,\"Threshold\":5,\"ComparisonOperator\":\"GreaterThanThreshold\","
+        "\"AlarmActions\":[\"" WORLD_TOPIC "\"]}"));
+}
+
 /* A stream that nobody writes to has no figures since its last action, however long a repair would wait for them. */
 START_TEST(thresholds_are_put_right_without_waiting_for_figures)
 {
@@ -308,13 +319,30 @@ START_TEST(thresholds_are_put_right_without_waiting_for_figures)
     ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
     world_run(world, 4 * MINUTE_MS);
     ck_assert_int_eq(world_open_shards(world, "orders"), 4);
-    cJSON_Delete(world_cloudwatch(
-        world, "PutMetricAlarm",
-        "{\"AlarmName\":\"orders "
-        "IncomingBytes\",\"Namespace\":\"AWS/Kinesis\",\"MetricName\":\"IncomingBytes\","
-        "\"Dimensions\":[{\"Name\":\"StreamName\",\"Value\":\"orders\"}],\"Statistic\":\"Sum\",\"Period\":60,"
-        "\"EvaluationPeriods\":1,\"Threshold\":5,\"ComparisonOperator\":\"GreaterThanThreshold\","
-        "\"AlarmActions\":[\"" WORLD_TOPIC "\"]}"));
+    spoil_threshold(world);
+    ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
+    world_run(world, 2 * MINUTE_MS);
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 60 * 1048576 * 4);
+    world_free(world);
+}
+END_TEST
+
+/* Repairs that AWS refuses rest for an hour; alarms to which max_shards was the answer are none. */
+START_TEST(what_came_to_nothing_for_another_reason_keeps_no_repair_waiting)
+{
+    struct world *world = world_new(orders, NULL);
+    struct error err = {0};
+
+    world_scene(world, "orders", 4);
+    for (int i = 0; i < 3; i++) {
+        struct action action = action_of("orders", ACTION_SCALE_UP, world->clock.ms - 60000 + i * 10000);
+
+        ck_assert_int_eq(store_action_begin(world->store, &action, &err), 0);
+        snprintf(action.failure, sizeof(action.failure), "max_shards is 4");
+        ck_assert_int_eq(store_action_end(world->store, &action, "host:1", 0, action.started_ms + 1000, &err),
+                         0);
+    }
+    spoil_threshold(world);
     ck_assert_int_eq(engine_reconcile(world->engine, world->store, &err), 0);
     world_run(world, 2 * MINUTE_MS);
     ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 60 * 1048576 * 4);
@@ -365,6 +393,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, the_alarms_of_one_stream_say_nothing_of_its_namesakes);
     tcase_add_test(tcase, a_look_that_lasts_minutes_cuts_no_cooldown_that_began_meanwhile);
     tcase_add_test(tcase, thresholds_are_put_right_without_waiting_for_figures);
+    tcase_add_test(tcase, what_came_to_nothing_for_another_reason_keeps_no_repair_waiting);
     tcase_add_test(tcase, what_ended_before_the_history_is_forgotten);
     tcase_add_loop_test(tcase, a_clock_that_is_a_year_ahead_forgets_nothing, 0, 6);
     tcase_add_test(tcase, a_stream_that_does_not_exist_is_shown_as_failing_until_it_does);

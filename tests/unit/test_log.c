@@ -268,18 +268,21 @@ START_TEST(lines_of_several_threads_do_not_mix)
 }
 END_TEST
 
-/* ---- readers that do not read */
+/* ---- readers that do not read; false: this machine has none of them */
 
-static void make_pipe(int ends[2])
+static bool make_pipe(int ends[2])
 {
     ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    return true;
 }
 
-static void make_terminal(int ends[2])
+static bool make_terminal(int ends[2])
 {
     struct termios raw;
 
     ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (ends[0] < 0 && errno == ENOENT) /* a chroot without /dev/pts */
+        return false;
     ck_assert_int_ge(ends[0], 0);
     ck_assert_int_eq(grantpt(ends[0]) | unlockpt(ends[0]), 0);
     ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -287,14 +290,16 @@ static void make_terminal(int ends[2])
     ck_assert_int_eq(tcgetattr(ends[1], &raw), 0);
     cfmakeraw(&raw);
     ck_assert_int_eq(tcsetattr(ends[1], TCSANOW, &raw), 0);
+    return true;
 }
 
-static void make_socket(int ends[2])
+static bool make_socket(int ends[2])
 {
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    return true;
 }
 
-static void (*const readers[])(int ends[2]) = {make_pipe, make_terminal, make_socket};
+static bool (*const readers[])(int ends[2]) = {make_pipe, make_terminal, make_socket};
 
 enum { MANY = 5000 }; /* lines, more than any of them holds */
 
@@ -339,7 +344,10 @@ START_TEST(who_does_not_read_costs_lines_and_no_time)
     char *cursor, *line;
     pthread_t sayer;
 
-    readers[_i](ends);
+    if (!readers[_i](ends)) {
+        printf("skipped: who_does_not_read_costs_lines_and_no_time: no terminal here\n");
+        return;
+    }
     dup2(ends[1], STDERR_FILENO);
     log_set_timestamps(false);
     log_never_wait();

@@ -19,13 +19,17 @@
  * nothing better is known and a split in the wrong place costs a shard; but it gives nothing back, as a merge in the wrong
  * place throttles.
  *
- * Both numbers are habits of the stream: once a day its last week is replayed with each pair of a few, and the pair
- * that would have cost least, in shards and in refused records, holds for the next day.
+ * Before both, what is expected (rhythm.h): shards are split for it so early that they are there in time, and nothing is
+ * given back that it will need within the hour.
+ *
+ * The line, the hold and the rhythm are habits of the stream: once a day its last week is replayed with each choice of a
+ * few, and the one that would have cost least, in shards and in refused records, holds for the next day.
  */
 #ifndef SCALING_ADAPTIVE_H
 #define SCALING_ADAPTIVE_H
 
 #include "scaling/config.h"
+#include "scaling/rhythm.h"
 #include "scaling/shards.h"
 #include "scaling/spread.h"
 
@@ -54,7 +58,7 @@
 
 enum {
     ADAPTIVE_DAY_MINUTES = 24 * 60,
-    ADAPTIVE_LEARN_MINUTES = 7 * ADAPTIVE_DAY_MINUTES, /* as far as a replay looks back */
+    ADAPTIVE_LEARN_MINUTES = 7 * ADAPTIVE_DAY_MINUTES, /* what is replayed */
     ADAPTIVE_WARM_UP_MINUTES = ADAPTIVE_DAY_MINUTES,   /* less is not replayed */
     ADAPTIVE_STALE_MINUTES = 5,                        /* an older minute says nothing of now */
     ADAPTIVE_HOLD_MINUTES = 60,                        /* while nothing is learned */
@@ -67,6 +71,7 @@ enum {
 struct adaptive_habits {
     int64_t hold_minutes; /* what the last so many minutes asked for is not given back */
     double line;          /* of the capacity: a minute above it asks for more */
+    enum rhythm rhythm;   /* what is expected of the next minutes */
     bool learned;         /* false: the defaults */
 };
 /* While nothing is learned: ADAPTIVE_HOLD_MINUTES, and scale_up_threshold, where the alarms stand. */
@@ -86,7 +91,10 @@ struct adaptive_facts {
     const struct shard_map *shards; /* for the number of operations; NULL: as if they were even */
     /* How the load lies over the keys, where shard-level metrics have shown it, with `shards`; else NULL. */
     const struct spread *spread;
-    int64_t spread_age_ms;    /* since it was measured last; below 0 by a clock that was ahead */
+    int64_t spread_age_ms; /* since it was measured last; below 0 by a clock that was ahead */
+    /* Demand as rhythm_expect() has it, from the minute on in which this is thought; count 0: nothing is expected. */
+    const float *expected;
+    size_t expected_count;
     int64_t goal_shards;      /* of the adaptive action that runs; 0: none */
     bool rising;              /* it is a rise */
     bool alarmed;             /* an alarm came: with no minute known, act blindly */
@@ -109,6 +117,7 @@ struct adaptive_plan {
     int64_t shards;          /* with STAY and STOP the open ones */
     bool rises;              /* with GO: for more capacity */
     bool limited;            /* more is needed than max_shards or the account allows */
+    bool due;                /* with GO: for what is expected */
     bool blind;              /* an alarm came and no minute is known: one generation, by no figure */
     const struct shard *hot; /* of facts->shards: the fullest above the line that no split divides, or NULL */
     int64_t look_again_ms;
@@ -121,8 +130,9 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
 void adaptive_plan_clear(struct adaptive_plan *plan);
 
 /*
- * Replays the last ADAPTIVE_LEARN_MINUTES of `minutes` from `open_shards` with each pair of habits.  Defaults when fewer
- * than ADAPTIVE_WARM_UP_MINUTES are known.  About 10 ms for a week.
+ * Replays the last ADAPTIVE_LEARN_MINUTES of `minutes` from `open_shards` with each choice of habits; what was before them
+ * says what would have been expected (RHYTHM_HISTORY_MINUTES is as much as is used).  Defaults when fewer than
+ * ADAPTIVE_WARM_UP_MINUTES of the last are known.  About 10 ms for a week.
  */
 void adaptive_learn(const struct stream_config *config, const float *minutes, size_t minute_count,
                     int64_t open_shards, struct adaptive_habits *ret_habits);

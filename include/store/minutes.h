@@ -32,11 +32,14 @@ int store_minutes_load(struct store *store, const char *stream, int64_t since_ms
 /* Of streams that nobody asks about any more: days, and habits learned, before then. */
 int store_minutes_forget(struct store *store, int64_t before_ms, struct error *err);
 
-/* Replaces those of before. */
+/* Replaces those of before, and what they expected. */
 int store_habits_set(struct store *store, const char *stream, const struct adaptive_habits *habits,
-                     int64_t learned_ms, struct error *err);
+                     const struct minutes *expected, int64_t learned_ms, struct error *err);
 /* Changes nothing but *ret_learned_ms, to 0, when there are none yet. */
 int store_habits_load(struct store *store, const char *stream, struct adaptive_habits *ret_habits,
                       int64_t *ret_learned_ms, struct error *err);
+/* What the habits expect; count 0 when it is nothing.  The caller's. */
+int store_expected_load(struct store *store, const char *stream, struct minutes *ret_expected,
+                        struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "daemon/view.h"
+#include "scaling/rhythm.h"
 
 static const char *config_path = "streams.conf", *output = "table", *limit_text = "5", *clock_text;
 
@@ -94,13 +95,18 @@ static void print_hot_key(const cJSON *hot)
 static void print_habits(const cJSON *habits)
 {
     bool learned = strcmp(text_of(habits, "learned"), "-") != 0;
+    const char *rhythm = text_of(habits, "rhythm");
+    bool expects =
+        strcmp(rhythm, rhythm_name(RHYTHM_DAY)) == 0 || strcmp(rhythm, rhythm_name(RHYTHM_WEEK)) == 0;
 
     if (cJSON_IsObject(habits))
-        cli_print(stdout,
-                  "  adaptive: more shards above %.0f %% of the capacity, fewer after %.0f minutes; %s%s\n",
-                  100 * number_of(habits, "line"), number_of(habits, "hold_minutes"),
-                  learned ? "learned " : "by default until a day of the load is known",
-                  learned ? text_of(habits, "learned") : "");
+        cli_print(
+            stdout,
+            "  adaptive: more shards above %.0f %% of the capacity%s%s, fewer after %.0f minutes; %s%s\n",
+            100 * number_of(habits, "line"), expects ? " and before what comes every " : "",
+            expects ? rhythm : "", number_of(habits, "hold_minutes"),
+            learned ? "learned " : "by default until a day of the load is known",
+            learned ? text_of(habits, "learned") : "");
 }
 
 static void print_stream(const cJSON *stream)

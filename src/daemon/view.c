@@ -89,6 +89,7 @@ static int add_habits(struct store *store, const struct stream_config *config, c
     row = cJSON_AddObjectToObject(object, "habits");
     add_number(row, "hold_minutes", (double)habits.hold_minutes);
     add_number(row, "line", habits.line);
+    add_text(row, "rhythm", rhythm_name(habits.rhythm));
     add_time(row, "learned", habits.learned ? learned_ms : 0);
     return 0;
 }

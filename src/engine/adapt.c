@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/number.h"
 #include "base/text.h"
 #include "scaling/goal.h"
 #include "scaling/steps.h"
@@ -62,45 +61,6 @@ static int64_t open_shards(const struct turn *turn)
     return turn->shards.count > 0 ? (int64_t)turn->shards.count : turn->state.open_shards;
 }
 
-/* Learned once a day, from the last week; what was learned before serves until then. */
-static int look_habits(struct turn *turn, struct adaptive_habits *ret_habits, struct error *err)
-{
-    SCOPED(minutes_clear) struct minutes week = {0};
-    struct stream_config room;
-    const struct stream_config *config = config_resolve(turn->whole, turn->config->name, &room);
-    char hold[24], line[24];
-
-    *ret_habits = turn->habits_ms > 0 ? turn->habits : adaptive_default_habits(config);
-    /* The minutes of the look go back a day at least, where there are so many. */
-    if (turn->minutes.count < ADAPTIVE_WARM_UP_MINUTES || !turn->locked ||
-        (turn->habits_ms <= turn->now_ms && turn->now_ms - turn->habits_ms < DAY_MS))
-        return 0;
-    if (store_minutes_load(turn->store, config->name,
-                           turn->now_ms - (int64_t)ADAPTIVE_LEARN_MINUTES * MINUTE_MS, &week, err) < 0)
-        return -1;
-    if (week.count < ADAPTIVE_WARM_UP_MINUTES)
-        return 0;
-    adaptive_learn(config, week.demand, week.count, open_shards(turn), ret_habits);
-    turn->habits = *ret_habits;
-    turn->habits_ms = turn->now_ms;
-    snprintf(hold, sizeof(hold), "%lld", (long long)ret_habits->hold_minutes);
-    number_format_percent(ret_habits->line, line, sizeof(line));
-    LOG(LOG_INFO, "habits-learned", {"stream", config->name}, {"hold_minutes", hold}, {"line", line});
-    return store_habits_set(turn->store, config->name, ret_habits, turn->now_ms, err);
-}
-
-int adapt_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
-               int64_t *habits_ms, struct error *err)
-{
-    if (!adapt_applies(config))
-        return 0;
-    if (*habits_ms == 0 && store_habits_load(store, config->name, habits, habits_ms, err) < 0)
-        return -1;
-    if (habits->learned)
-        config->scale_up_threshold = habits->line;
-    return 0;
-}
-
 /* An alarm, or an action under way, is not left alone because CloudWatch has no numbers: tried once more, then without. */
 static int do_without(const struct turn *turn, const struct error *err)
 {
@@ -134,10 +94,11 @@ static int look_facts_of_policy(struct turn *turn, bool alarmed, struct adaptive
         .config = turn->config, .alarmed = alarmed, .account_headroom = look_headroom(turn->engine)};
     if (goes_by_load(turn) && look_shards(turn, err) < 0)
         return -1;
-    if (look_minutes(turn, err) < 0 || look_habits(turn, &facts->habits, err) < 0 ||
-        (goes_by_load(turn) && spread_look(turn, err) < 0))
+    if (look_minutes(turn, err) < 0)
         return -1;
     facts->open_shards = open_shards(turn);
+    if (habits_look(turn, facts, err) < 0 || (goes_by_load(turn) && spread_look(turn, err) < 0))
+        return -1;
     facts->capacity = turn->state.effective_shards;
     if (turn->shards.count > 0) {
         facts->shards = &turn->shards;

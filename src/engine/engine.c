@@ -45,6 +45,7 @@ void turn_clear(struct turn *turn)
     alarm_list_clear(&turn->alarms);
     free(turn->splits);
     minutes_clear(&turn->minutes);
+    minutes_clear(&turn->expected);
     spread_clear(&turn->spread);
     alarm_queue_leave(turn);
     config_free(turn->whole);
@@ -68,7 +69,7 @@ int turn_settle(struct turn *turn, struct error *err)
     turn->config = &turn->room;
     config_raise_floor(&turn->room, open, turn->now_ms,
                        turn->whole->service.reconcile_every_ms + FLOOR_SLACK_MS);
-    return adapt_line(turn->store, &turn->room, &turn->habits, &turn->habits_ms, err);
+    return habits_line(turn->store, &turn->room, &turn->habits, &turn->habits_ms, err);
 }
 
 /* All but the state itself. */

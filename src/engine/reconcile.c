@@ -336,7 +336,7 @@ static int look_at_shards(struct look_around *around, const struct stream_config
     unsigned reasons;
     int result;
 
-    if (adapt_line(around->store, &settled, &habits, &habits_ms, err) < 0)
+    if (habits_line(around->store, &settled, &habits, &habits_ms, err) < 0)
         return -1;
     result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
     around->answered |= result == 0;

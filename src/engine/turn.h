@@ -106,6 +106,8 @@ struct turn {
     bool spread_known;             /* it was looked for in the store */
     struct adaptive_habits habits; /* as turn_settle() found them, or as learned since */
     int64_t habits_ms;             /* when they were learned; 0: never */
+    struct minutes expected;       /* of habits with a rhythm, as far as a look found it; count 0: nothing */
+    bool expected_known;           /* it was looked for in the store */
     int64_t adapt_ms;              /* when the policy `adaptive` looks again; 0: not said yet */
     int64_t next_ms; /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
     unsigned next_reasons;
@@ -170,14 +172,20 @@ int spread_look(struct turn *turn, struct error *err);
  * locked.  minutes_look() comes before. */
 int spread_read(struct turn *turn, struct error *err);
 
+/* ---- habits.c: what the policy `adaptive` has learned of the stream */
+
+/* Into *facts, with what is expected from now on; learned anew once a day when the stream is locked.  minutes_look()
+ * comes before, and facts->open_shards is known. */
+int habits_look(struct turn *turn, struct adaptive_facts *facts, struct error *err);
+/* The alarms of a stream of the policy `adaptive` stand where it would act, on the line it has learned: changes scale_up_threshold.
+ * *habits_ms 0: the habits are loaded, and stay as they are when nothing was ever learned. */
+int habits_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
+                int64_t *habits_ms, struct error *err);
+
 /* ---- adapt.c: the policy `adaptive` */
 
 /* Does it decide about the stream? */
 bool adapt_applies(const struct stream_config *config);
-/* The alarms of such a stream stand where it would act, on the line it has learned: changes scale_up_threshold.
- * *habits_ms 0: the habits are loaded, and stay as they are when nothing was ever learned. */
-int adapt_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
-               int64_t *habits_ms, struct error *err);
 /* Nothing runs: thinks, and begins an action when that leads to more or fewer shards.  `asked` by an alarm, which is
  * dropped when nothing is done for it. */
 int adapt_begin(struct turn *turn, bool asked, struct error *err);

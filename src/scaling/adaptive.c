@@ -76,7 +76,24 @@ static void look_at_load(const struct adaptive_facts *facts, struct rule_view *v
         view->hot = NULL;
 }
 
-static struct rule_view view_of(const struct adaptive_facts *facts)
+/* Of this minute, and of the one in which the stream is looked at next when nothing happens. */
+static void look_ahead(const struct adaptive_facts *facts, struct rule_view *view,
+                       struct rhythm_need *ret_later)
+{
+    const size_t later = ADAPTIVE_LOOK_LATER_MS / 60000;
+    struct rhythm_need *needs;
+
+    *ret_later = view->need;
+    if (facts->expected_count == 0)
+        return;
+    needs = must_calloc(facts->expected_count, sizeof(*needs));
+    rhythm_needs(facts->expected, facts->expected_count, rule_room(view), needs);
+    view->need = needs[0];
+    *ret_later = needs[later < facts->expected_count ? later : 0];
+    free(needs);
+}
+
+static struct rule_view view_of(const struct adaptive_facts *facts, struct rhythm_need *ret_later)
 {
     const struct stream_config *config = facts->config;
     struct rule_view view = {.demand = newest(facts),
@@ -87,10 +104,12 @@ static struct rule_view view_of(const struct adaptive_facts *facts)
                              .most = config->max_shards,
                              .recent = highest(facts, (size_t)facts->habits.hold_minutes),
                              .day = highest(facts, ADAPTIVE_DAY_MINUTES),
-                             .habits = facts->habits};
+                             .habits = facts->habits,
+                             .goal = facts->rising ? facts->goal_shards : 0};
 
     if (facts->account_headroom >= 0 && view.most > view.open_shards + facts->account_headroom)
         view.most = view.open_shards + facts->account_headroom;
+    look_ahead(facts, &view, ret_later);
     if (is_by_load(facts))
         look_at_load(facts, &view);
     return view;
@@ -128,7 +147,9 @@ static void say_how_far(const struct adaptive_facts *facts, const struct rule_vi
     bool by_demand = view->demand > view->habits.line * view->capacity;
     double need = by_demand ? ADAPTIVE_HEAD * view->demand : 0;
 
-    if (plan->by_load)
+    if (plan->due)
+        snprintf(text, size, "split in time");
+    else if (plan->by_load)
         snprintf(text, size, "where the load lies, for %g times as much", ADAPTIVE_HEAD);
     else if (need < (double)view->fewest)
         snprintf(text, size, "the first whole generation of at least %lld (%s)", (long long)view->fewest,
@@ -137,6 +158,13 @@ static void say_how_far(const struct adaptive_facts *facts, const struct rule_vi
         snprintf(text, size, "the next whole generation");
     else
         snprintf(text, size, "the first whole generation that takes %g times as much", ADAPTIVE_HEAD);
+}
+
+static void say_due(const struct rule_view *view, char *text, size_t size)
+{
+    snprintf(text, size, "%.2f shards' worth are expected in %zu minute%s, as %s", (double)view->need.demand,
+             view->need.after, text_plural((int64_t)view->need.after),
+             view->habits.rhythm == RHYTHM_WEEK ? "a week before" : "on the days before");
 }
 
 static void say_rise(const struct adaptive_facts *facts, const struct rule_view *view,
@@ -149,6 +177,8 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
     if (plan->blind)
         snprintf(why, sizeof(why), "CloudWatch has no minute of the last %d, so an alarm alone decides",
                  ADAPTIVE_STALE_MINUTES);
+    else if (plan->due)
+        say_due(view, why, sizeof(why));
     else if (view->demand > view->habits.line * view->capacity)
         say_fill(view, plan->by_load, why, sizeof(why));
     else
@@ -164,23 +194,35 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
     say(plan, ": ", why, what);
 }
 
+/* What is expected, where that is more. */
+static const char *say_coming(const struct rule_view *view, double highest, char *text, size_t size)
+{
+    text[0] = '\0';
+    if ((double)view->need.ahead > highest)
+        snprintf(text, size, " and within %d minutes %.2f are expected", RHYTHM_KEEP_MINUTES,
+                 (double)view->need.ahead);
+    return text;
+}
+
 static void say_give_back(const struct rule_view *view, bool by_day, size_t operations,
                           struct adaptive_plan *plan)
 {
     double most = by_day ? view->day : view->recent;
     int64_t minutes = by_day ? ADAPTIVE_DAY_MINUTES : view->habits.hold_minutes;
+    char coming[64];
 
-    snprintf(
-        plan->reason, sizeof(plan->reason),
-        "the highest of the last %lld minutes asked for %.2f shards' worth: %lld shards become %lld by %lld "
-        "operation%s%s",
-        (long long)minutes, most, (long long)view->open_shards, (long long)plan->shards,
-        (long long)operations, text_plural((int64_t)operations), plan->by_load ? ", as the load lies" : "");
+    snprintf(plan->reason, sizeof(plan->reason),
+             "the highest of the last %lld minutes asked for %.2f shards' worth%s: %lld shards become %lld "
+             "by %lld "
+             "operation%s%s",
+             (long long)minutes, most, say_coming(view, most, coming, sizeof(coming)),
+             (long long)view->open_shards, (long long)plan->shards, (long long)operations,
+             text_plural((int64_t)operations), plan->by_load ? ", as the load lies" : "");
 }
 
 static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
 {
-    char fill[FILL_SIZE], hold[160];
+    char fill[FILL_SIZE], hold[160], coming[64];
 
     if (isnan(view->demand))
         snprintf(fill, sizeof(fill), "CloudWatch has no minute of the last %d", ADAPTIVE_STALE_MINUTES);
@@ -195,8 +237,9 @@ static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
                  (long long)view->habits.hold_minutes);
     else
         snprintf(hold, sizeof(hold),
-                 "the highest of the last %lld minutes asked for %.2f, which keeps %lld shard%s",
-                 (long long)view->habits.hold_minutes, view->recent, (long long)view->open_shards,
+                 "the highest of the last %lld minutes asked for %.2f%s, which keeps %lld shard%s",
+                 (long long)view->habits.hold_minutes, view->recent,
+                 say_coming(view, view->recent, coming, sizeof(coming)), (long long)view->open_shards,
                  text_plural(view->open_shards));
     say(plan, "; ", fill, hold);
 }
@@ -206,15 +249,26 @@ static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
 /* How many shards there would be; *ret_starts where, or NULL for even ones. */
 static int64_t risen(const struct adaptive_facts *facts, const struct rule_view *view, hashkey **ret_starts)
 {
-    struct layout_facts load = layout_facts_of(facts, isnan(view->demand) ? 0 : view->demand);
+    double asked = isnan(view->demand) ? 0 : ADAPTIVE_HEAD * view->demand;
+    struct layout_facts load;
     struct layout layout;
 
     *ret_starts = NULL;
     if (!is_by_load(facts))
         return rule_rise(view);
-    layout_rise(&load, 1 / ADAPTIVE_HEAD, view->fewest, view->most, &layout);
+    if (rule_is_due(view))
+        asked = fmax(asked, rule_room(view) * (double)view->need.demand);
+    load = layout_facts_of(facts, asked);
+    layout_rise(&load, 1, view->fewest, view->most, &layout);
     *ret_starts = layout.starts;
     return (int64_t)layout.count;
+}
+
+/* What is expected asks for more than the minute. */
+static bool is_for_later(const struct rule_view *view)
+{
+    return rule_is_due(view) &&
+           !(rule_room(view) * (double)view->need.demand <= ADAPTIVE_HEAD * view->demand);
 }
 
 static void rise(const struct adaptive_facts *facts, const struct rule_view *view, struct adaptive_plan *plan)
@@ -223,6 +277,7 @@ static void rise(const struct adaptive_facts *facts, const struct rule_view *vie
     hashkey *ignored;
     int64_t shards = risen(facts, view, &plan->starts);
 
+    plan->due = is_for_later(view);
     unbounded.most = SHARDS_PER_STREAM_MAX;
     plan->limited = shards < risen(facts, &unbounded, &ignored);
     free(ignored);
@@ -238,11 +293,10 @@ static void rise(const struct adaptive_facts *facts, const struct rule_view *vie
 static double give_back_by_load(const struct adaptive_facts *facts, const struct rule_view *view,
                                 double highest, double price, struct layout *ret_layout)
 {
-    struct layout_facts load = layout_facts_of(facts, highest);
+    struct layout_facts load = layout_facts_of(facts, fmax(highest, (double)view->need.ahead));
 
     *ret_layout = (struct layout){0};
-    if (isnan(highest) ||
-        !layout_give_back(&load, view->habits.line / ADAPTIVE_SPARE, price, view->fewest, ret_layout))
+    if (isnan(highest) || !layout_give_back(&load, 1 / rule_room(view), price, view->fewest, ret_layout))
         return 0;
     return (double)view->open_shards - (double)ret_layout->count - price * (double)ret_layout->operations;
 }
@@ -367,7 +421,8 @@ static void decide_less(const struct adaptive_facts *facts, const struct rule_vi
 
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)
 {
-    struct rule_view view = view_of(facts);
+    struct rhythm_need later;
+    struct rule_view view = view_of(facts, &later);
     struct adaptive_plan plan = {.shards = facts->open_shards,
                                  .demand = view.demand,
                                  .by_load = is_by_load(facts),
@@ -376,7 +431,8 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
     bool rising = facts->goal_shards > 0 && facts->rising;
 
     plan.blind = facts->alarmed && isnan(view.demand) && facts->goal_shards == 0;
-    plan.look_again_ms = facts->goal_shards > 0 || view.demand > view.habits.line / 2 * view.capacity
+    plan.look_again_ms = facts->goal_shards > 0 || view.demand > view.habits.line / 2 * view.capacity ||
+                                 (double)later.open > view.capacity
                              ? ADAPTIVE_LOOK_SOON_MS
                              : ADAPTIVE_LOOK_LATER_MS;
     if (plan.blind)
@@ -384,7 +440,7 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
             fmin(view.capacity, (double)view.open_shards); /* late is worse than one generation too many */
     if (rule_asks_for_more(&view)) {
         rise(facts, &view, &plan);
-    } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity) {
+    } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity && !rule_expects_more(&view)) {
         stop(&view, facts->goal_shards, &plan);
     } else {
         decide_less(facts, &view, rising, &plan);

@@ -8,23 +8,47 @@
 /* Fractions that were added up are off by less. */
 #define SLACK 1e-9
 
+double rule_room(const struct rule_view *view)
+{
+    return ADAPTIVE_SPARE / view->habits.line;
+}
+
+bool rule_is_due(const struct rule_view *view)
+{
+    double there = fmax(view->capacity, (double)view->goal);
+
+    return view->need.open > there + SLACK && (double)view->most > there + SLACK;
+}
+
+bool rule_expects_more(const struct rule_view *view)
+{
+    double shards = (double)view->need.ahead * rule_room(view);
+
+    return fmin(shards, (double)view->most) > view->capacity + SLACK;
+}
+
 bool rule_asks_for_more(const struct rule_view *view)
 {
-    return view->demand > view->habits.line * view->capacity || view->fewest > view->open_shards;
+    return view->demand > view->habits.line * view->capacity || view->fewest > view->open_shards ||
+           rule_is_due(view);
 }
 
 int64_t rule_rise(const struct rule_view *view)
 {
     bool by_demand = view->demand > view->habits.line * view->capacity;
     double need = by_demand ? view->demand * ADAPTIVE_HEAD : 0;
+    double expected = rule_is_due(view) ? ceil(view->need.demand * rule_room(view) - SLACK) : 0;
     int64_t base = llround(view->capacity);
     int64_t shards;
 
     if (need < (double)view->fewest)
         need = (double)view->fewest;
-    shards = base < 1 ? 1 : base;
+    shards = base = base < 1 ? 1 : base;
     while (shards < SHARDS_PER_STREAM_MAX && ((double)shards < need - SLACK || (by_demand && shards <= base)))
         shards *= 2;
+    /* There is time for all of these splits, so none is made for the sake of a generation. */
+    if ((double)shards < expected)
+        shards = ((int64_t)expected + base - 1) / base * base;
     return shards < view->most ? shards : view->most;
 }
 
@@ -106,10 +130,10 @@ static struct best best_of(const struct rule_view *view, int64_t fewest, double 
     return best;
 }
 
-/* How many shards such a highest minute asks for. */
+/* How many shards such a highest minute asks for, or what is expected within the hour. */
 static int64_t fitting(const struct rule_view *view, double highest)
 {
-    double shards = ceil(highest * ADAPTIVE_SPARE / view->habits.line - SLACK);
+    double shards = ceil(fmax(highest, view->need.ahead) * rule_room(view) - SLACK);
 
     return shards > (double)view->fewest ? (int64_t)shards : view->fewest;
 }

@@ -16,13 +16,22 @@ struct rule_view {
     int64_t fewest, most;           /* min_shards or the floor; max_shards or what the account allows */
     double recent, day; /* highest minute of the hold and of a day; NAN: not known, proves nothing */
     struct adaptive_habits habits;
+    struct rhythm_need need; /* of this minute; zeroed: nothing is expected */
+    int64_t goal;            /* of the rise that runs, in shards; 0: none does */
     const struct shard *hot; /* too full, and no split helps; NULL: none, or nobody knows */
     double hot_part;         /* of the demand */
 };
 
-/* Does the demand, or the floor, ask for more than there is? */
+/* Does the demand, the floor or what is expected ask for more than there is? */
 bool rule_asks_for_more(const struct rule_view *view);
-/* By whole generations, at most `most`; no more than there are when that is all that is allowed. */
+/* It is what is expected that asks, for more shards than there are or will be. */
+bool rule_is_due(const struct rule_view *view);
+/* More than the capacity is expected within RHYTHM_KEEP_MINUTES, and allowed. */
+bool rule_expects_more(const struct rule_view *view);
+/* How many shards one shard's worth of demand needs, so that the line is not reached. */
+double rule_room(const struct rule_view *view);
+/* By whole generations, or for what is expected each shard in as many as it takes; at most `most`, no more than there
+ * are when that is all that is allowed. */
 int64_t rule_rise(const struct rule_view *view);
 /* What pays best; open_shards when nothing does.  *ret_by_day: the day proves it. */
 int64_t rule_give_back(const struct rule_view *view, bool *ret_by_day);

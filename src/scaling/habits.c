@@ -19,6 +19,9 @@ static const int64_t holds[] = {20, 45, 90, 180, 480};
 #define LINE_MAX 0.95
 static const double line_steps[] = {0, 0.5, 1};
 
+/* With a rhythm the week must have cost so much less: by chance a day is like the one before now and then. */
+#define RHYTHM_PAYS 0.9
+
 static double line_at(const struct stream_config *config, double step)
 {
     return config->scale_up_threshold + step * fmax(LINE_MAX - config->scale_up_threshold, 0);
@@ -100,7 +103,8 @@ static double accepted(const struct replay *replay, double load)
     return replay->capacity - halved + 2 * halved * fmin(share / 2, 1);
 }
 
-static void decide(struct replay *replay, double seen, double recent, double day)
+static void decide(struct replay *replay, double seen, double recent, double day,
+                   const struct rhythm_need *need)
 {
     struct rule_view view = {.demand = seen,
                              .capacity = replay->capacity,
@@ -109,9 +113,13 @@ static void decide(struct replay *replay, double seen, double recent, double day
                              .most = replay->config->max_shards,
                              .recent = recent,
                              .day = day,
-                             .habits = replay->habits};
+                             .habits = replay->habits,
+                             .need = *need};
     bool by_day, rising = replay->left > 0 && replay->to > replay->from;
     int64_t shards;
+
+    if (rising)
+        view.goal = replay->to;
 
     if (rule_asks_for_more(&view)) {
         shards = rule_rise(&view);
@@ -123,7 +131,7 @@ static void decide(struct replay *replay, double seen, double recent, double day
             begin(replay, shards);
         }
     } else if (rising) {
-        if (seen * ADAPTIVE_CALM < replay->capacity) {
+        if (seen * ADAPTIVE_CALM < replay->capacity && !rule_expects_more(&view)) {
             replay->open = replay->capacity;
             replay->left = 0;
         }
@@ -134,16 +142,27 @@ static void decide(struct replay *replay, double seen, double recent, double day
     }
 }
 
-static double replay_cost(struct replay *replay, const float *minutes, size_t count, const float *recent,
-                          const float *day)
+/* What all replays of a week have in common; the arrays have a place for each of its minutes. */
+struct week {
+    const float *minutes;
+    size_t count;
+    float *recent[COUNT_OF(holds)]; /* the highest of so many minutes */
+    float *day;
+    struct rhythm_need *needs[COUNT_OF(line_steps)]; /* by the rhythm that is tried */
+};
+
+/* Given up as soon as it costs as much as `enough`. */
+static double replay_cost(struct replay *replay, const struct week *week, const float *recent,
+                          const struct rhythm_need *needs, double enough)
 {
-    for (size_t i = SEEN_AFTER; i < count; i++) {
+    for (size_t i = SEEN_AFTER; i < week->count && replay->cost < enough; i++) {
         work(replay);
         replay->cost += replay->open / 60;
-        if (!isnan(minutes[i]))
-            replay->cost +=
-                ADAPTIVE_REFUSED_SHARD_HOURS / 60 * ((double)minutes[i] - accepted(replay, minutes[i]));
-        decide(replay, minutes[i - SEEN_AFTER], recent[i - SEEN_AFTER], day[i - SEEN_AFTER]);
+        if (!isnan(week->minutes[i]))
+            replay->cost += ADAPTIVE_REFUSED_SHARD_HOURS / 60 *
+                            ((double)week->minutes[i] - accepted(replay, week->minutes[i]));
+        decide(replay, week->minutes[i - SEEN_AFTER], recent[i - SEEN_AFTER], week->day[i - SEEN_AFTER],
+               &needs[i]);
     }
     return replay->cost;
 }
@@ -157,36 +176,70 @@ static bool is_warm(const float *minutes, size_t count)
     return known >= ADAPTIVE_WARM_UP_MINUTES;
 }
 
+static void week_init(struct week *week, const float *minutes, size_t count)
+{
+    *week = (struct week){.minutes = minutes, .count = count};
+    week->day = must_calloc(count, sizeof(*week->day));
+    sliding_maximum(minutes, count, ADAPTIVE_DAY_MINUTES, week->day);
+    for (size_t h = 0; h < COUNT_OF(holds); h++) {
+        week->recent[h] = must_calloc(count, sizeof(*week->recent[h]));
+        sliding_maximum(minutes, count, (size_t)holds[h], week->recent[h]);
+    }
+    for (size_t l = 0; l < COUNT_OF(line_steps); l++)
+        week->needs[l] = must_calloc(count, sizeof(*week->needs[l]));
+}
+
+static void week_clear(struct week *week)
+{
+    free(week->day);
+    for (size_t h = 0; h < COUNT_OF(holds); h++)
+        free(week->recent[h]);
+    for (size_t l = 0; l < COUNT_OF(line_steps); l++)
+        free(week->needs[l]);
+}
+
+/* *least is the cost of *habits. */
+static void try_habits(const struct stream_config *config, const struct week *week, enum rhythm rhythm,
+                       int64_t open_shards, double *least, struct adaptive_habits *habits)
+{
+    for (size_t h = 0; h < COUNT_OF(holds); h++) {
+        for (size_t l = 0; l < COUNT_OF(line_steps); l++) {
+            struct replay replay = {.config = config,
+                                    .habits = {holds[h], line_at(config, line_steps[l]), rhythm, true},
+                                    .open = (double)open_shards,
+                                    .capacity = (double)open_shards};
+            double cost = replay_cost(&replay, week, week->recent[h], week->needs[l], *least);
+
+            if (cost < *least - 1e-9) {
+                *least = cost;
+                *habits = replay.habits;
+            }
+        }
+    }
+}
+
 void adaptive_learn(const struct stream_config *config, const float *minutes, size_t minute_count,
                     int64_t open_shards, struct adaptive_habits *ret_habits)
 {
     size_t skipped = minute_count > ADAPTIVE_LEARN_MINUTES ? minute_count - ADAPTIVE_LEARN_MINUTES : 0;
     size_t count = minute_count - skipped;
-    float *recent, *day;
+    struct week week;
+    float *expected;
     double least = INFINITY;
 
-    minutes += skipped;
     *ret_habits = adaptive_default_habits(config);
-    if (!is_warm(minutes, count))
+    if (!is_warm(minutes + skipped, count))
         return;
-    recent = must_calloc(count, sizeof(*recent));
-    day = must_calloc(count, sizeof(*day));
-    sliding_maximum(minutes, count, ADAPTIVE_DAY_MINUTES, day);
-    for (size_t h = 0; h < COUNT_OF(holds); h++) {
-        sliding_maximum(minutes, count, (size_t)holds[h], recent);
-        for (size_t l = 0; l < COUNT_OF(line_steps); l++) {
-            struct replay replay = {.config = config,
-                                    .habits = {holds[h], line_at(config, line_steps[l]), true},
-                                    .open = (double)open_shards,
-                                    .capacity = (double)open_shards};
-            double cost = replay_cost(&replay, minutes, count, recent, day);
-
-            if (cost < least - 1e-9) {
-                least = cost;
-                *ret_habits = replay.habits;
-            }
-        }
+    week_init(&week, minutes + skipped, count);
+    expected = must_calloc(count, sizeof(*expected));
+    for (int rhythm = RHYTHM_NONE; rhythm < RHYTHM_COUNT; rhythm++) {
+        if (rhythm == RHYTHM_NONE + 1)
+            least *= RHYTHM_PAYS;
+        rhythm_expect((enum rhythm)rhythm, minutes, minute_count, skipped, count, expected);
+        for (size_t l = 0; l < COUNT_OF(line_steps); l++)
+            rhythm_needs(expected, count, ADAPTIVE_SPARE / line_at(config, line_steps[l]), week.needs[l]);
+        try_habits(config, &week, (enum rhythm)rhythm, open_shards, &least, ret_habits);
     }
-    free(recent);
-    free(day);
+    free(expected);
+    week_clear(&week);
 }

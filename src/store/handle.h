@@ -79,6 +79,7 @@ enum statement {
     MINUTES_FORGET,
     HABITS_SET,
     HABITS_LOAD,
+    EXPECTED_LOAD,
     HABITS_FORGET,
     SPREAD_SET,
     SPREAD_LOAD,

@@ -154,14 +154,21 @@ int store_minutes_forget(struct store *store, int64_t before_ms, struct error *e
 /* ---- habits */
 
 int store_habits_set(struct store *store, const char *stream, const struct adaptive_habits *habits,
-                     int64_t learned_ms, struct error *err)
+                     const struct minutes *expected, int64_t learned_ms, struct error *err)
 {
     SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
+    uint32_t *bits = must_calloc(expected->count, sizeof(*bits));
+    int result;
 
-    return store_run(hurried, HABITS_SET,
-                     VALUES(TEXT(stream), INTEGER(learned_ms), INTEGER(habits->learned),
-                            INTEGER(habits->hold_minutes), REAL(habits->line)),
-                     err);
+    for (size_t i = 0; i < expected->count; i++)
+        bits[i] = float_bits(expected->demand[i]);
+    result = store_run(hurried, HABITS_SET,
+                       VALUES(TEXT(stream), INTEGER(learned_ms), INTEGER(habits->learned),
+                              INTEGER(habits->hold_minutes), REAL(habits->line), INTEGER(habits->rhythm),
+                              INTEGER(expected->start_ms), BLOB(bits, expected->count * sizeof(*bits))),
+                       err);
+    free(bits);
+    return result;
 }
 
 struct learned {
@@ -177,6 +184,7 @@ static bool read_habits(sqlite3_stmt *row, void *context)
     learned->habits->learned = sqlite3_column_int(row, 1) != 0;
     learned->habits->hold_minutes = sqlite3_column_int64(row, 2);
     learned->habits->line = sqlite3_column_double(row, 3);
+    learned->habits->rhythm = (enum rhythm)sqlite3_column_int(row, 4);
     return true;
 }
 
@@ -189,4 +197,31 @@ int store_habits_load(struct store *store, const char *stream, struct adaptive_h
         return -1;
     *ret_learned_ms = learned.at_ms;
     return 0;
+}
+
+/* A value that no demand can have is nothing that is expected: the file may be damaged. */
+static bool read_expected(sqlite3_stmt *row, void *context)
+{
+    struct minutes *expected = context;
+    const char *bytes = sqlite3_column_blob(row, 1);
+
+    expected->start_ms = sqlite3_column_int64(row, 0);
+    expected->count = (size_t)sqlite3_column_bytes(row, 1) / sizeof(uint32_t);
+    expected->demand = must_calloc(expected->count, sizeof(*expected->demand));
+    for (size_t i = 0; i < expected->count; i++) {
+        uint32_t bits;
+        float demand;
+
+        memcpy(&bits, bytes + i * sizeof(bits), sizeof(bits));
+        demand = float_value(bits);
+        expected->demand[i] = demand >= 0 && isfinite(demand) ? demand : 0;
+    }
+    return true;
+}
+
+int store_expected_load(struct store *store, const char *stream, struct minutes *ret_expected,
+                        struct error *err)
+{
+    *ret_expected = (struct minutes){0};
+    return store_each(store, EXPECTED_LOAD, VALUES(TEXT(stream)), read_expected, ret_expected, err);
 }

@@ -186,10 +186,13 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [MINUTES_AGE] = "DELETE FROM minutes WHERE stream = ? AND day <= ?",
     [MINUTES_FORGET] = "DELETE FROM minutes WHERE day < ?",
     [HABITS_SET] =
-        "INSERT INTO habits (stream, learned_ms, learned, hold_minutes, line) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (stream) DO UPDATE SET learned_ms = excluded.learned_ms,"
-        " learned = excluded.learned, hold_minutes = excluded.hold_minutes, line = excluded.line",
-    [HABITS_LOAD] = "SELECT learned_ms, learned, hold_minutes, line FROM habits WHERE stream = ?",
+        "INSERT INTO habits (stream, learned_ms, learned, hold_minutes, line, rhythm, expected_ms, expected)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream) DO UPDATE SET"
+        " learned_ms = excluded.learned_ms, learned = excluded.learned, hold_minutes = excluded.hold_minutes,"
+        " line = excluded.line, rhythm = excluded.rhythm, expected_ms = excluded.expected_ms,"
+        " expected = excluded.expected",
+    [HABITS_LOAD] = "SELECT learned_ms, learned, hold_minutes, line, rhythm FROM habits WHERE stream = ?",
+    [EXPECTED_LOAD] = "SELECT expected_ms, expected FROM habits WHERE stream = ?",
     [HABITS_FORGET] = "DELETE FROM habits WHERE learned_ms < ?",
     [SPREAD_SET] = "INSERT INTO spreads (stream, read_ms, measured_ms, cells) VALUES (?, ?, ?, ?)"
                    " ON CONFLICT (stream) DO UPDATE SET read_ms = excluded.read_ms,"

@@ -102,6 +102,17 @@ class NoLookAhead(Bench):
             with self.subTest(policy=policy):
                 self.assert_heads_agree(self.LOADS["hills"][:480], (25,), "--keys", "zipf:1.0:10000")
 
+    def test_nor_does_it_by_what_is_expected(self):
+        """The third night is met, because there were two; the fourth did not come, and was waited for too."""
+        self.write("streams.conf", CONFIG % "policy = adaptive")
+        nights = ([0.6] * 120 + [9.0] * 30 + [0.6] * 1290) * 3 + [0.6] * 1440
+        self.assert_heads_agree(nights, (2 * 1440 + 118, 3 * 1440 + 100))
+        split = [line["t"] // 60 for line in self.operations_of(nights) if line["op"] == "split"]
+        for day, early in enumerate((0, 0, 9, 9)):
+            before = [minute for minute in split if 0 <= day * 1440 + 120 - minute < 30]
+            self.assertGreaterEqual(len(before), early, f"day {day}")
+            self.assertLessEqual(len(before), 2 * early, f"day {day}")
+
 
 def minute_of(text):
     """Minutes since some beginning; a number is one already."""

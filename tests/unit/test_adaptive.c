@@ -32,7 +32,7 @@ static struct adaptive_facts facts_of(double before, double recent, double now, 
                                    .open_shards = open,
                                    .capacity = (double)open,
                                    .account_headroom = -1,
-                                   .habits = {60, 0.8, false}};
+                                   .habits = {.hold_minutes = 60, .line = 0.8}};
 }
 
 static const struct {
@@ -373,8 +373,8 @@ END_TEST
 
 START_TEST(bursts_that_come_back_make_the_hold_outlast_the_pause)
 {
-    square_wave(1, 100, 7,
-                20); /* every two hours from 1 to 7 at once: each burst met with 1 shard would be refused */
+    /* Every 127 minutes, so at no time of the day, from 1 to 7 at once: each burst would be refused. */
+    square_wave(1, 100, 7, 27);
     ck_assert_int_ge(learned(MINUTES_MAX).hold_minutes, 180);
 }
 END_TEST
@@ -391,10 +391,10 @@ END_TEST
 
 START_TEST(only_the_last_week_is_learned_from)
 {
-    square_wave(1, 100, 7, 20);
+    square_wave(1, 100, 7, 27);
     fill(0, MINUTES_MAX - ADAPTIVE_LEARN_MINUTES, 1);
     ck_assert_int_ge(learned(MINUTES_MAX).hold_minutes, 180);
-    square_wave(1, 100, 7, 20);
+    square_wave(1, 100, 7, 27);
     fill(MINUTES_MAX - ADAPTIVE_LEARN_MINUTES, ADAPTIVE_LEARN_MINUTES, 1);
     ck_assert_int_lt(learned(MINUTES_MAX).hold_minutes, 180);
 }

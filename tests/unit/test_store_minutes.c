@@ -82,8 +82,11 @@ END_TEST
 START_TEST(fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten)
 {
     struct store *store = open_store(":memory:");
-    struct adaptive_habits habits = {.hold_minutes = 90, .line = 0.875, .learned = true};
+    struct adaptive_habits habits = {
+        .hold_minutes = 90, .line = 0.875, .rhythm = RHYTHM_DAY, .learned = true};
     struct adaptive_habits found = {0};
+    float demand[] = {1.5f, 0, 30000};
+    struct minutes expected = {.start_ms = midnight, .demand = demand, .count = COUNT_OF(demand)};
     struct minutes minutes;
     int64_t learned_ms;
 
@@ -94,12 +97,27 @@ START_TEST(fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten)
     minutes_clear(&minutes);
     MUST(store_habits_load(store, "orders", &found, &learned_ms, &err));
     ck_assert(learned_ms == 0 && found.hold_minutes == 0);
-    MUST(store_habits_set(store, "orders", &habits, midnight, &err));
+    MUST(store_expected_load(store, "orders", &minutes, &err));
+    ck_assert_uint_eq(minutes.count, 0);
+    MUST(store_habits_set(store, "orders", &habits, &expected, midnight, &err));
+    MUST(store_habits_load(store, "orders", &found, &learned_ms, &err));
+    ck_assert(learned_ms == midnight && found.rhythm == RHYTHM_DAY);
+    MUST(store_expected_load(store, "orders", &minutes, &err));
+    ck_assert(minutes.count == expected.count && minutes.start_ms == midnight);
+    for (size_t i = 0; i < expected.count; i++)
+        ck_assert(minutes.demand[i] == demand[i]);
+    minutes_clear(&minutes);
     habits.hold_minutes = 45;
-    MUST(store_habits_set(store, "orders", &habits, midnight + 1, &err));
+    habits.rhythm = RHYTHM_NONE;
+    expected.count = 0;
+    MUST(store_habits_set(store, "orders", &habits, &expected, midnight + 1, &err));
     MUST(store_habits_load(store, "orders", &found, &learned_ms, &err));
     ck_assert(learned_ms == midnight + 1 && found.hold_minutes == 45 && found.learned);
+    ck_assert(found.rhythm == RHYTHM_NONE);
     ck_assert_double_eq(found.line, 0.875);
+    MUST(store_expected_load(store, "orders", &minutes, &err));
+    ck_assert_uint_eq(minutes.count, 0);
+    minutes_clear(&minutes);
     MUST(store_minutes_forget(store, midnight + (int64_t)18 * DAY_MINUTES * MINUTE, &err));
     minutes = load(store, 18 * DAY_MINUTES, 20 * DAY_MINUTES);
     minutes_clear(&minutes);

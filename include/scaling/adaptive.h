@@ -47,6 +47,9 @@
 #define ADAPTIVE_SPARE 1.05
 /* A rise ends early when the capacity that is there is so many times the demand. */
 #define ADAPTIVE_CALM 1.2
+/* Above so much of the line a stream is looked at every minute; below it the next minute seldom passes the line, and when
+ * one does, an alarm tells. */
+#define ADAPTIVE_NEAR 0.85
 /* An operation must save so many shards when the hold has shown that they are not needed (2 to 1 pays, 4 to 3 does not)... */
 #define ADAPTIVE_OPERATION_SHARDS 0.35
 /* ...and this part of it when a whole day has shown it (4 to 3 pays). */
@@ -63,7 +66,7 @@ enum {
     ADAPTIVE_STALE_MINUTES = 5,                        /* an older minute says nothing of now */
     ADAPTIVE_HOLD_MINUTES = 60,                        /* while nothing is learned */
     ADAPTIVE_LOOK_SOON_MS = 60 * 1000,
-    ADAPTIVE_LOOK_LATER_MS = 5 * 60 * 1000, /* below half the line; an alarm comes in between */
+    ADAPTIVE_LOOK_LATER_MS = 5 * 60 * 1000, /* below ADAPTIVE_NEAR; an alarm comes in between */
     /* Shards are measured four times an hour (engine/adapt.c): a spread older than this was not to be had. */
     ADAPTIVE_SPREAD_STALE_MS = 60 * 60 * 1000,
 };

@@ -419,6 +419,14 @@ static void decide_less(const struct adaptive_facts *facts, const struct rule_vi
     }
 }
 
+/* Something may have to be done before the next look but one. */
+static bool is_near(const struct adaptive_facts *facts, const struct rule_view *view,
+                    const struct rhythm_need *later)
+{
+    return facts->goal_shards > 0 || view->demand > ADAPTIVE_NEAR * view->habits.line * view->capacity ||
+           (double)later->open > view->capacity;
+}
+
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)
 {
     struct rhythm_need later;
@@ -431,10 +439,7 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
     bool rising = facts->goal_shards > 0 && facts->rising;
 
     plan.blind = facts->alarmed && isnan(view.demand) && facts->goal_shards == 0;
-    plan.look_again_ms = facts->goal_shards > 0 || view.demand > view.habits.line / 2 * view.capacity ||
-                                 (double)later.open > view.capacity
-                             ? ADAPTIVE_LOOK_SOON_MS
-                             : ADAPTIVE_LOOK_LATER_MS;
+    plan.look_again_ms = is_near(facts, &view, &later) ? ADAPTIVE_LOOK_SOON_MS : ADAPTIVE_LOOK_LATER_MS;
     if (plan.blind)
         view.demand =
             fmin(view.capacity, (double)view.open_shards); /* late is worse than one generation too many */

@@ -117,6 +117,8 @@ static struct best best_of(const struct rule_view *view, int64_t fewest, double 
     struct best best = {view->open_shards, 0};
     const int64_t whole[] = {view->open_shards, llround(view->capacity)};
 
+    if (fewest >= view->open_shards)
+        return best;
     for (size_t w = 0; w < 2 && (w == 0 || whole[1] != whole[0]); w++) {
         for (int64_t i = 1; i * i <= whole[w]; i++) {
             int64_t other = whole[w] / i;

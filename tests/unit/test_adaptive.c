@@ -336,7 +336,7 @@ START_TEST(a_stream_that_needs_little_is_looked_at_less_often)
     adaptive_think(&facts, &plan);
     ck_assert_int_eq(plan.verdict, ADAPTIVE_STAY);
     ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_LATER_MS);
-    fill(ADAPTIVE_DAY_MINUTES - 1, 1, 1.7);
+    fill(ADAPTIVE_DAY_MINUTES - 1, 1, 2.8);
     adaptive_think(&facts, &plan);
     ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_SOON_MS);
 }

@@ -101,7 +101,7 @@ START_TEST(the_metrics_of_shards_are_read_four_times_an_hour_while_nothing_is_to
     world->reconcile_at_ms = INT64_MAX;
     asked = world_count_calls(world, "GetMetricData");
     world_run(world, HOUR_MS);
-    ck_assert_uint_eq(world_count_calls(world, "GetMetricData") - asked, 60 + 4);
+    ck_assert_uint_eq(world_count_calls(world, "GetMetricData") - asked, 12 + 4);
     world_free(world);
 }
 END_TEST

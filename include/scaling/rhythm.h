@@ -9,6 +9,7 @@
 #define SCALING_RHYTHM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum rhythm {
     RHYTHM_NONE, /* nothing is expected */
@@ -37,15 +38,18 @@ const char *rhythm_name(enum rhythm rhythm);
 void rhythm_expect(enum rhythm rhythm, const float *minutes, size_t minute_count, size_t from, size_t count,
                    float *ret_expected);
 
-/* What must be there in a minute, so that all that is expected finds its shards. */
+/* What must be thought of in a minute, so that all that is expected finds its shards. */
 struct rhythm_need {
-    float open;   /* shards, as splits take SPLIT_SECONDS one after the other */
-    float demand; /* that of the minute that it is for, in shards' worth; 0: nothing is expected */
-    float ahead;  /* the highest demand expected within RHYTHM_KEEP_MINUTES */
+    /* The highest demand for which splits must begin now, in shards' worth: n shards take at most n splits of
+     * SPLIT_SECONDS, as of even shards each must be split to gain anything.  0: nothing is expected. */
+    float demand;
     size_t after; /* so many minutes after this one */
+    float ahead;  /* the highest demand expected within RHYTHM_KEEP_MINUTES, or `demand` */
 };
 
-/* For each of the expected minutes; `room` is how many shards one shard's worth of demand needs, 1 or more. */
-void rhythm_needs(const float *expected, size_t count, double room, struct rhythm_need *ret_needs);
+/* For each of the expected minutes; `room` is how many shards one shard's worth of demand needs, `most` how many there may
+ * be. */
+void rhythm_needs(const float *expected, size_t count, double room, int64_t most,
+                  struct rhythm_need *ret_needs);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "scaling/goal.h"
 #include "scaling/layout.h"
+#include "scaling/limits.h"
 #include "wording.h"
 
 #include <math.h>
@@ -81,15 +82,19 @@ static void look_ahead(const struct adaptive_facts *facts, struct rule_view *vie
                        struct rhythm_need *ret_later)
 {
     const size_t later = ADAPTIVE_LOOK_LATER_MS / 60000;
+    /* No splits for what comes after these begin before. */
+    size_t count = later + RHYTHM_KEEP_MINUTES + (size_t)view->most * SPLIT_SECONDS / 60;
     struct rhythm_need *needs;
 
     *ret_later = view->need;
-    if (facts->expected_count == 0)
+    if (count > facts->expected_count)
+        count = facts->expected_count;
+    if (count == 0)
         return;
-    needs = must_calloc(facts->expected_count, sizeof(*needs));
-    rhythm_needs(facts->expected, facts->expected_count, rule_room(view), needs);
+    needs = must_calloc(count, sizeof(*needs));
+    rhythm_needs(facts->expected, count, rule_room(view), view->most, needs);
     view->need = needs[0];
-    *ret_later = needs[later < facts->expected_count ? later : 0];
+    *ret_later = needs[later < count ? later : 0];
     free(needs);
 }
 
@@ -105,7 +110,7 @@ static struct rule_view view_of(const struct adaptive_facts *facts, struct rhyth
                              .recent = highest(facts, (size_t)facts->habits.hold_minutes),
                              .day = highest(facts, ADAPTIVE_DAY_MINUTES),
                              .habits = facts->habits,
-                             .goal = facts->rising ? facts->goal_shards : 0};
+                             .goal = facts->goal_shards};
 
     if (facts->account_headroom >= 0 && view.most > view.open_shards + facts->account_headroom)
         view.most = view.open_shards + facts->account_headroom;
@@ -162,8 +167,12 @@ static void say_how_far(const struct adaptive_facts *facts, const struct rule_vi
 
 static void say_due(const struct rule_view *view, char *text, size_t size)
 {
-    snprintf(text, size, "%.2f shards' worth are expected in %zu minute%s, as %s", (double)view->need.demand,
-             view->need.after, text_plural((int64_t)view->need.after),
+    char when[40] = "now";
+
+    if (view->need.after > 0)
+        snprintf(when, sizeof(when), "in %zu minute%s", view->need.after,
+                 text_plural((int64_t)view->need.after));
+    snprintf(text, size, "%.2f shards' worth are expected %s, as %s", (double)view->need.demand, when,
              view->habits.rhythm == RHYTHM_WEEK ? "a week before" : "on the days before");
 }
 
@@ -198,9 +207,8 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
 static const char *say_coming(const struct rule_view *view, double highest, char *text, size_t size)
 {
     text[0] = '\0';
-    if ((double)view->need.ahead > highest)
-        snprintf(text, size, " and within %d minutes %.2f are expected", RHYTHM_KEEP_MINUTES,
-                 (double)view->need.ahead);
+    if ((double)view->need.ahead > highest + 0.005) /* two figures are told */
+        snprintf(text, size, " and soon %.2f are expected", (double)view->need.ahead);
     return text;
 }
 
@@ -246,6 +254,16 @@ static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
 
 /* ---- the decision */
 
+/* What is expected asks for more than the minute or the floor does, where they ask for anything. */
+static bool is_for_later(const struct rule_view *view)
+{
+    bool by_demand = view->demand > view->habits.line * view->capacity;
+    double shards = rule_room(view) * (double)view->need.demand;
+
+    return rule_is_due(view) && shards > (double)view->fewest &&
+           !(by_demand && shards <= ADAPTIVE_HEAD * view->demand);
+}
+
 /* How many shards there would be; *ret_starts where, or NULL for even ones. */
 static int64_t risen(const struct adaptive_facts *facts, const struct rule_view *view, hashkey **ret_starts)
 {
@@ -256,19 +274,12 @@ static int64_t risen(const struct adaptive_facts *facts, const struct rule_view 
     *ret_starts = NULL;
     if (!is_by_load(facts))
         return rule_rise(view);
-    if (rule_is_due(view))
-        asked = fmax(asked, rule_room(view) * (double)view->need.demand);
+    if (is_for_later(view))
+        asked = rule_room(view) * (double)view->need.demand;
     load = layout_facts_of(facts, asked);
     layout_rise(&load, 1, view->fewest, view->most, &layout);
     *ret_starts = layout.starts;
     return (int64_t)layout.count;
-}
-
-/* What is expected asks for more than the minute. */
-static bool is_for_later(const struct rule_view *view)
-{
-    return rule_is_due(view) &&
-           !(rule_room(view) * (double)view->need.demand <= ADAPTIVE_HEAD * view->demand);
 }
 
 static void rise(const struct adaptive_facts *facts, const struct rule_view *view, struct adaptive_plan *plan)
@@ -423,8 +434,11 @@ static void decide_less(const struct adaptive_facts *facts, const struct rule_vi
 static bool is_near(const struct adaptive_facts *facts, const struct rule_view *view,
                     const struct rhythm_need *later)
 {
+    struct rule_view next = *view;
+
+    next.need = *later;
     return facts->goal_shards > 0 || view->demand > ADAPTIVE_NEAR * view->habits.line * view->capacity ||
-           (double)later->open > view->capacity;
+           rule_is_due(&next);
 }
 
 void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *ret_plan)

@@ -17,7 +17,7 @@ bool rule_is_due(const struct rule_view *view)
 {
     double there = fmax(view->capacity, (double)view->goal);
 
-    return view->need.open > there + SLACK && (double)view->most > there + SLACK;
+    return fmin((double)view->need.demand / view->habits.line, (double)view->most) > there + SLACK;
 }
 
 bool rule_expects_more(const struct rule_view *view)

@@ -17,14 +17,14 @@ struct rule_view {
     double recent, day; /* highest minute of the hold and of a day; NAN: not known, proves nothing */
     struct adaptive_habits habits;
     struct rhythm_need need; /* of this minute; zeroed: nothing is expected */
-    int64_t goal;            /* of the rise that runs, in shards; 0: none does */
+    int64_t goal;            /* of the action that runs, in shards; 0: none does */
     const struct shard *hot; /* too full, and no split helps; NULL: none, or nobody knows */
     double hot_part;         /* of the demand */
 };
 
 /* Does the demand, the floor or what is expected ask for more than there is? */
 bool rule_asks_for_more(const struct rule_view *view);
-/* It is what is expected that asks, for more shards than there are or will be. */
+/* What is expected would pass the line of the shards that there are or will be, and more are allowed. */
 bool rule_is_due(const struct rule_view *view);
 /* More than the capacity is expected within RHYTHM_KEEP_MINUTES, and allowed. */
 bool rule_expects_more(const struct rule_view *view);

@@ -118,7 +118,7 @@ static void decide(struct replay *replay, double seen, double recent, double day
     bool by_day, rising = replay->left > 0 && replay->to > replay->from;
     int64_t shards;
 
-    if (rising)
+    if (replay->left > 0)
         view.goal = replay->to;
 
     if (rule_asks_for_more(&view)) {
@@ -237,7 +237,8 @@ void adaptive_learn(const struct stream_config *config, const float *minutes, si
             least *= RHYTHM_PAYS;
         rhythm_expect((enum rhythm)rhythm, minutes, minute_count, skipped, count, expected);
         for (size_t l = 0; l < COUNT_OF(line_steps); l++)
-            rhythm_needs(expected, count, ADAPTIVE_SPARE / line_at(config, line_steps[l]), week.needs[l]);
+            rhythm_needs(expected, count, ADAPTIVE_SPARE / line_at(config, line_steps[l]), config->max_shards,
+                         week.needs[l]);
         try_habits(config, &week, (enum rhythm)rhythm, open_shards, &least, ret_habits);
     }
     free(expected);

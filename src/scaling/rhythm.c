@@ -59,26 +59,36 @@ static size_t highest_in(const float *expected, size_t from, size_t to)
     return highest;
 }
 
-/* From the end: one minute earlier so many shards less will do as are split in a minute. */
-void rhythm_needs(const float *expected, size_t count, double room, struct rhythm_need *ret_needs)
+/* As long before each minute as its splits may take. */
+static void find_demand(const float *expected, size_t count, double room, int64_t most,
+                        struct rhythm_need *needs)
 {
-    const float splits_per_minute = 60.0f / SPLIT_SECONDS;
-    struct rhythm_need need = {0};
+    for (size_t i = 0; i < count; i++)
+        needs[i] = (struct rhythm_need){.demand = expected[i]};
+    for (size_t i = 0; i < count; i++) {
+        double splits = fmin((double)expected[i] * room, (double)most);
+        size_t minutes = (size_t)(splits * SPLIT_SECONDS / 60);
+
+        for (size_t before = 1; before <= minutes && before <= i; before++) {
+            if (expected[i] > needs[i - before].demand)
+                needs[i - before] = (struct rhythm_need){.demand = expected[i], .after = before};
+        }
+    }
+}
+
+void rhythm_needs(const float *expected, size_t count, double room, int64_t most,
+                  struct rhythm_need *ret_needs)
+{
     size_t highest = count;
 
+    find_demand(expected, count, room, most, ret_needs);
     for (size_t i = count; i-- > 0;) {
         size_t end = i + RHYTHM_KEEP_MINUTES < count ? i + RHYTHM_KEEP_MINUTES : count;
-        float open = expected[i] * (float)room;
 
-        need.open -= splits_per_minute;
-        need.after++;
-        if (open >= need.open)
-            need = (struct rhythm_need){.open = open, .demand = expected[i]};
         if (highest == count || expected[i] >= expected[highest])
             highest = i;
         else if (highest >= end)
             highest = highest_in(expected, i, end);
-        need.ahead = expected[highest];
-        ret_needs[i] = need;
+        ret_needs[i].ahead = fmaxf(expected[highest], ret_needs[i].demand);
     }
 }

@@ -93,52 +93,61 @@ END_TEST
 
 /* ---- what must be there for it */
 
-START_TEST(shards_are_needed_so_much_earlier_as_their_splits_take)
+START_TEST(what_is_expected_is_needed_so_much_earlier_as_its_splits_take)
 {
     float expected[200] = {0};
     struct rhythm_need needs[200];
 
     for (size_t i = 0; i < 200; i++)
         expected[i] = i >= 100 && i < 110 ? 20 : 1;
-    rhythm_needs(expected, 200, 1.5, needs);
-    ck_assert(needs[100].open == 30.0f && needs[100].after == 0);
-    ck_assert(needs[95].open == 20.0f && needs[95].demand == 20.0f && needs[95].after == 5);
-    ck_assert(needs[86].open == 2.0f && needs[86].after == 14); /* 28 splits, two a minute */
-    ck_assert(needs[85].open == 1.5f && needs[85].demand == 1.0f && needs[85].after == 0);
+    rhythm_needs(expected, 200, 1.5, 1000, needs); /* 30 shards, 15 minutes */
+    ck_assert(needs[100].demand == 20.0f && needs[100].after == 0);
+    ck_assert(needs[85].demand == 20.0f && needs[85].after == 15);
+    ck_assert(needs[84].demand == 1.0f && needs[84].after == 0);
     ck_assert(needs[40].ahead == 1.0f);
     ck_assert(needs[41].ahead == 20.0f && needs[109].ahead == 20.0f);
     ck_assert(needs[110].ahead == 1.0f);
+    rhythm_needs(expected, 200, 1.5, 12, needs); /* no more are allowed: 6 minutes */
+    ck_assert(needs[94].demand == 20.0f && needs[93].demand == 1.0f);
+    for (size_t i = 100; i < 110; i++)
+        expected[i] = 100;
+    rhythm_needs(expected, 200, 1.5, 1000, needs); /* longer than the hour */
+    ck_assert(needs[25].demand == 100.0f && needs[25].after == 75 && needs[25].ahead == 100.0f);
+    ck_assert(needs[24].demand == 1.0f && needs[24].ahead == 1.0f);
 }
 END_TEST
 
-START_TEST(of_several_peaks_the_one_counts_that_asks_for_most_by_then)
+START_TEST(of_several_peaks_the_highest_counts_that_must_be_split_for_by_now)
 {
     float expected[RHYTHM_DAY_MINUTES];
     struct rhythm_need needs[RHYTHM_DAY_MINUTES];
 
     for (size_t i = 0; i < COUNT_OF(expected); i++)
         expected[i] = (float)(1 + (i * 7919) % 97);
-    rhythm_needs(expected, COUNT_OF(expected), 1.25, needs);
+    rhythm_needs(expected, COUNT_OF(expected), 1.25, 100, needs);
     for (size_t i = 0; i < COUNT_OF(expected); i++) {
-        float open = 0, ahead = 0;
+        float demand = 0, ahead = 0;
 
-        for (size_t k = i; k < COUNT_OF(expected); k++)
-            open = fmaxf(open, expected[k] * 1.25f - 2 * (float)(k - i));
-        for (size_t k = i; k < i + RHYTHM_KEEP_MINUTES && k < COUNT_OF(expected); k++)
-            ahead = fmaxf(ahead, expected[k]);
-        ck_assert_msg(fabsf(needs[i].open - open) < 1e-3f && needs[i].ahead == ahead &&
-                          needs[i].demand == expected[i + needs[i].after],
-                      "minute %zu: %f and %f, not %f and %f", i, (double)needs[i].open,
-                      (double)needs[i].ahead, (double)open, (double)ahead);
+        for (size_t k = i; k < COUNT_OF(expected); k++) {
+            if (k - i <= (size_t)(fmin((double)expected[k] * 1.25, 100) / 2))
+                demand = fmaxf(demand, expected[k]);
+            if (k - i < RHYTHM_KEEP_MINUTES)
+                ahead = fmaxf(ahead, expected[k]);
+        }
+        ck_assert_msg(needs[i].demand == demand && needs[i].ahead == fmaxf(ahead, demand) &&
+                          expected[i + needs[i].after] == demand,
+                      "minute %zu: %f and %f, not %f and %f", i, (double)needs[i].demand,
+                      (double)needs[i].ahead, (double)demand, (double)ahead);
     }
 }
 END_TEST
 
-/* ---- what is done about it: one shard's worth now, 20 are expected in so many minutes */
+/* ---- what is done about it: so much is expected in so many minutes, and for half an hour */
 
 static const struct {
     const char *name;
     int64_t open;
+    float expected;
     size_t in; /* minutes */
     double now;
     int64_t goal;
@@ -148,27 +157,40 @@ static const struct {
     int64_t shards;
     const char *says;
 } dues[] = {
-    {"there is time", 2, 59, 1, 0, false, 64, ADAPTIVE_STAY, 2,
-     "the highest of the last 60 minutes asked for 1.00 and within 60 minutes 20.00 are expected, which "
-     "keeps 2"},
-    {"24 splits take 12 minutes: now", 2, 12, 1, 0, false, 64, ADAPTIVE_GO, 28,
-     "20.00 shards' worth are expected in 12 minutes, as on the days before: 2 shards become 28, split in "
+    {"there is time", 2, 20, 59, 1, 0, false, 64, ADAPTIVE_STAY, 2,
+     "the highest of the last 60 minutes asked for 1.00 and soon 20.00 are expected, which keeps 2"},
+    {"27 shards take 13 minutes: now", 2, 20, 13, 1, 0, false, 64, ADAPTIVE_GO, 28,
+     "20.00 shards' worth are expected in 13 minutes, as on the days before: 2 shards become 28, split in "
      "time"},
-    {"a minute earlier it is too soon", 2, 13, 1, 0, false, 64, ADAPTIVE_STAY, 2, "which keeps 2 shards"},
-    {"late is better than never", 3, 1, 1, 0, false, 64, ADAPTIVE_GO, 27, "in 1 minute,"},
-    {"what is there stays", 27, 30, 1, 0, false, 64, ADAPTIVE_STAY, 27, "which keeps 27 shards"},
-    {"what is more than that does not", 108, 30, 1, 0, false, 128, ADAPTIVE_GO, 27,
-     "and within 60 minutes 20.00 are expected: 108 shards become 27"},
-    {"max_shards cuts it short", 2, 5, 1, 0, false, 16, ADAPTIVE_GO, 16,
+    {"a minute earlier it is too soon", 2, 20, 14, 1, 0, false, 64, ADAPTIVE_STAY, 2, "which keeps 2 shards"},
+    {"late is better than never", 3, 20, 1, 1, 0, false, 64, ADAPTIVE_GO, 27, "in 1 minute,"},
+    {"too late too", 3, 20, 0, 1, 0, false, 64, ADAPTIVE_GO, 27, "20.00 shards' worth are expected now,"},
+    {"what is there stays", 27, 20, 30, 1, 0, false, 64, ADAPTIVE_STAY, 27, "which keeps 27 shards"},
+    {"a little less than would be split for does", 26, 20, 5, 1, 0, false, 64, ADAPTIVE_STAY, 26, ""},
+    {"what is more than that does not", 108, 20, 30, 1, 0, false, 128, ADAPTIVE_GO, 27,
+     "and soon 20.00 are expected: 108 shards become 27"},
+    {"what nearly suffices must be split as a whole, and takes as long", 20, 20, 13, 1, 0, false, 64,
+     ADAPTIVE_GO, 40, "20 shards become 40"},
+    {"max_shards cuts it short", 2, 20, 5, 1, 0, false, 16, ADAPTIVE_GO, 16,
      "as far as it is allowed: max_shards"},
-    {"at max_shards it asks for nothing more", 16, 5, 1, 0, false, 16, ADAPTIVE_STAY, 16, "which keeps 16"},
-    {"a rise on its way there is not ended for want of load", 10, 8, 1, 28, true, 64, ADAPTIVE_STAY, 10, ""},
-    {"nor made larger", 16, 2, 1, 28, true, 64, ADAPTIVE_STAY, 16, ""},
-    {"a rise to less than is expected is", 10, 5, 1, 12, true, 64, ADAPTIVE_GO, 30, "10 shards become 30"},
-    {"where it was to go it ends", 28, 5, 1, 28, true, 64, ADAPTIVE_STOP, 28,
+    {"and makes it begin later", 2, 20, 9, 1, 0, false, 16, ADAPTIVE_STAY, 2, ""},
+    {"at max_shards it asks for nothing more", 16, 20, 5, 1, 0, false, 16, ADAPTIVE_STAY, 16,
+     "which keeps 16"},
+    {"a rise on its way there is not ended for want of load", 10, 20, 8, 1, 28, true, 64, ADAPTIVE_STAY, 10,
+     ""},
+    {"however long it takes", 3, 160, 90, 1, 210, true, 999, ADAPTIVE_STAY, 3, ""},
+    {"nor made larger", 16, 20, 2, 1, 28, true, 64, ADAPTIVE_STAY, 16, ""},
+    {"a rise to less than is expected is", 10, 20, 5, 1, 12, true, 64, ADAPTIVE_GO, 30,
+     "10 shards become 30"},
+    {"where it was to go it ends", 28, 20, 5, 1, 28, true, 64, ADAPTIVE_STOP, 28,
      "the 28 shards that were wanted are there"},
-    {"a load that is there already goes before", 16, 1, 18, 0, false, 64, ADAPTIVE_GO, 32,
+    {"a fall to what is expected goes on", 20, 19, 2, 1, 24, false, 64, ADAPTIVE_STAY, 20, ""},
+    {"a fall to less than that turns", 16, 19, 2, 1, 12, false, 64, ADAPTIVE_GO, 32,
+     "19.00 shards' worth are expected in 2 minutes"},
+    {"a load that is there already goes before", 16, 20, 1, 18, 0, false, 64, ADAPTIVE_GO, 32,
      "the newest minute asks for 18.00"},
+    {"a load that is there and asks for nothing does not", 20, 20, 1, 15, 0, false, 64, ADAPTIVE_GO, 40,
+     "20.00 shards' worth are expected in 1 minute"},
 };
 
 static struct adaptive_facts facts_of(const struct stream_config *config, double now, int64_t open)
@@ -188,12 +210,12 @@ START_TEST(shards_are_split_before_the_load_that_is_expected)
 {
     struct stream_config config = plain_stream;
     struct adaptive_facts facts = facts_of(&config, dues[_i].now, dues[_i].open);
-    float expected[120] = {0};
+    float expected[240] = {0};
     struct adaptive_plan plan;
 
     config.max_shards = dues[_i].max_shards;
     for (size_t i = dues[_i].in; i < dues[_i].in + 30 && i < COUNT_OF(expected); i++)
-        expected[i] = 20;
+        expected[i] = dues[_i].expected;
     facts.expected = expected;
     facts.expected_count = COUNT_OF(expected);
     facts.goal_shards = dues[_i].goal;
@@ -218,7 +240,7 @@ START_TEST(a_stream_is_looked_at_in_time_for_what_is_expected)
     adaptive_think(&facts, &plan);
     ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_LATER_MS);
     adaptive_plan_clear(&plan);
-    expected[12] = 20; /* 19 splits: begun in 3 minutes */
+    expected[16] = 20; /* 27 shards: begun in 3 minutes */
     adaptive_think(&facts, &plan);
     ck_assert_int_eq(plan.look_again_ms, ADAPTIVE_LOOK_SOON_MS);
     adaptive_plan_clear(&plan);
@@ -245,7 +267,7 @@ START_TEST(where_the_load_lies_is_known_what_is_expected_lies_there)
     ck_assert_int_eq(plan.verdict, ADAPTIVE_GO);
     ck_assert(plan.by_load && plan.starts != NULL);
     ck_assert_int_eq(plan.shards, 2 + 6 + 3 + 3); /* 1.05, 5.25, 2.1 and 2.1 shards' worth, at 80 % each */
-    ck_assert_ptr_nonnull(strstr(plan.reason, "8.00 shards' worth are expected in 0 minutes"));
+    ck_assert_ptr_nonnull(strstr(plan.reason, "8.00 shards' worth are expected now"));
     adaptive_plan_clear(&plan);
     spread_clear(&spread);
     shard_map_clear(&map);
@@ -298,8 +320,8 @@ static Suite *suite(void)
     tcase_add_loop_test(expect, earlier_days_say_what_is_expected, 0, (int)COUNT_OF(expectations));
     tcase_add_test(expect, a_minute_is_expected_five_minutes_early_and_late_and_not_longer);
     tcase_add_test(expect, nothing_is_expected_of_minutes_that_nobody_knows_yet);
-    tcase_add_test(expect, shards_are_needed_so_much_earlier_as_their_splits_take);
-    tcase_add_test(expect, of_several_peaks_the_one_counts_that_asks_for_most_by_then);
+    tcase_add_test(expect, what_is_expected_is_needed_so_much_earlier_as_its_splits_take);
+    tcase_add_test(expect, of_several_peaks_the_highest_counts_that_must_be_split_for_by_now);
     tcase_add_loop_test(act, shards_are_split_before_the_load_that_is_expected, 0, (int)COUNT_OF(dues));
     tcase_add_test(act, a_stream_is_looked_at_in_time_for_what_is_expected);
     tcase_add_test(act, where_the_load_lies_is_known_what_is_expected_lies_there);

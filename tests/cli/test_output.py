@@ -41,6 +41,22 @@ class Escaped(unittest.TestCase):
             self.assertIn(f"alarm '{PLAIN}' of stream", shown)
             self.assertIn(f"  died of   {PLAIN}\n", shown)
 
+    def test_the_habits_of_a_stream_are_told_with_its_rhythm(self):
+        with World(["orders"], SCENE, defaults={"policy": "adaptive"}) as world:
+            world.daemon().stop()
+            self.assertIn("  adaptive: more shards above 80 % of the capacity, fewer after 60 minutes; by default until "
+                          "a day of the load is known\n", self.command(world, "status", "orders"))
+            for stored, name, told in ((0, "none", ""), (1, "day", " and before what comes every day"),
+                                       (2, "week", " and before what comes every week")):
+                with sqlite3.connect(world.database()) as connection:
+                    connection.execute("INSERT OR REPLACE INTO habits (stream, learned_ms, learned, hold_minutes, line,"
+                                       " rhythm) VALUES ('orders', 1795225221000, 1, 45, 0.95, ?)", (stored,))
+                connection.close()
+                self.assertIn(f"  adaptive: more shards above 95 % of the capacity{told}, fewer after 45 minutes; learned "
+                              "2026-11-21T", self.command(world, "status", "orders"))
+                habits = json.loads(self.command(world, "status", "orders", "--output", "json"))["habits"]
+                self.assertEqual((habits["rhythm"], habits["hold_minutes"], habits["line"]), (name, 45, 0.95))
+
     def command(self, world, *words):
         """Standard output; for people it holds nothing but lines of plain characters."""
         ended = run(words[0], "--config", world.config(name="by-hand.conf"), "--clock", world.clock, *words[1:],

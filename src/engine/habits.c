@@ -93,5 +93,7 @@ int habits_line(struct store *store, struct stream_config *config, struct adapti
         return -1;
     if (habits->learned)
         config->scale_up_threshold = habits->line;
+    /* Who splits below it, for an alarm that no split helps, splits what is given back within the hour. */
+    config->target_utilization = config->scale_up_threshold;
     return 0;
 }

@@ -285,9 +285,9 @@ static void must_be_armed(struct soak *soak, const cJSON *alarm)
 static bool holds_above_maximum(struct soak *soak, const char *stream)
 {
     return soak_ask(soak,
-                    "SELECT reason LIKE '%are more than max_shards%' FROM decisions WHERE stream = ?"
-                    " AND verdict = 'hold' ORDER BY id DESC LIMIT 1",
-                    stream, 0) == 1;
+                    "SELECT count(*) FROM decisions WHERE stream = ? AND at_ms > ? AND verdict = 'hold'"
+                    " AND reason LIKE '%are more than max_shards%'",
+                    stream, soak->world->clock.ms - LOOKED_AT_MS) > 0;
 }
 
 static void must_fit(struct soak *soak, const struct soak_stream *stream)

@@ -537,6 +537,19 @@ START_TEST(a_stream_brings_the_history_that_cloudwatch_has)
 }
 END_TEST
 
+/* What was split for it was given back and split again, every half hour. */
+START_TEST(a_hot_key_on_shards_that_are_not_full_is_split_for_once_a_day)
+{
+    struct world *world = adaptive_scene(orders, 8, "constant:5.5M");
+
+    world_traffic(world, "orders", "constant:5.5M", 2048, "hot:0.12");
+    world_run(world, 20 * HOUR_MS);
+    ck_assert_uint_ge(world_reshards(world), 8);
+    ck_assert_uint_le(world_reshards(world), 16);
+    world_free(world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine, adaptive");
@@ -565,6 +578,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, an_alarm_that_the_policy_does_nothing_for_is_dropped_with_the_reason);
     tcase_add_test(tcase, an_alarm_that_nothing_is_done_for_is_thought_about_again_and_again);
     tcase_add_test(tcase, a_stream_that_is_being_made_is_waited_for);
+    tcase_add_test(tcase, a_hot_key_on_shards_that_are_not_full_is_split_for_once_a_day);
     tcase_add_test(tcase, a_hot_key_is_looked_at_as_long_as_its_alarm_stands);
     tcase_add_test(tcase, a_stream_brings_the_history_that_cloudwatch_has);
     suite_add_tcase(suite, tcase);

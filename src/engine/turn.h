@@ -177,9 +177,9 @@ int spread_read(struct turn *turn, struct error *err);
 /* Into *facts, with what is expected from now on; learned anew once a day when the stream is locked.  minutes_look()
  * comes before, and facts->open_shards is known. */
 int habits_look(struct turn *turn, struct adaptive_facts *facts, struct error *err);
-/* The alarms of a stream of the policy `adaptive` stand where it would act, on the line it has learned: changes scale_up_threshold,
- * and target_utilization with it.
- * *habits_ms 0: the habits are loaded, and stay as they are when nothing was ever learned. */
+/* The alarms of a stream of the policy `adaptive` stand where it would act, on the line it has learned: changes
+ * scale_up_threshold, and target_utilization with it.  *habits_ms 0: the habits are loaded, and stay as they are when
+ * nothing was ever learned. */
 int habits_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
                 int64_t *habits_ms, struct error *err);
 

@@ -281,13 +281,14 @@ static void must_be_armed(struct soak *soak, const cJSON *alarm)
     shard_map_clear(&map);
 }
 
-/* Somebody else opened more than it may have, and the load of the last hours needs them. */
+/* Somebody else opened more than it may have, and the load of the last hours needs them.  The policy `adaptive` says beside
+ * it why it gives nothing back. */
 static bool holds_above_maximum(struct soak *soak, const char *stream)
 {
     return soak_ask(soak,
-                    "SELECT count(*) FROM decisions WHERE stream = ? AND at_ms > ? AND verdict = 'hold'"
-                    " AND reason LIKE '%are more than max_shards%'",
-                    stream, soak->world->clock.ms - LOOKED_AT_MS) > 0;
+                    "SELECT max(reason LIKE '%are more than max_shards%') FROM (SELECT reason FROM decisions"
+                    " WHERE stream = ? AND verdict = 'hold' ORDER BY id DESC LIMIT 2)",
+                    stream, 0) == 1;
 }
 
 static void must_fit(struct soak *soak, const struct soak_stream *stream)

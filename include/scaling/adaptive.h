@@ -60,7 +60,7 @@
 #define ADAPTIVE_OPERATION_SHARD_HOURS 0.1
 
 enum {
-    ADAPTIVE_DAY_MINUTES = 24 * 60,
+    ADAPTIVE_DAY_MINUTES = RHYTHM_DAY_MINUTES,
     ADAPTIVE_LEARN_MINUTES = 7 * ADAPTIVE_DAY_MINUTES, /* what is replayed */
     ADAPTIVE_WARM_UP_MINUTES = ADAPTIVE_DAY_MINUTES,   /* less is not replayed */
     ADAPTIVE_STALE_MINUTES = 5,                        /* an older minute says nothing of now */
@@ -135,7 +135,7 @@ void adaptive_plan_clear(struct adaptive_plan *plan);
 /*
  * Replays the last ADAPTIVE_LEARN_MINUTES of `minutes` from `open_shards` with each choice of habits; what was before them
  * says what would have been expected (RHYTHM_HISTORY_MINUTES is as much as is used).  Defaults when fewer than
- * ADAPTIVE_WARM_UP_MINUTES of the last are known.  About 10 ms for a week.
+ * ADAPTIVE_WARM_UP_MINUTES of the last are known.  About 30 ms for two weeks.
  */
 void adaptive_learn(const struct stream_config *config, const float *minutes, size_t minute_count,
                     int64_t open_shards, struct adaptive_habits *ret_habits);

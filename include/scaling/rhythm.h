@@ -3,7 +3,7 @@
  *
  * Pure.  A load that comes every day, or every week, at the same minute is expected: shards are split before it, and what
  * it will need within the hour is not given back.  Whether a stream has a rhythm is one of its habits (adaptive.h): it has
- * one when a replay of its last week would have cost less with it.
+ * one when a replay of its last week would have cost a tenth less with it.
  */
 #ifndef SCALING_RHYTHM_H
 #define SCALING_RHYTHM_H
@@ -20,9 +20,9 @@ enum rhythm {
 
 enum {
     RHYTHM_DAY_MINUTES = 24 * 60,
-    RHYTHM_HISTORY_MINUTES =
-        14 * RHYTHM_DAY_MINUTES, /* a week, as it would have been expected by the one before */
-    /* What is expected reaches to the end of the next day: the shards that are split until then are split 30 s each. */
+    /* A week, as it would have been expected by the one before. */
+    RHYTHM_HISTORY_MINUTES = 14 * RHYTHM_DAY_MINUTES,
+    /* Learned once a day; at its end still four hours are known, which is 480 splits. */
     RHYTHM_AHEAD_MINUTES = RHYTHM_DAY_MINUTES + 240,
     RHYTHM_KEEP_MINUTES = 60, /* what is needed again so soon is not given back */
 };

@@ -221,8 +221,7 @@ static void say_give_back(const struct rule_view *view, bool by_day, size_t oper
 
     snprintf(plan->reason, sizeof(plan->reason),
              "the highest of the last %lld minutes asked for %.2f shards' worth%s: %lld shards become %lld "
-             "by %lld "
-             "operation%s%s",
+             "by %lld operation%s%s",
              (long long)minutes, most, say_coming(view, most, coming, sizeof(coming)),
              (long long)view->open_shards, (long long)plan->shards, (long long)operations,
              text_plural((int64_t)operations), plan->by_load ? ", as the load lies" : "");

@@ -184,7 +184,7 @@ static bool read_habits(sqlite3_stmt *row, void *context)
     learned->habits->learned = sqlite3_column_int(row, 1) != 0;
     learned->habits->hold_minutes = sqlite3_column_int64(row, 2);
     learned->habits->line = sqlite3_column_double(row, 3);
-    learned->habits->rhythm = (enum rhythm)sqlite3_column_int(row, 4);
+    learned->habits->rhythm = (enum rhythm)sqlite3_column_int(row, 4); /* the table bounds it */
     return true;
 }
 

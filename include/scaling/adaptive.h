@@ -10,7 +10,9 @@
  *
  * Down: to the number for which most is saved, of those that the highest minute of the last `hold_minutes`, or of the
  * last day, would have fitted with some room.  Each operation has a price, so that shards which are needed again in an
- * hour are not merged for an hour.
+ * hour are not merged for an hour.  What a whole day has shown makes them cheaper; but when the last hour was higher than
+ * the rest of the day, and by more than is spared, the day shows nothing of how far a load goes that rises.  Where a way that
+ * also splits has no room, first to what merges alone reach.
  *
  * Where the metrics of single shards show how the load lies over the keys, the same holds for what each shard carries: up,
  * every shard that would be too full is split by itself, where its load is halved; down, to the cheapest partition in
@@ -65,6 +67,7 @@ enum {
     ADAPTIVE_WARM_UP_MINUTES = ADAPTIVE_DAY_MINUTES,   /* less is not replayed */
     ADAPTIVE_STALE_MINUTES = 5,                        /* an older minute says nothing of now */
     ADAPTIVE_HOLD_MINUTES = 60,                        /* while nothing is learned */
+    ADAPTIVE_FRESH_MINUTES = 60,                       /* a rise that is younger may go on */
     ADAPTIVE_LOOK_SOON_MS = 60 * 1000,
     ADAPTIVE_LOOK_LATER_MS = 5 * 60 * 1000, /* below ADAPTIVE_NEAR; an alarm comes in between */
     /* Shards are measured four times an hour (engine/adapt.c): a spread older than this was not to be had. */
@@ -98,16 +101,20 @@ struct adaptive_facts {
     /* Demand as rhythm_expect() has it, from the minute on in which this is thought; count 0: nothing is expected. */
     const float *expected;
     size_t expected_count;
-    int64_t goal_shards;      /* of the adaptive action that runs; 0: none */
-    bool rising;              /* it is a rise */
-    bool alarmed;             /* an alarm came: with no minute known, act blindly */
-    int64_t account_headroom; /* shards the account may still open; -1 unknown */
-    struct adaptive_habits habits;
+    int64_t goal_shards;           /* of the adaptive action that runs; 0: none */
+    bool rising;                   /* it is a rise */
+    bool alarmed;                  /* an alarm came: with no minute known, act blindly */
+    int64_t account_headroom;      /* shards the account may still open; -1 unknown */
+    struct adaptive_habits habits; /* with the line where skew lets it be: skew_line() */
+    double too_full;               /* skew_too_full(): says why the line is where it is */
+    bool refuses;                  /* records were refused in the newest minutes */
+    bool unproven;                 /* skew_is_unproven(): nothing is given back yet */
+    bool hot_keys;                 /* skew_is_hot() */
 };
 
 enum adaptive_verdict {
     ADAPTIVE_STAY, /* as it is; what runs goes on */
-    ADAPTIVE_GO,   /* to `shards` even shards, which may be as many as there are, if those are uneven */
+    ADAPTIVE_GO,   /* to `shards` shards, which may be as many as there are, if those are uneven */
     ADAPTIVE_STOP, /* the rise that runs ends where it stands */
 };
 
@@ -115,8 +122,8 @@ struct adaptive_plan {
     enum adaptive_verdict verdict;
     bool by_load; /* by `spread` */
     bool stale;   /* by_load, and too old to give anything back */
-    hashkey
-        *starts; /* with GO by_load: where the `shards` shards begin; else they are even, and this is NULL */
+    hashkey *
+        starts; /* with GO: where the `shards` shards begin; NULL: they are even, which they are not by_load */
     int64_t shards;          /* with STAY and STOP the open ones */
     bool rises;              /* with GO: for more capacity */
     bool limited;            /* more is needed than max_shards or the account allows */

@@ -61,7 +61,8 @@ struct stream_config {
     char pattern[STREAM_NAME_SIZE]; /* under which it was found; "" when it has a section of its own */
     int64_t min_shards;
     int64_t max_shards;
-    int64_t desired_shards;    /* only when the stream is created; min_shards unless given */
+    int64_t desired_shards; /* only when the stream is created; min_shards unless given */
+    bool desired_given;
     double scale_up_threshold; /* of capacity: where the alarms stand */
     double target_utilization; /* of capacity: what a scale-up leaves at most */
     int64_t cooldown_ms;

@@ -14,6 +14,7 @@ struct layout_facts {
     const struct shard_map *map; /* complete partition */
     const struct spread *spread;
     double demand;
+    bool only_merges; /* layout_give_back(): every shard begins where one does now */
 };
 
 struct layout {
@@ -24,7 +25,8 @@ struct layout {
 
 /*
  * Every shard that carries more than `limit` in as many of about the same load as it takes, as far as splits divide it;
- * in at least `fewest` shards, and not more than `most`, whatever that does to the limit.
+ * in at least `fewest` shards, and not more than `most`, whatever that does to the limit: what room is left then goes to the
+ * fullest, one after the other.
  */
 void layout_rise(const struct layout_facts *facts, double limit, int64_t fewest, int64_t most,
                  struct layout *ret_layout);

@@ -3,7 +3,8 @@
  *
  * Pure.  The key space is divided into cells, each with its part of the load; within a cell the load is taken to lie
  * evenly.  A boundary between shards that falls into a cell cuts it in two, so what is known grows finer with every
- * split, and it outlasts the merge that takes the boundary away.
+ * split, and it outlasts the merge that takes the boundary away, unless the load is as dense on both sides of it: no two
+ * measurements are alike, and what differs no more than they do is even.
  */
 #ifndef SCALING_SPREAD_H
 #define SCALING_SPREAD_H
@@ -21,12 +22,16 @@ enum {
     SPREAD_CUTS_KEPT = 2,
 };
 
+/* What keeps its load and more than this of its width has kept it for its width: that says nothing of a hot key. */
+#define SPREAD_CUT_WIDTH 0.75
+
 struct spread_cell {
-    hashkey start;   /* it ends where the next one starts */
-    double part;     /* of the load of the stream */
-    double cut_from; /* the part of the cell it was cut out of; of one with a hot key: its own then */
-    uint8_t kept;    /* how many cuts in a row left nearly all load on this side; at most SPREAD_CUTS_KEPT */
-    bool guessed;    /* cut, and not measured since: its part is by width */
+    hashkey start;    /* it ends where the next one starts */
+    double part;      /* of the load of the stream */
+    double cut_from;  /* the part of the cell it was cut out of; of one with a hot key: its own then */
+    double cut_share; /* of the key space: how wide that was */
+    uint8_t kept;     /* how many cuts in a row left nearly all load on this side; at most SPREAD_CUTS_KEPT */
+    bool guessed;     /* cut, and not measured since: its part is by width */
 };
 
 /* Begins zeroed: nothing is known, and the load is taken to lie evenly on all keys. */

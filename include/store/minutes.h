@@ -8,6 +8,7 @@
 #define STORE_MINUTES_H
 
 #include "scaling/adaptive.h"
+#include "scaling/skew.h"
 #include "store/store.h"
 
 #include <stddef.h>
@@ -29,7 +30,7 @@ int store_minutes_put(struct store *store, const char *stream, const struct minu
  * The caller's. */
 int store_minutes_load(struct store *store, const char *stream, int64_t since_ms, struct minutes *ret_minutes,
                        struct error *err);
-/* Of streams that nobody asks about any more: days, and habits learned, before then. */
+/* Of streams that nobody asks about any more: days, habits learned and skew seen, before then. */
 int store_minutes_forget(struct store *store, int64_t before_ms, struct error *err);
 
 /* Replaces those of before, and what they expected. */
@@ -41,5 +42,10 @@ int store_habits_load(struct store *store, const char *stream, struct adaptive_h
 /* What the habits expect; count 0 when it is nothing.  The caller's. */
 int store_expected_load(struct store *store, const char *stream, struct minutes *ret_expected,
                         struct error *err);
+
+/* Replaces what was seen before. */
+int store_skew_set(struct store *store, const char *stream, const struct skew *skew, struct error *err);
+/* Zeroed when none was ever seen. */
+int store_skew_load(struct store *store, const char *stream, struct skew *ret_skew, struct error *err);
 
 #endif

@@ -107,6 +107,8 @@ static void print_habits(const cJSON *habits)
             expects ? rhythm : "", number_of(habits, "hold_minutes"),
             learned ? "learned " : "by default until a day of the load is known",
             learned ? text_of(habits, "learned") : "");
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(habits, "hot_keys")))
+        cli_print(stdout, "  keys are hot: records were refused, and more shards did not help\n");
 }
 
 static void print_stream(const cJSON *stream)

@@ -162,6 +162,9 @@ static void write_setting(const struct sweep *sweep, const struct combination *c
     struct error err;
 
     setting_format(setting, source, value);
+    /* It goes with min_shards, which may be another here. */
+    if (text_equal(setting->name, "desired_shards") && !config->streams[0].desired_given)
+        value[0] = '\0';
     for (size_t i = 0; i < sweep->axis_count; i++) {
         if (sweep->axes[i].setting == setting)
             (void)text_copy(value, sizeof(value), value_of(sweep, combination, i));

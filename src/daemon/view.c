@@ -73,10 +73,11 @@ static const char *activity(const struct stream_state *state, bool running, cons
 }
 
 /* null where the policy is classic. */
-static int add_habits(struct store *store, const struct stream_config *config, cJSON *object,
+static int add_habits(struct store *store, const struct stream_config *config, int64_t now_ms, cJSON *object,
                       struct error *err)
 {
     struct adaptive_habits habits = adaptive_default_habits(config);
+    struct skew skew;
     int64_t learned_ms;
     cJSON *row;
 
@@ -84,11 +85,13 @@ static int add_habits(struct store *store, const struct stream_config *config, c
         (void)cJSON_AddNullToObject(object, "habits");
         return 0;
     }
-    if (store_habits_load(store, config->name, &habits, &learned_ms, err) < 0)
+    if (store_habits_load(store, config->name, &habits, &learned_ms, err) < 0 ||
+        store_skew_load(store, config->name, &skew, err) < 0)
         return -1;
     row = cJSON_AddObjectToObject(object, "habits");
     add_number(row, "hold_minutes", (double)habits.hold_minutes);
-    add_number(row, "line", habits.line);
+    add_number(row, "line", skew_line(&skew, habits.line, now_ms));
+    (void)cJSON_AddBoolToObject(row, "hot_keys", skew_is_hot(&skew, now_ms));
     add_text(row, "rhythm", rhythm_name(habits.rhythm));
     add_time(row, "learned", habits.learned ? learned_ms : 0);
     return 0;
@@ -327,7 +330,7 @@ cJSON *view_stream(struct store *store, const struct config *config, const char 
         return NULL;
     }
     object = stream_object(store, found, now_ms, err);
-    if (object != NULL && add_habits(store, found, object, err) == 0 &&
+    if (object != NULL && add_habits(store, found, now_ms, object, err) == 0 &&
         add_actions(store, stream, limit, object, err) == 0 &&
         add_decisions(store, stream, limit, object, err) == 0 &&
         add_notifications(store, stream, limit, object, err) == 0)

@@ -365,15 +365,28 @@ static int first_goal(struct turn *turn, const struct adaptive_plan *plan, struc
     return set_goal(turn, plan->shards, plan->starts, err);
 }
 
+static int is_there(struct turn *turn, bool *ret_there, struct error *err)
+{
+    struct operation ignored;
+    enum action_event event;
+
+    if (next_operation(turn, &event, &ignored, err) < 0)
+        return -1;
+    *ret_there = event == EVENT_NEEDS_NOTHING;
+    return 0;
+}
+
 /* The load of now may ask for more than the load of then, or for no more. */
 static int think_again(struct turn *turn, const struct adaptive_plan *plan, bool *ret_ends, struct error *err)
 {
-    bool rising = turn->action.kind == ACTION_SCALE_UP;
+    bool rising = turn->action.kind == ACTION_SCALE_UP, there = false;
 
     *ret_ends = rising ? plan->verdict == ADAPTIVE_STOP : plan->verdict == ADAPTIVE_GO && plan->rises;
+    if (*ret_ends && rising && is_there(turn, &there, err) < 0)
+        return -1;
     if (*ret_ends)
         record_decision(turn, rising ? "enough" : "hold", plan->reason, NULL, NULL);
-    if (*ret_ends && rising && turn->action.to_shards < turn->action.goal_shards)
+    if (*ret_ends && rising && !there)
         record_later(turn, plan->reason);
     if (*ret_ends && !rising) {
         turn->action.goal_basis = BASIS_TURNED;
@@ -469,11 +482,12 @@ static int look_closer(struct turn *turn, bool asked, struct adaptive_plan *plan
     return plan->verdict == ADAPTIVE_GO ? look_for_calls(turn, plan, err) : 0;
 }
 
-/* Throttled though the minute is not full, and not for what was done about just now: a shard is hot, or a second is.
- * What is known of the stream as a whole does not tell; plan_up() knows what to try. */
+/* Throttled though the minute is not full, and not for what was done about just now: a shard is hot, or a second is, and
+ * what is known of the shards is too old to tell.  plan_up() knows what to try.  Of a whole stream, skew.h is learned. */
 static bool looks_skewed(const struct turn *turn, const struct adaptive_plan *plan)
 {
-    if ((plan->by_load && !plan->stale) || turn->now_ms - stream_last_reshard_ms(&turn->state) < SETTLED_MS ||
+    if (!goes_by_load(turn) || (plan->by_load && !plan->stale) ||
+        turn->now_ms - stream_last_reshard_ms(&turn->state) < SETTLED_MS ||
         !(plan->demand < SKEW_BELOW * turn->state.effective_shards))
         return false;
     for (size_t i = 0; i < turn->notifications.count; i++) {
@@ -493,7 +507,7 @@ int adapt_look(struct turn *turn, bool asked, struct adaptive_plan *ret_plan, st
     return ret_plan->verdict == ADAPTIVE_GO ? look_closer(turn, asked, ret_plan, err) : 0;
 }
 
-/* The numbers are others at every look: once for each way to begin is enough, unless an alarm asks. */
+/* The numbers are others at every look: once for each sentence is enough, unless an alarm asks. */
 static void note_stay(struct turn *turn, const struct adaptive_plan *plan, bool asked)
 {
     const char *verdict = plan->limited ? "limited" : "hold";
@@ -501,7 +515,7 @@ static void note_stay(struct turn *turn, const struct adaptive_plan *plan, bool 
     if (asked)
         record_decision(turn, verdict, plan->reason, NULL, NULL);
     else
-        record_once(turn, verdict, plan->reason, strcspn(plan->reason, " "));
+        record_sentence(turn, verdict, plan->reason);
 }
 
 int adapt_begin(struct turn *turn, bool asked, struct error *err)

@@ -69,7 +69,7 @@ int turn_settle(struct turn *turn, struct error *err)
     turn->config = &turn->room;
     config_raise_floor(&turn->room, open, turn->now_ms,
                        turn->whole->service.reconcile_every_ms + FLOOR_SLACK_MS);
-    return habits_line(turn->store, &turn->room, &turn->habits, &turn->habits_ms, err);
+    return habits_line(turn->store, &turn->room, turn->now_ms, &turn->learned, err);
 }
 
 /* All but the state itself. */

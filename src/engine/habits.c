@@ -7,30 +7,35 @@
 #include "base/memory.h"
 #include "base/number.h"
 
-enum { MINUTE_MS = 60 * 1000 };
+enum {
+    MINUTE_MS = 60 * 1000,
+    /* Of so many minutes, in the first few: who looks every five minutes comes by once. */
+    ASKED_MINUTES = 15,
+    LOOK_MINUTES = ADAPTIVE_LOOK_LATER_MS / MINUTE_MS,
+};
 
 /* What the habits expect, from the end of the minutes that are known on. */
 static void expect(struct turn *turn, const struct minutes *known)
 {
     minutes_clear(&turn->expected);
     turn->expected_known = true;
-    if (turn->habits.rhythm == RHYTHM_NONE)
+    if (turn->learned.habits.rhythm == RHYTHM_NONE)
         return;
     turn->expected = (struct minutes){.start_ms = known->start_ms + (int64_t)known->count * MINUTE_MS,
                                       .demand = must_calloc(RHYTHM_AHEAD_MINUTES, sizeof(float)),
                                       .count = RHYTHM_AHEAD_MINUTES};
-    rhythm_expect(turn->habits.rhythm, known->demand, known->count, known->count, RHYTHM_AHEAD_MINUTES,
-                  turn->expected.demand);
+    rhythm_expect(turn->learned.habits.rhythm, known->demand, known->count, known->count,
+                  RHYTHM_AHEAD_MINUTES, turn->expected.demand);
 }
 
 static void log_habits(const struct turn *turn)
 {
     char hold[24], line[24];
 
-    snprintf(hold, sizeof(hold), "%lld", (long long)turn->habits.hold_minutes);
-    number_format_percent(turn->habits.line, line, sizeof(line));
+    snprintf(hold, sizeof(hold), "%lld", (long long)turn->learned.habits.hold_minutes);
+    number_format_percent(turn->learned.habits.line, line, sizeof(line));
     LOG(LOG_INFO, "habits-learned", {"stream", turn->config->name}, {"hold_minutes", hold}, {"line", line},
-        {"rhythm", rhythm_name(turn->habits.rhythm)});
+        {"rhythm", rhythm_name(turn->learned.habits.rhythm)});
 }
 
 /* Once a day, from the last two weeks; what was learned before serves until then. */
@@ -39,21 +44,23 @@ static int learn(struct turn *turn, int64_t open_shards, struct error *err)
     SCOPED(minutes_clear) struct minutes weeks = {0};
     struct stream_config room;
     const struct stream_config *config = config_resolve(turn->whole, turn->config->name, &room);
+    int64_t habits_ms = turn->learned.habits_ms;
 
     /* The minutes of the look go back a day at least, where there are so many. */
     if (turn->minutes.count < ADAPTIVE_WARM_UP_MINUTES || !turn->locked ||
-        (turn->habits_ms <= turn->now_ms && turn->now_ms - turn->habits_ms < DAY_MS))
+        (habits_ms <= turn->now_ms && turn->now_ms - habits_ms < DAY_MS))
         return 0;
     if (store_minutes_load(turn->store, config->name,
                            turn->now_ms - (int64_t)RHYTHM_HISTORY_MINUTES * MINUTE_MS, &weeks, err) < 0)
         return -1;
     if (weeks.count < ADAPTIVE_WARM_UP_MINUTES)
         return 0;
-    adaptive_learn(config, weeks.demand, weeks.count, open_shards, &turn->habits);
-    turn->habits_ms = turn->now_ms;
+    adaptive_learn(config, weeks.demand, weeks.count, open_shards, &turn->learned.habits);
+    turn->learned.habits_ms = turn->now_ms;
     expect(turn, &weeks);
     log_habits(turn);
-    return store_habits_set(turn->store, config->name, &turn->habits, &turn->expected, turn->now_ms, err);
+    return store_habits_set(turn->store, config->name, &turn->learned.habits, &turn->expected, turn->now_ms,
+                            err);
 }
 
 /* From this minute on. */
@@ -76,23 +83,70 @@ static int expected_now(struct turn *turn, struct adaptive_facts *facts, struct 
     return 0;
 }
 
+static int keep_skew(struct turn *turn, struct error *err)
+{
+    LOG(LOG_INFO, turn->learned.skew.hot ? "skew-hot" : "skew-learned", {"stream", turn->config->name});
+    return store_skew_set(turn->store, turn->config->name, &turn->learned.skew, err);
+}
+
+/*
+ * Refused by shards that are there since before, though the stream is not full.  Where the metrics of single shards tell
+ * how the load lies, those decide.  How much was refused altogether is asked for a few times an hour.
+ */
+static int learn_skew(struct turn *turn, const struct adaptive_facts *facts, struct error *err)
+{
+    double capacity = turn->state.effective_shards;
+    int64_t settled_ms = stream_last_reshard_ms(&turn->state), earliest_ms = turn->now_ms - SKEW_WINDOW_MS;
+    struct skew *skew = &turn->learned.skew;
+    struct skew_sight sight;
+    struct error ignored = {0};
+    bool any;
+
+    if (turn->config->alarm_level == ALARM_LEVEL_SHARD || !turn->refuses || !turn->locked || turn->running ||
+        !(capacity > 0) || turn->sight.since_ms < settled_ms ||
+        turn->sight.demand > skew_line(skew, facts->habits.line, turn->now_ms) * capacity)
+        return 0;
+    if (skew_learn(skew, &turn->sight, capacity, turn->now_ms))
+        return keep_skew(turn, err);
+    if (turn->now_ms / MINUTE_MS % ASKED_MINUTES >= LOOK_MINUTES || skew_is_hot(skew, turn->now_ms) ||
+        !skew_may_pay(&turn->sight, capacity, settled_ms, turn->now_ms))
+        return 0;
+    if (minutes_refused(turn, settled_ms > earliest_ms ? settled_ms : earliest_ms, &any, &sight, &ignored) <
+        0)
+        return 0; /* the next look asks again */
+    return any && skew_learn(skew, &sight, capacity, turn->now_ms) ? keep_skew(turn, err) : 0;
+}
+
 int habits_look(struct turn *turn, struct adaptive_facts *facts, struct error *err)
 {
+    const struct learned *learned = &turn->learned;
+
     if (learn(turn, facts->open_shards, err) < 0)
         return -1;
-    facts->habits = turn->habits_ms > 0 ? turn->habits : adaptive_default_habits(turn->config);
+    facts->habits = learned->habits_ms > 0 ? learned->habits : adaptive_default_habits(turn->config);
+    if (learn_skew(turn, facts, err) < 0)
+        return -1;
+    facts->habits.line = skew_line(&learned->skew, facts->habits.line, turn->now_ms);
+    facts->too_full = skew_too_full(&learned->skew, turn->now_ms);
+    facts->refuses = turn->refuses;
+    facts->unproven = skew_is_unproven(&learned->skew, stream_last_reshard_ms(&turn->state), turn->now_ms);
+    facts->hot_keys = skew_is_hot(&learned->skew, turn->now_ms);
     return expected_now(turn, facts, err);
 }
 
-int habits_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
-                int64_t *habits_ms, struct error *err)
+int habits_line(struct store *store, struct stream_config *config, int64_t now_ms, struct learned *learned,
+                struct error *err)
 {
     if (!adapt_applies(config))
         return 0;
-    if (*habits_ms == 0 && store_habits_load(store, config->name, habits, habits_ms, err) < 0)
+    if (!learned->loaded &&
+        (store_habits_load(store, config->name, &learned->habits, &learned->habits_ms, err) < 0 ||
+         store_skew_load(store, config->name, &learned->skew, err) < 0))
         return -1;
-    if (habits->learned)
-        config->scale_up_threshold = habits->line;
+    learned->loaded = true;
+    if (learned->habits.learned)
+        config->scale_up_threshold = learned->habits.line;
+    config->scale_up_threshold = skew_line(&learned->skew, config->scale_up_threshold, now_ms);
     /* Who splits below it, for an alarm that no split helps, splits what is given back within the hour. */
     config->target_utilization = config->scale_up_threshold;
     return 0;

@@ -194,10 +194,24 @@ int minutes_look(struct turn *turn, struct error *err)
     fetch.start_ms = begin_of(known, fetch.end_ms);
     if (ask_load(turn, &fetch, err) < 0 || settle_missing(turn, known, &fetch, err) < 0)
         return -1;
+    turn->refuses = skew_look(fetch.points, fetch.demand, fetch.count, &turn->sight);
     fresh = (struct minutes){.start_ms = fetch.start_ms, .demand = fetch.demand, .count = fetch.count};
     if (turn->locked && store_minutes_put(turn->store, turn->config->name, &fresh, err) < 0)
         return -1;
     merge(known, &fetch);
     turn->minutes_known = true;
+    return 0;
+}
+
+int minutes_refused(struct turn *turn, int64_t since_ms, bool *ret_any, struct skew_sight *ret_sight,
+                    struct error *err)
+{
+    SCOPED(fetch_clear)
+    struct fetch fetch = {.start_ms = since_ms / MINUTE_MS * MINUTE_MS,
+                          .end_ms = turn->now_ms / MINUTE_MS * MINUTE_MS};
+
+    if (ask_load(turn, &fetch, err) < 0)
+        return -1;
+    *ret_any = skew_look(fetch.points, fetch.demand, fetch.count, ret_sight);
     return 0;
 }

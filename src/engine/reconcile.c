@@ -330,13 +330,12 @@ static int look_at_shards(struct look_around *around, const struct stream_config
     const struct stream_config *config = &settled;
     struct shard_map shards = {0};
     struct error ignored = {0};
-    struct adaptive_habits habits = {0};
-    int64_t habits_ms = 0;
+    struct learned learned = {0};
     bool match = true;
     unsigned reasons;
     int result;
 
-    if (habits_line(around->store, &settled, &habits, &habits_ms, err) < 0)
+    if (habits_line(around->store, &settled, around->now_ms, &learned, err) < 0)
         return -1;
     result = kinesis_list_shards(around->engine->aws, config->name, &shards, err);
     around->answered |= result == 0;

@@ -4,6 +4,7 @@
 #include "turn.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -50,16 +51,43 @@ void record_decision(struct turn *turn, const char *verdict, const char *reason,
         LOG(LOG_ERROR, "store-failed", {"stream", decision.stream}, {"error", err.message});
 }
 
+/* Was the last decision of this verdict? */
+static bool find_last(struct turn *turn, const char *verdict, struct decision_list *ret_last)
+{
+    struct error err = {0};
+
+    return store_decisions_recent(turn->store, turn->config->name, 1, ret_last, &err) == 0 &&
+           ret_last->count > 0 && strcmp(ret_last->items[0].verdict, verdict) == 0;
+}
+
 void record_once(struct turn *turn, const char *verdict, const char *reason, size_t same)
 {
-    struct decision_list last = {0};
-    struct error err = {0};
-    bool known = store_decisions_recent(turn->store, turn->config->name, 1, &last, &err) == 0 &&
-                 last.count > 0 && strcmp(last.items[0].verdict, verdict) == 0 &&
-                 strncmp(last.items[0].reason, reason, same) == 0;
+    SCOPED(decision_list_clear) struct decision_list last = {0};
 
-    decision_list_clear(&last);
-    if (!known)
+    if (!find_last(turn, verdict, &last) || strncmp(last.items[0].reason, reason, same) != 0)
+        record_decision(turn, verdict, reason, NULL, NULL);
+}
+
+/* The same words up to the first colon, whatever the numbers? */
+static bool says_the_same(const char *one, const char *other)
+{
+    static const char digits[] = "0123456789.";
+
+    for (;; one++, other++) {
+        one += strspn(one, digits);
+        other += strspn(other, digits);
+        if (*one != *other)
+            return false;
+        if (*one == '\0' || *one == ':')
+            return true;
+    }
+}
+
+void record_sentence(struct turn *turn, const char *verdict, const char *reason)
+{
+    SCOPED(decision_list_clear) struct decision_list last = {0};
+
+    if (!find_last(turn, verdict, &last) || !says_the_same(last.items[0].reason, reason))
         record_decision(turn, verdict, reason, NULL, NULL);
 }
 

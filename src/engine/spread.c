@@ -13,8 +13,12 @@
 
 enum { MINUTE_MS = 60 * 1000, WINDOW_MINUTES = 10 };
 
-/* A shard without a point carried nothing where the others carried so much of all; else it may be too young for one. */
+/*
+ * A shard without a point carried nothing, or is too young for one.  It carried nothing where the others carried so much of
+ * all, and more than they would if the silent ones had no less than this of what they are thought to carry.
+ */
 #define NEARLY_ALL 0.95
+#define SILENT_PART 0.5
 
 int spread_look(struct turn *turn, struct error *err)
 {
@@ -53,7 +57,7 @@ static double part_of(const struct turn *turn, const struct metric_series *serie
     load_worth(points, WINDOW_MINUTES, own);
     for (int i = 0; i < WINDOW_MINUTES; i++) {
         double demand = demand_at(&turn->minutes, points[i].start_ms);
-        bool first = !begun && i > 0; /* it may have been made in this minute */
+        bool first = !begun; /* it may have been made in this minute */
 
         if (isnan(own[i]))
             continue;
@@ -81,6 +85,22 @@ static bool was_idle(const struct turn *turn, int64_t start_ms)
     return known;
 }
 
+static void tell_silence(const struct turn *turn, const bool *silent, double sum, double *parts)
+{
+    double thought = 0;
+
+    for (size_t i = 0; i < turn->shards.count; i++) {
+        if (silent[i])
+            thought += spread_part(&turn->spread, turn->shards.items[i].start, turn->shards.items[i].end);
+    }
+    if (sum < NEARLY_ALL || 1 - sum >= SILENT_PART * thought)
+        return;
+    for (size_t i = 0; i < turn->shards.count; i++) {
+        if (silent[i])
+            parts[i] = 0;
+    }
+}
+
 static void learn(struct turn *turn, const struct metric_answer *answer, int64_t start_ms)
 {
     double *parts = must_calloc(turn->shards.count, sizeof(*parts));
@@ -95,10 +115,7 @@ static void learn(struct turn *turn, const struct metric_answer *answer, int64_t
         if (parts[i] > 0)
             sum += parts[i];
     }
-    for (size_t i = 0; i < turn->shards.count; i++) {
-        if (silent[i] && sum >= NEARLY_ALL)
-            parts[i] = 0;
-    }
+    tell_silence(turn, silent, sum, parts);
     if (sum > 0)
         spread_learn(&turn->spread, &turn->shards, parts);
     if (sum > 0 || was_idle(turn, start_ms))

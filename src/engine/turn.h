@@ -75,6 +75,14 @@ struct engine {
 
 struct by_hand_goal;
 
+/* What was learned of a stream of the policy `adaptive`. */
+struct learned {
+    bool loaded;
+    struct adaptive_habits habits;
+    int64_t habits_ms; /* when they were learned; 0: never */
+    struct skew skew;
+};
+
 struct turn {
     struct engine *engine;
     struct store *store;
@@ -101,15 +109,16 @@ struct turn {
     size_t split_count;
     struct minutes minutes; /* as far as minutes_look() found them; count 0 before */
     bool minutes_known;
-    struct spread spread;          /* as far as spread_look() found it; count 0: nothing is known */
-    int64_t spread_read_ms;        /* 0: never */
-    bool spread_known;             /* it was looked for in the store */
-    struct adaptive_habits habits; /* as turn_settle() found them, or as learned since */
-    int64_t habits_ms;             /* when they were learned; 0: never */
-    struct minutes expected;       /* of habits with a rhythm, as far as a look found it; count 0: nothing */
-    bool expected_known;           /* it was looked for in the store */
-    int64_t adapt_ms;              /* when the policy `adaptive` looks again; 0: not said yet */
-    int64_t next_ms; /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
+    struct spread spread;    /* as far as spread_look() found it; count 0: nothing is known */
+    int64_t spread_read_ms;  /* 0: never */
+    bool spread_known;       /* it was looked for in the store */
+    struct learned learned;  /* as turn_settle() found it, or as learned since */
+    struct skew_sight sight; /* records refused in the newest minutes, as minutes_look() found them */
+    bool refuses;            /* there is such a sight */
+    struct minutes expected; /* of habits with a rhythm, as far as a look found it; count 0: nothing */
+    bool expected_known;     /* it was looked for in the store */
+    int64_t adapt_ms;        /* when the policy `adaptive` looks again; 0: not said yet */
+    int64_t next_ms;         /* when the stream is due again; INT64_MAX: not by itself; -1: not ours to say */
     unsigned next_reasons;
 };
 
@@ -163,6 +172,9 @@ void look_headroom_again(struct engine *engine);
  * has since.  The last minute is the newest that CloudWatch shows.  What is new is stored when the stream is locked.
  */
 int minutes_look(struct turn *turn, struct error *err);
+/* The minutes in a row up to now in which records were refused, of those since `since_ms`. */
+int minutes_refused(struct turn *turn, int64_t since_ms, bool *ret_any, struct skew_sight *ret_sight,
+                    struct error *err);
 
 /* ---- spread.c: how the load lies over the keys */
 
@@ -177,11 +189,10 @@ int spread_read(struct turn *turn, struct error *err);
 /* Into *facts, with what is expected from now on; learned anew once a day when the stream is locked.  minutes_look()
  * comes before, and facts->open_shards is known. */
 int habits_look(struct turn *turn, struct adaptive_facts *facts, struct error *err);
-/* The alarms of a stream of the policy `adaptive` stand where it would act, on the line it has learned: changes
- * scale_up_threshold, and target_utilization with it.  *habits_ms 0: the habits are loaded, and stay as they are when
- * nothing was ever learned. */
-int habits_line(struct store *store, struct stream_config *config, struct adaptive_habits *habits,
-                int64_t *habits_ms, struct error *err);
+/* The alarms of a stream of the policy `adaptive` stand where it would act, on the line it has learned, or below what it
+ * was seen not to bear: changes scale_up_threshold, and target_utilization with it.  *learned is loaded once. */
+int habits_line(struct store *store, struct stream_config *config, int64_t now_ms, struct learned *learned,
+                struct error *err);
 
 /* ---- adapt.c: the policy `adaptive` */
 
@@ -320,6 +331,8 @@ void record_decision(struct turn *turn, const char *verdict, const char *reason,
 /* The same, once: most holds last for days, and one row of history is enough for each.  Two of one verdict whose
  * reasons have the first `same` bytes in common are one. */
 void record_once(struct turn *turn, const char *verdict, const char *reason, size_t same);
+/* Once too, where every look has other numbers: two of one verdict with the same words up to a colon are one. */
+void record_sentence(struct turn *turn, const char *verdict, const char *reason);
 /* Why the action that runs went elsewhere than it was to go at first, after its first reason; the newest one counts. */
 void record_later(struct turn *turn, const char *reason);
 

@@ -8,6 +8,8 @@
 #include "scaling/goal.h"
 #include "scaling/layout.h"
 #include "scaling/limits.h"
+#include "scaling/load.h"
+#include "scaling/skew.h"
 #include "wording.h"
 
 #include <math.h>
@@ -26,15 +28,15 @@ static size_t told(const struct adaptive_facts *facts)
     return 0;
 }
 
-/* The highest of the last `window` minutes; NAN when one is unknown that is not just late. */
-static double highest(const struct adaptive_facts *facts, size_t window)
+/* The highest of `window` minutes, those before the last `skip`; NAN when one is unknown that is not just late. */
+static double highest(const struct adaptive_facts *facts, size_t window, size_t skip)
 {
     size_t end = told(facts);
     double most = 0;
 
-    if (end < window)
+    if (end < window + skip)
         return NAN;
-    for (size_t i = end - window; i < end; i++) {
+    for (size_t i = end - skip - window; i < end - skip; i++) {
         if (isnan(facts->minutes[i]))
             return NAN;
         most = fmax(most, facts->minutes[i]);
@@ -55,6 +57,14 @@ static bool is_by_load(const struct adaptive_facts *facts)
     return facts->spread != NULL && facts->spread->count > 0 && facts->shards != NULL;
 }
 
+/* Where nothing is known of it, the load lies evenly over the keys. */
+static const struct spread *spread_of(const struct adaptive_facts *facts)
+{
+    static const struct spread even = {0};
+
+    return is_by_load(facts) ? facts->spread : &even;
+}
+
 static bool is_stale(const struct adaptive_facts *facts)
 {
     return is_by_load(facts) &&
@@ -63,7 +73,7 @@ static bool is_stale(const struct adaptive_facts *facts)
 
 static struct layout_facts layout_facts_of(const struct adaptive_facts *facts, double demand)
 {
-    return (struct layout_facts){.map = facts->shards, .spread = facts->spread, .demand = demand};
+    return (struct layout_facts){.map = facts->shards, .spread = spread_of(facts), .demand = demand};
 }
 
 /* What the shards take is what the fullest does of those that can be divided. */
@@ -107,8 +117,10 @@ static struct rule_view view_of(const struct adaptive_facts *facts, struct rhyth
                              .shards = facts->shards,
                              .fewest = config->min_shards,
                              .most = config->max_shards,
-                             .recent = highest(facts, (size_t)facts->habits.hold_minutes),
-                             .day = highest(facts, ADAPTIVE_DAY_MINUTES),
+                             .recent = highest(facts, (size_t)facts->habits.hold_minutes, 0),
+                             .day = rule_day(highest(facts, ADAPTIVE_FRESH_MINUTES, 0),
+                                             highest(facts, ADAPTIVE_DAY_MINUTES - ADAPTIVE_FRESH_MINUTES,
+                                                     ADAPTIVE_FRESH_MINUTES)),
                              .habits = facts->habits,
                              .goal = facts->goal_shards};
 
@@ -124,16 +136,34 @@ static struct rule_view view_of(const struct adaptive_facts *facts, struct rhyth
 
 enum { FILL_SIZE = 256 };
 
-/* "2.31 MiB/s of 4" would name only one of the two limits; so demand is told in shards. */
-static void say_fill(const struct rule_view *view, bool by_load, char *text, size_t size)
+/* Of shards that are not all as wide as the widest, the number says nothing of what they take. */
+static bool is_uneven(const struct rule_view *view, bool by_load)
 {
-    char percent[WORDING_SIZE], line[WORDING_SIZE], hot[WORDING_SIZE];
+    return !by_load && view->capacity < (double)view->open_shards * (1 - LOAD_SLACK);
+}
 
+/* "2.31 MiB/s of 4" would name only one of the two limits; so demand is told in shards. */
+static void say_fill(const struct adaptive_facts *facts, const struct rule_view *view, bool by_load,
+                     char *text, size_t size)
+{
+    char percent[WORDING_SIZE], line[WORDING_SIZE], hot[WORDING_SIZE], of[80] = " of the capacity";
+
+    if (by_load)
+        of[0] = '\0';
+    else if (is_uneven(view, by_load))
+        snprintf(of, sizeof(of), " of what %lld uneven shards take, %.2f", (long long)view->open_shards,
+                 view->capacity);
     wording_percent(view->demand / view->capacity, view->habits.line, percent);
     wording_percent(view->habits.line, view->demand / view->capacity, line);
     snprintf(text, size, "the newest minute asks for %.2f shards' worth%s %s%s (line: %s)", view->demand,
-             by_load ? " and fills the fullest shard that can be divided" : ",", percent,
-             by_load ? "" : " of the capacity", line);
+             by_load ? " and fills the fullest shard that can be divided" : ",", percent, of, line);
+    if (facts->too_full > 0 && SKEW_SPARE * facts->too_full <= view->habits.line + 1e-9)
+        wording_add(text, size, ", as %.0f %% was too full for a shard", 100 * facts->too_full);
+    if (facts->hot_keys)
+        wording_add(text, size,
+                    ", and keys are hot: half as full it refused as much (alarm_level = shard tells more)");
+    else if (facts->refuses && !by_load && view->demand <= view->habits.line * view->capacity)
+        wording_add(text, size, ", and records are refused, so keys are uneven");
     if (view->hot == NULL)
         return;
     wording_percent(view->demand * view->hot_part, view->habits.line, hot);
@@ -182,6 +212,7 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
     char why[FILL_SIZE], what[216], how_far[96];
     const char *limit =
         view->most < facts->config->max_shards ? "the account has room for no more" : "max_shards";
+    bool uneven = is_uneven(view, plan->by_load);
 
     if (plan->blind)
         snprintf(why, sizeof(why), "CloudWatch has no minute of the last %d, so an alarm alone decides",
@@ -189,16 +220,19 @@ static void say_rise(const struct adaptive_facts *facts, const struct rule_view 
     else if (plan->due)
         say_due(view, why, sizeof(why));
     else if (view->demand > view->habits.line * view->capacity)
-        say_fill(view, plan->by_load, why, sizeof(why));
+        say_fill(facts, view, plan->by_load, why, sizeof(why));
     else
         snprintf(why, sizeof(why), "%s is %lld", config_minimum_name(facts->config), (long long)view->fewest);
     say_how_far(facts, view, plan, how_far, sizeof(how_far));
-    if (plan->verdict == ADAPTIVE_STAY)
+    if (plan->verdict == ADAPTIVE_STAY && view->open_shards < view->most)
+        snprintf(what, sizeof(what), "no split would divide that");
+    else if (plan->verdict == ADAPTIVE_STAY)
         snprintf(what, sizeof(what), "more than %lld shard%s are not allowed (%s)",
                  (long long)view->open_shards, text_plural(view->open_shards), limit);
     else
-        snprintf(what, sizeof(what), "%lld shard%s %lld, %s%s%s", (long long)view->open_shards,
-                 view->open_shards == 1 ? " becomes" : "s become", (long long)plan->shards, how_far,
+        snprintf(what, sizeof(what), "%lld%s shard%s %lld%s, %s%s%s", (long long)view->open_shards,
+                 uneven ? " uneven" : "", view->open_shards == 1 ? " becomes" : "s become",
+                 (long long)plan->shards, uneven ? " even ones" : "", how_far,
                  plan->limited ? ", as far as it is allowed: " : "", plan->limited ? limit : "");
     say(plan, ": ", why, what);
 }
@@ -227,18 +261,23 @@ static void say_give_back(const struct rule_view *view, bool by_day, size_t oper
              text_plural((int64_t)operations), plan->by_load ? ", as the load lies" : "");
 }
 
-static void say_stay(const struct rule_view *view, struct adaptive_plan *plan)
+static void say_stay(const struct adaptive_facts *facts, const struct rule_view *view,
+                     struct adaptive_plan *plan)
 {
     char fill[FILL_SIZE], hold[160], coming[64];
 
     if (isnan(view->demand))
         snprintf(fill, sizeof(fill), "CloudWatch has no minute of the last %d", ADAPTIVE_STALE_MINUTES);
     else
-        say_fill(view, plan->by_load, fill, sizeof(fill));
+        say_fill(facts, view, plan->by_load, fill, sizeof(fill));
     if (plan->stale)
         snprintf(hold, sizeof(hold),
                  "what each shard carries was not to be had for %d minutes, so nothing is given back",
                  ADAPTIVE_SPREAD_STALE_MS / 60000);
+    else if (facts->unproven)
+        snprintf(hold, sizeof(hold),
+                 "whether that helped shows within %d minutes, and nothing is given back before",
+                 SKEW_PROVED_MS / 60000);
     else if (isnan(view->recent))
         snprintf(hold, sizeof(hold), "of the last %lld minutes some are unknown, so nothing is given back",
                  (long long)view->habits.hold_minutes);
@@ -267,16 +306,19 @@ static bool is_for_later(const struct rule_view *view)
 static int64_t risen(const struct adaptive_facts *facts, const struct rule_view *view, hashkey **ret_starts)
 {
     double asked = isnan(view->demand) ? 0 : ADAPTIVE_HEAD * view->demand;
+    double limit = fmin(1, ADAPTIVE_HEAD * view->habits.line); /* what is above a low line is divided too */
     struct layout_facts load;
     struct layout layout;
 
     *ret_starts = NULL;
     if (!is_by_load(facts))
         return rule_rise(view);
-    if (is_for_later(view))
+    if (is_for_later(view)) {
         asked = rule_room(view) * (double)view->need.demand;
+        limit = 1;
+    }
     load = layout_facts_of(facts, asked);
-    layout_rise(&load, 1, view->fewest, view->most, &layout);
+    layout_rise(&load, limit, view->fewest, view->most, &layout);
     *ret_starts = layout.starts;
     return (int64_t)layout.count;
 }
@@ -295,48 +337,58 @@ static void rise(const struct adaptive_facts *facts, const struct rule_view *vie
     if (shards > view->open_shards || (!plan->by_load && (double)shards > view->capacity + 0.5)) {
         plan->verdict = ADAPTIVE_GO;
         plan->shards = shards;
+    } else {
+        free(plan->starts);
+        plan->starts = NULL;
     }
     say_rise(facts, view, plan);
 }
 
 /* What is gained by it, in shards; 0: nothing. */
-static double give_back_by_load(const struct adaptive_facts *facts, const struct rule_view *view,
-                                double highest, double price, struct layout *ret_layout)
+static double gain_by_layout(const struct adaptive_facts *facts, const struct rule_view *view,
+                             bool only_merges, double highest, double price, struct layout *ret_layout)
 {
     struct layout_facts load = layout_facts_of(facts, fmax(highest, (double)view->need.ahead));
+    bool fits = load.demand <=
+                view->habits.line * view->capacity; /* merges would not mend a shard that is too full */
 
+    load.only_merges = only_merges;
     *ret_layout = (struct layout){0};
-    if (isnan(highest) || !layout_give_back(&load, 1 / rule_room(view), price, view->fewest, ret_layout))
+    if (isnan(highest) || (only_merges && !fits) ||
+        !layout_give_back(&load, 1 / rule_room(view), price, view->fewest, ret_layout))
         return 0;
     return (double)view->open_shards - (double)ret_layout->count - price * (double)ret_layout->operations;
 }
 
-/* The number of shards that pays best, as rule_give_back(). */
+/* The partition that pays best, as rule_give_back() finds a number; false: none does. */
+static bool best_layout(const struct adaptive_facts *facts, const struct rule_view *view, bool only_merges,
+                        bool *ret_by_day, struct layout *ret_layout)
+{
+    struct layout hold, day;
+    double by_hold = gain_by_layout(facts, view, only_merges, view->recent, ADAPTIVE_OPERATION_SHARDS, &hold);
+    double by_day = gain_by_layout(facts, view, only_merges, view->day,
+                                   ADAPTIVE_OPERATION_SHARDS * ADAPTIVE_OPERATION_DAY, &day);
+
+    *ret_by_day = by_day > by_hold;
+    *ret_layout = *ret_by_day ? day : hold;
+    free(*ret_by_day ? hold.starts : day.starts);
+    return ret_layout->count > 0;
+}
+
+/* What pays best. */
 static void give_back(const struct adaptive_facts *facts, const struct rule_view *view,
                       struct adaptive_plan *plan, bool *ret_by_day, size_t *ret_operations)
 {
-    struct layout hold, day, *best = &hold;
-    double by_hold, by_day;
+    struct layout best;
 
     if (!plan->by_load) {
         plan->shards = rule_give_back(view, ret_by_day);
         *ret_operations = (size_t)rule_operations(view, plan->shards);
-        return;
+    } else if (best_layout(facts, view, false, ret_by_day, &best)) {
+        plan->shards = (int64_t)best.count;
+        plan->starts = best.starts;
+        *ret_operations = best.operations;
     }
-    by_hold = give_back_by_load(facts, view, view->recent, ADAPTIVE_OPERATION_SHARDS, &hold);
-    by_day =
-        give_back_by_load(facts, view, view->day, ADAPTIVE_OPERATION_SHARDS * ADAPTIVE_OPERATION_DAY, &day);
-    *ret_by_day = by_day > by_hold;
-    if (*ret_by_day)
-        best = &day;
-    if (best->count > 0) {
-        plan->shards = (int64_t)best->count;
-        plan->starts = best->starts;
-        *ret_operations = best->operations;
-        best->starts = NULL;
-    }
-    free(hold.starts);
-    free(day.starts);
 }
 
 /* The greatest part of the load on one of the shards that begin at `starts`. */
@@ -357,8 +409,7 @@ static double fullest_part(const struct spread *spread, const hashkey *starts, s
 static bool has_room(const struct adaptive_facts *facts, const struct rule_view *view,
                      const struct adaptive_plan *plan, double highest)
 {
-    static const struct spread even = {0};
-    const struct spread *spread = plan->by_load ? facts->spread : &even;
+    const struct spread *spread = spread_of(facts);
     size_t open = facts->shards == NULL ? 0 : facts->shards->count, count = (size_t)plan->shards;
     hashkey *starts;
     double part;
@@ -371,42 +422,84 @@ static bool has_room(const struct adaptive_facts *facts, const struct rule_view 
         starts[i] = plan->starts != NULL ? plan->starts[i] : hashkey_even_start((unsigned)i, (unsigned)count);
     for (size_t i = 0; i < open; i++)
         starts[count + i] = facts->shards->items[i].start;
-    splits = goal_splits(facts->shards, starts, count) > 0;
+    /* Even shards of AWS and ours differ by a key here and there, which is no split. */
+    splits = plan->by_load ? goal_splits(facts->shards, starts, count) > 0
+                           : rule_operations(view, plan->shards) > view->open_shards - plan->shards;
     part = fullest_part(spread, starts, count) + fullest_part(spread, starts + count, open);
     free(starts);
     return !splits || highest * part <= view->habits.line;
+}
+
+static const char *why_no_room(const struct adaptive_facts *facts, const struct rule_view *view)
+{
+    return view->most < facts->config->max_shards ? "the account has room for no more"
+                                                  : "max_shards does not allow it";
+}
+
+/*
+ * There is no room for the way to what pays best: to the best of what merges alone reach, from where there is.  None of
+ * those shards is too full, nor ever another on the way, so no load turns it back.
+ */
+static bool merge_for_room(const struct adaptive_facts *facts, const struct rule_view *view,
+                           struct adaptive_plan *plan)
+{
+    int64_t wanted = plan->shards;
+    struct layout best;
+    bool by_day, halves;
+
+    if (!best_layout(facts, view, true, &by_day, &best))
+        return false;
+    halves = !plan->by_load && 2 * best.count == facts->shards->count && shard_map_is_even(facts->shards);
+    if (facts->config->resharding == RESHARDING_UPDATE && !halves) {
+        free(best.starts); /* only a call that halves does nothing but merge */
+        return false;
+    }
+    free(plan->starts);
+    plan->starts = best.starts;
+    plan->shards = (int64_t)best.count;
+    say_give_back(view, by_day, best.operations, plan);
+    wording_add(plan->reason, sizeof(plan->reason), "; the way to %lld%s needs room for one more, and %s",
+                (long long)wanted, plan->by_load ? "" : " even ones", why_no_room(facts, view));
+    if (halves) { /* even shards: UpdateShardCount may do it */
+        free(plan->starts);
+        plan->starts = NULL;
+    }
+    return true;
 }
 
 /* Fewer would be enough, but not on the way there. */
 static void keep_all(const struct adaptive_facts *facts, const struct rule_view *view, bool by_day,
                      struct adaptive_plan *plan)
 {
-    bool by_account = view->most < facts->config->max_shards;
-
     snprintf(
         plan->reason, sizeof(plan->reason),
         "the highest of the last %lld minutes asked for %.2f shards' worth, for which %lld of %lld shards "
         "would be enough; the way there needs one more, and %s",
         (long long)(by_day ? ADAPTIVE_DAY_MINUTES : view->habits.hold_minutes),
         by_day ? view->day : view->recent, (long long)plan->shards, (long long)view->open_shards,
-        by_account ? "the account has room for no more" : "max_shards does not allow it");
+        why_no_room(facts, view));
     free(plan->starts);
     plan->starts = NULL;
     plan->shards = view->open_shards;
 }
 
 /* A rise is over: because it is where it was to go, or because what wanted so many, the load or a floor, has gone. */
-static void stop(const struct rule_view *view, int64_t goal_shards, struct adaptive_plan *plan)
+static void stop(const struct adaptive_facts *facts, const struct rule_view *view, struct adaptive_plan *plan)
 {
     char fill[FILL_SIZE], what[160];
 
     plan->verdict = ADAPTIVE_STOP;
-    if (view->open_shards >= goal_shards)
-        snprintf(what, sizeof(what), "the %lld shards that were wanted are there", (long long)goal_shards);
+    if (view->open_shards >= facts->goal_shards && is_uneven(view, plan->by_load))
+        snprintf(what, sizeof(what),
+                 "%lld uneven shards are enough on the way to the %lld even ones that were wanted",
+                 (long long)view->open_shards, (long long)facts->goal_shards);
+    else if (view->open_shards >= facts->goal_shards)
+        snprintf(what, sizeof(what), "the %lld shards that were wanted are there",
+                 (long long)facts->goal_shards);
     else
         snprintf(what, sizeof(what), "%lld of the %lld shards that were wanted are enough",
-                 (long long)view->open_shards, (long long)goal_shards);
-    say_fill(view, plan->by_load, fill, sizeof(fill));
+                 (long long)view->open_shards, (long long)facts->goal_shards);
+    say_fill(facts, view, plan->by_load, fill, sizeof(fill));
     say(plan, ": ", fill, what);
 }
 
@@ -417,15 +510,18 @@ static void decide_less(const struct adaptive_facts *facts, const struct rule_vi
     size_t operations = 0;
 
     plan->verdict = ADAPTIVE_STAY;
-    if (!rising && !plan->stale)
+    if (!rising && !plan->stale && !facts->unproven)
         give_back(facts, view, plan, &by_day, &operations);
     if (plan->shards >= view->open_shards) {
-        say_stay(view, plan);
-    } else if (!has_room(facts, view, plan, by_day ? view->day : view->recent)) {
-        keep_all(facts, view, by_day, plan);
-    } else {
+        plan->limited = facts->hot_keys && facts->refuses;
+        say_stay(facts, view, plan);
+    } else if (has_room(facts, view, plan, by_day ? view->day : view->recent)) {
         plan->verdict = ADAPTIVE_GO;
         say_give_back(view, by_day, operations, plan);
+    } else if (merge_for_room(facts, view, plan)) {
+        plan->verdict = ADAPTIVE_GO;
+    } else {
+        keep_all(facts, view, by_day, plan);
     }
 }
 
@@ -459,7 +555,7 @@ void adaptive_think(const struct adaptive_facts *facts, struct adaptive_plan *re
     if (rule_asks_for_more(&view)) {
         rise(facts, &view, &plan);
     } else if (rising && view.demand * ADAPTIVE_CALM < view.capacity && !rule_expects_more(&view)) {
-        stop(&view, facts->goal_shards, &plan);
+        stop(facts, &view, &plan);
     } else {
         decide_less(facts, &view, rising, &plan);
     }

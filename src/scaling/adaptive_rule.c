@@ -13,6 +13,11 @@ double rule_room(const struct rule_view *view)
     return ADAPTIVE_SPARE / view->habits.line;
 }
 
+double rule_day(double fresh, double before)
+{
+    return fresh <= ADAPTIVE_SPARE * before ? fmax(fresh, before) : NAN;
+}
+
 bool rule_is_due(const struct rule_view *view)
 {
     double there = fmax(view->capacity, (double)view->goal);

@@ -14,7 +14,8 @@ struct rule_view {
     int64_t open_shards;
     const struct shard_map *shards; /* NULL: even */
     int64_t fewest, most;           /* min_shards or the floor; max_shards or what the account allows */
-    double recent, day; /* highest minute of the hold and of a day; NAN: not known, proves nothing */
+    double recent;                  /* highest minute of the hold; NAN: not known, proves nothing */
+    double day;                     /* rule_day() */
     struct adaptive_habits habits;
     struct rhythm_need need; /* of this minute; zeroed: nothing is expected */
     int64_t goal;            /* of the action that runs, in shards; 0: none does */
@@ -22,6 +23,12 @@ struct rule_view {
     double hot_part;         /* of the demand */
 };
 
+/*
+ * The highest minute of a day, by that of its last ADAPTIVE_FRESH_MINUTES and that of those before.  NAN: it proves
+ * nothing, as a minute is not known, or as the load has just risen above what ADAPTIVE_SPARE adds to the rest of the day,
+ * and nobody knows how far it goes.
+ */
+double rule_day(double fresh, double before);
 /* Does the demand, the floor or what is expected ask for more than there is? */
 bool rule_asks_for_more(const struct rule_view *view);
 /* What is expected would pass the line of the shards that there are or will be, and more are allowed. */

@@ -37,7 +37,8 @@ static void inherit(struct draft *draft)
                 memcpy((char *)stream + all[j].offset, (const char *)&config->defaults + all[j].offset,
                        all[j].size);
         }
-        if (stream->desired_shards == 0)
+        stream->desired_given = stream->desired_shards != 0;
+        if (!stream->desired_given)
             stream->desired_shards = stream->min_shards;
     }
     if (config->defaults.desired_shards == 0)

@@ -14,7 +14,8 @@
 /* A minute is told by CloudWatch when the next but one begins. */
 enum { SEEN_AFTER = 2, OPERATIONS_PER_MINUTE = 60 / SPLIT_SECONDS };
 
-static const int64_t holds[] = {20, 45, 90, 180, 480};
+/* The nearest to ADAPTIVE_HOLD_MINUTES first: of those that cost the same, as on a flat week all do, the first is taken. */
+static const int64_t holds[] = {45, 90, 20, 180, 480};
 /* Above the operator's line, as far towards this as a stream can bear. */
 #define LINE_MAX 0.95
 static const double line_steps[] = {0, 0.5, 1};
@@ -48,6 +49,19 @@ static void sliding_maximum(const float *minutes, size_t count, size_t window, f
         ret_most[i] = known >= window ? minutes[queue[head]] : NAN;
     }
     free(queue);
+}
+
+/* ret_day[i]: what the day that ends with i proves. */
+static void sliding_day(const float *minutes, size_t count, float *ret_day)
+{
+    float *fresh = must_calloc(count, sizeof(*fresh));
+
+    sliding_maximum(minutes, count, ADAPTIVE_FRESH_MINUTES, fresh);
+    sliding_maximum(minutes, count, ADAPTIVE_DAY_MINUTES - ADAPTIVE_FRESH_MINUTES, ret_day);
+    for (size_t i = count; i-- > 0;)
+        ret_day[i] =
+            i < ADAPTIVE_FRESH_MINUTES ? NAN : (float)rule_day(fresh[i], ret_day[i - ADAPTIVE_FRESH_MINUTES]);
+    free(fresh);
 }
 
 /* The stream as it would have been. */
@@ -146,8 +160,8 @@ static void decide(struct replay *replay, double seen, double recent, double day
 struct week {
     const float *minutes;
     size_t count;
-    float *recent[COUNT_OF(holds)]; /* the highest of so many minutes */
-    float *day;
+    float *recent[COUNT_OF(holds)];                  /* the highest of so many minutes */
+    float *day;                                      /* rule_day() */
     struct rhythm_need *needs[COUNT_OF(line_steps)]; /* by the rhythm that is tried */
 };
 
@@ -180,7 +194,7 @@ static void week_init(struct week *week, const float *minutes, size_t count)
 {
     *week = (struct week){.minutes = minutes, .count = count};
     week->day = must_calloc(count, sizeof(*week->day));
-    sliding_maximum(minutes, count, ADAPTIVE_DAY_MINUTES, week->day);
+    sliding_day(minutes, count, week->day);
     for (size_t h = 0; h < COUNT_OF(holds); h++) {
         week->recent[h] = must_calloc(count, sizeof(*week->recent[h]));
         sliding_maximum(minutes, count, (size_t)holds[h], week->recent[h]);

@@ -94,6 +94,45 @@ static double limit_for(const struct layout_facts *facts, double low, double hig
     return at_most ? high : low;
 }
 
+/* Where not all may have what they need: one more for the fullest, as long as it needs one and `room` is left. */
+static void fill_room(const struct layout_facts *facts, double limit, int64_t room, int64_t *parts)
+{
+    for (; room > 0; room--) {
+        size_t fullest = 0;
+        double most = 0;
+
+        for (size_t i = 0; i < facts->map->count; i++) {
+            const struct shard *shard = &facts->map->items[i];
+            double load = load_of(facts, shard->start, shard->end) / (double)parts[i];
+
+            if (load > most && parts[i] < parts_of(facts, shard, limit)) {
+                fullest = i;
+                most = load;
+            }
+        }
+        if (most <= 0)
+            return;
+        parts[fullest]++;
+    }
+}
+
+/* How many each shard becomes. */
+static int64_t *share_out(const struct layout_facts *facts, double limit, int64_t fewest, int64_t most)
+{
+    int64_t *parts = must_calloc(facts->map->count, sizeof(*parts));
+    double allowed;
+
+    if (all_parts(facts, limit) < fewest)
+        limit = limit_for(facts, BY_WIDTH * BY_WIDTH, limit, fewest, false);
+    allowed = limit;
+    if (all_parts(facts, limit) > most)
+        allowed = limit_for(facts, limit, facts->demand + 2, most, true);
+    for (size_t i = 0; i < facts->map->count; i++)
+        parts[i] = parts_of(facts, &facts->map->items[i], allowed);
+    fill_room(facts, limit, most - all_parts(facts, allowed), parts);
+    return parts;
+}
+
 static void add_start(struct layout *layout, hashkey start)
 {
     layout->starts = must_realloc(layout->starts, layout->count + 1, sizeof(*layout->starts));
@@ -103,26 +142,23 @@ static void add_start(struct layout *layout, hashkey start)
 void layout_rise(const struct layout_facts *facts, double limit, int64_t fewest, int64_t most,
                  struct layout *ret_layout)
 {
+    int64_t *parts = share_out(facts, limit, fewest, most);
     struct layout layout = {0};
 
-    if (all_parts(facts, limit) < fewest)
-        limit = limit_for(facts, BY_WIDTH * BY_WIDTH, limit, fewest, false);
-    if (all_parts(facts, limit) > most)
-        limit = limit_for(facts, limit, facts->demand + 2, most, true);
     for (size_t i = 0; i < facts->map->count; i++) {
         const struct shard *shard = &facts->map->items[i];
-        int64_t parts = parts_of(facts, shard, limit);
         hashkey start = shard->start, key;
 
         add_start(&layout, start);
-        for (int64_t part = 1; part < parts; part++) {
-            if (!spread_key(facts->spread, shard->start, shard->end, (double)part / (double)parts, &key) ||
+        for (int64_t part = 1; part < parts[i]; part++) {
+            if (!spread_key(facts->spread, shard->start, shard->end, (double)part / (double)parts[i], &key) ||
                 key < start + KEYS_APART || key > shard->end - KEYS_APART)
                 continue;
             add_start(&layout, key);
             start = key;
         }
     }
+    free(parts);
     layout.operations = layout.count - facts->map->count;
     *ret_layout = layout;
 }
@@ -189,13 +225,14 @@ static void add_places(const struct layout_facts *facts, struct row *row, double
         hashkey of_shard = shard < facts->map->count ? facts->map->items[shard].start : HASHKEY_MAX;
         hashkey start = of_cell < of_shard ? of_cell : of_shard, end;
 
-        add_place(facts, row, start, of_shard == start);
+        if (of_shard == start || !facts->only_merges)
+            add_place(facts, row, start, of_shard == start);
         shard += shard < facts->map->count && of_shard == start;
         cell += cell < spread->count && of_cell == start;
         end = cell < spread->count ? spread->cells[cell].start - 1 : HASHKEY_MAX;
         if (shard < facts->map->count && facts->map->items[shard].start - 1 < end)
             end = facts->map->items[shard].start - 1;
-        if (!spread_is_hot(spread, start, end))
+        if (!facts->only_merges && !spread_is_hot(spread, start, end))
             add_places_between(facts, row, start, end, limit);
     }
 }

@@ -10,6 +10,8 @@
 
 /* A hot key that has lost this much of its load is looked at anew. */
 #define COLD_PART 0.5
+/* Widths that were stored are off by less. */
+#define ROUNDING 1e-6
 
 void spread_clear(struct spread *spread)
 {
@@ -124,19 +126,28 @@ bool spread_key(const struct spread *spread, hashkey start, hashkey end, double 
 
 /* ---- learning */
 
+static double share_of(const struct spread *spread, size_t cell)
+{
+    return hashkey_share(spread->cells[cell].start, end_of(spread, cell));
+}
+
+/* One that is not much narrower than what it was cut out of is still asked whether it keeps the load of that. */
 static void cut(struct spread *spread, hashkey key)
 {
     size_t at = cell_at(spread, key);
     struct spread_cell *cells = spread->cells, whole = cells[at];
-    double below;
+    double share = share_of(spread, at), below;
 
     if (whole.start == key)
         return;
-    below = hashkey_share(whole.start, key - 1) / hashkey_share(whole.start, end_of(spread, at));
+    if (!whole.guessed && (whole.cut_share <= share * (1 + ROUNDING) || whole.part > whole.cut_from)) {
+        whole.cut_from = whole.part;
+        whole.cut_share = share;
+    }
+    below = hashkey_share(whole.start, key - 1) / share;
     cells = spread->cells = must_realloc(cells, spread->count + 1, sizeof(*cells));
     memmove(&cells[at + 1], &cells[at], (spread->count++ - at) * sizeof(*cells));
-    if (!whole.guessed)
-        cells[at].cut_from = cells[at + 1].cut_from = whole.part;
+    cells[at] = cells[at + 1] = whole;
     cells[at].guessed = cells[at + 1].guessed = true;
     cells[at].part = whole.part * below;
     cells[at + 1].part = whole.part * (1 - below);
@@ -144,14 +155,15 @@ static void cut(struct spread *spread, hashkey key)
 }
 
 /* The cell is a shard by itself: what it carries is known, not guessed. */
-static void measured(struct spread_cell *cell, double part)
+static void measured(struct spread_cell *cell, double share, double part)
 {
-    if (cell->guessed) {
-        bool kept = part >= HOT_CHILD_PART * cell->cut_from;
+    bool kept = part >= HOT_CHILD_PART * cell->cut_from;
 
+    if (cell->guessed && (!kept || share <= SPREAD_CUT_WIDTH * cell->cut_share)) {
         cell->kept = !kept ? 0 : cell->kept < SPREAD_CUTS_KEPT ? cell->kept + 1 : SPREAD_CUTS_KEPT;
         cell->cut_from = part;
-    } else if (part < COLD_PART * cell->cut_from) {
+        cell->cut_share = share;
+    } else if (!cell->guessed && part < COLD_PART * cell->cut_from) {
         cell->kept = 0;
     }
     cell->guessed = false;
@@ -175,23 +187,59 @@ static void weigh(struct spread *spread, const struct shard *shard, double part)
                                       hashkey_share(shard->start, shard->end);
     }
     if (first == last)
-        measured(&spread->cells[first], part);
+        measured(&spread->cells[first], share_of(spread, first), part);
+}
+
+static void join_next(struct spread *spread, size_t at)
+{
+    struct spread_cell *cells = spread->cells;
+
+    cells[at].part += cells[at + 1].part;
+    cells[at].cut_from = cells[at].part;
+    cells[at].kept = 0;
+    cells[at].guessed |= cells[at + 1].guessed;
+    memmove(&cells[at + 1], &cells[at + 2], (spread->count - at - 2) * sizeof(*cells));
+    spread->count--;
+    cells[at].cut_share = share_of(spread, at);
 }
 
 static void join_least(struct spread *spread)
 {
-    struct spread_cell *cells = spread->cells;
+    const struct spread_cell *cells = spread->cells;
     size_t least = 0;
 
     for (size_t i = 1; i + 1 < spread->count; i++) {
         if (cells[i].part + cells[i + 1].part < cells[least].part + cells[least + 1].part)
             least = i;
     }
-    cells[least].part += cells[least + 1].part;
-    cells[least].cut_from = cells[least].part;
-    cells[least].kept = 0;
-    memmove(&cells[least + 1], &cells[least + 2], (spread->count - least - 2) * sizeof(*cells));
-    spread->count--;
+    join_next(spread, least);
+}
+
+/* If the two were of one width, would neither have more than EVEN_HALF_PART of what they carry? */
+static bool is_even(const struct spread *spread, size_t cell, size_t next)
+{
+    double one = spread->cells[cell].part * share_of(spread, next);
+    double other = spread->cells[next].part * share_of(spread, cell);
+
+    return fmax(one, other) <= EVEN_HALF_PART * (one + other);
+}
+
+/* What is even needs no boundary, but for those of the shards. */
+static void join_even(struct spread *spread, const struct shard_map *map)
+{
+    size_t shard = 0, cell = 0;
+
+    while (cell + 1 < spread->count) {
+        hashkey boundary = spread->cells[cell + 1].start;
+
+        while (shard < map->count && map->items[shard].start < boundary)
+            shard++;
+        if ((shard < map->count && map->items[shard].start == boundary) || is_hot(spread, cell) ||
+            is_hot(spread, cell + 1) || !is_even(spread, cell, cell + 1))
+            cell++;
+        else
+            join_next(spread, cell);
+    }
 }
 
 void spread_learn(struct spread *spread, const struct shard_map *map, const double *parts)
@@ -199,7 +247,7 @@ void spread_learn(struct spread *spread, const struct shard_map *map, const doub
     if (spread->count == 0) {
         spread_clear(spread);
         spread->cells = must_calloc(1, sizeof(*spread->cells));
-        spread->cells[0] = (struct spread_cell){.part = 1, .cut_from = 1};
+        spread->cells[0] = (struct spread_cell){.part = 1, .cut_from = 1, .cut_share = 1};
         spread->count = 1;
     }
     while (spread->count > SPREAD_CELLS_MAX)
@@ -210,4 +258,5 @@ void spread_learn(struct spread *spread, const struct shard_map *map, const doub
         if (!isnan(parts[i]))
             weigh(spread, &map->items[i], parts[i]);
     }
+    join_even(spread, map);
 }

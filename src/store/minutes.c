@@ -148,7 +148,9 @@ int store_minutes_forget(struct store *store, int64_t before_ms, struct error *e
 {
     if (store_run(store, MINUTES_FORGET, VALUES(INTEGER(before_ms / day_ms)), err) < 0)
         return -1;
-    return store_run(store, HABITS_FORGET, VALUES(INTEGER(before_ms)), err);
+    if (store_run(store, HABITS_FORGET, VALUES(INTEGER(before_ms)), err) < 0)
+        return -1;
+    return store_run(store, SKEWS_FORGET, VALUES(INTEGER(before_ms)), err);
 }
 
 /* ---- habits */
@@ -224,4 +226,33 @@ int store_expected_load(struct store *store, const char *stream, struct minutes 
 {
     *ret_expected = (struct minutes){0};
     return store_each(store, EXPECTED_LOAD, VALUES(TEXT(stream)), read_expected, ret_expected, err);
+}
+
+/* ---- skew */
+
+int store_skew_set(struct store *store, const char *stream, const struct skew *skew, struct error *err)
+{
+    SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
+
+    return store_run(hurried, SKEW_SET,
+                     VALUES(TEXT(stream), REAL(skew->bears), REAL(skew->refused), INTEGER(skew->seen_ms),
+                            INTEGER(skew->hot)),
+                     err);
+}
+
+static bool read_skew(sqlite3_stmt *row, void *context)
+{
+    struct skew *skew = context;
+
+    *skew = (struct skew){.bears = sqlite3_column_double(row, 0),
+                          .refused = sqlite3_column_double(row, 1),
+                          .seen_ms = sqlite3_column_int64(row, 2),
+                          .hot = sqlite3_column_int(row, 3) != 0};
+    return true;
+}
+
+int store_skew_load(struct store *store, const char *stream, struct skew *ret_skew, struct error *err)
+{
+    *ret_skew = (struct skew){0};
+    return store_each(store, SKEW_LOAD, VALUES(TEXT(stream)), read_skew, ret_skew, err);
 }

@@ -15,7 +15,8 @@ struct stored_cell {
     uint64_t start_high, start_low; /* big-endian */
     uint32_t part, cut_from;        /* floats, little-endian */
     uint8_t kept, guessed;
-    uint8_t zero[6];
+    uint8_t zero[2];
+    uint32_t cut_share; /* a float as they are; 0, which says nothing, where an older program wrote it */
 };
 _Static_assert(sizeof(struct stored_cell) == 32, "as migrations/0008_spreads.sql says");
 
@@ -33,6 +34,7 @@ int store_spread_set(struct store *store, const char *stream, const struct sprea
                                          .start_low = htobe64((uint64_t)cell->start),
                                          .part = float_bits((float)cell->part),
                                          .cut_from = float_bits((float)cell->cut_from),
+                                         .cut_share = float_bits((float)cell->cut_share),
                                          .kept = cell->kept,
                                          .guessed = cell->guessed};
     }
@@ -69,6 +71,7 @@ static bool read_spread(sqlite3_stmt *row, void *context)
                                               be64toh(stored.start_low),
                                      .part = float_value(stored.part),
                                      .cut_from = float_value(stored.cut_from),
+                                     .cut_share = float_value(stored.cut_share),
                                      .kept = stored.kept,
                                      .guessed = stored.guessed != 0};
         found->broken |= !(cell->part >= 0 && cell->part <= FLT_MAX) ||

@@ -86,6 +86,16 @@ class Sweep(Folder):
         self.assertEqual(self.shown(rows[0]), self.shown(rows[1]))
         self.assertEqual([row["best"] for row in rows], [True, True])
 
+    def test_desired_shards_follow_min_shards_where_the_file_leaves_them_out(self):
+        self.write("streams.conf", CONFIG.replace("desired_shards = 2\n", "") % "")
+        for more in ([], ["--initial-shards", "3"]):
+            rows = self.answer("--sweep", "min_shards=1,2,4", *more)["sweep"]
+            self.assertEqual([row.get("not_tried") for row in rows], [None] * 3)
+        self.write("streams.conf", CONFIG % "min_shards = 2")
+        rows = self.answer("--sweep", "min_shards=1,2,4")["sweep"]
+        self.assertEqual([row.get("not_tried") for row in rows],
+                         [None, None, "desired_shards must be at least min_shards (4), not 2"])
+
     def test_what_is_wrong_is_said(self):
         many = ",".join(f"{n}m" for n in range(1, 10))
         cases = [

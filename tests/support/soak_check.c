@@ -202,9 +202,21 @@ void soak_check_alarms(struct soak *soak)
 
 /* ---- when nothing went wrong for two hours */
 
+/* Below its habits' line, as it refused records by uneven keys, which nobody has now. */
+static bool has_skew(struct soak *soak, const char *stream)
+{
+    struct skew skew;
+    struct error err = {0};
+
+    if (store_skew_load(soak->world->store, stream, &skew, &err) < 0)
+        ck_abort_msg("%s", err.message);
+    return skew_too_full(&skew, soak->world->clock.ms) > 0;
+}
+
 /*
- * It has all the shards it may have, one of them is too full because somebody else left them uneven, and it says so:
- * only the next pass makes room.  Then its alarm fires again after every cooldown, as it shall.
+ * It has all the shards it may have, one of them is too full because somebody else left them uneven, or all are by what
+ * was learned of uneven keys, and it says so: only the next pass, or the next days, make room.  Then its alarm fires
+ * again after every cooldown, as it shall.
  */
 static bool may_alarm(struct soak *soak, const char *stream)
 {
@@ -212,12 +224,15 @@ static bool may_alarm(struct soak *soak, const char *stream)
     bool full;
 
     world_shards(soak->world, stream, &map);
-    full = (int64_t)map.count >= find(soak, stream)->config->max_shards && !shard_map_is_even(&map);
+    full = (int64_t)map.count >= find(soak, stream)->config->max_shards &&
+           (!shard_map_is_even(&map) || has_skew(soak, stream));
     shard_map_clear(&map);
-    return full && soak_ask(soak,
-                            "SELECT verdict = 'limited' AND reason LIKE '%but max_shards is %' FROM decisions"
-                            " WHERE stream = ? ORDER BY id DESC LIMIT 1",
-                            stream, 0) == 1;
+    return full &&
+           soak_ask(soak,
+                    "SELECT verdict = 'limited' AND (reason LIKE '%but max_shards is %' OR reason LIKE"
+                    " '%not allowed (max_shards)') FROM decisions WHERE stream = ? ORDER BY id DESC"
+                    " LIMIT 1",
+                    stream, 0) == 1;
 }
 
 static int64_t waiting(struct soak *soak)
@@ -233,27 +248,38 @@ static int64_t waiting(struct soak *soak)
     return count;
 }
 
-/* Alarms of the policy `adaptive` stand where its line is, once that is learned; NAN: since the last look at them. */
+/* Alarms of the policy `adaptive` stand where its line is, once that is learned, or below what the stream does not bear;
+ * NAN: since the last look at them. */
 static double line_of(struct soak *soak, const struct stream_config *config)
 {
     struct adaptive_habits habits = {.line = config->scale_up_threshold};
+    int64_t now_ms = soak->world->clock.ms, learned_ms = 0;
+    struct skew skew = {0};
     struct error err = {0};
-    int64_t learned_ms = 0;
+    double line;
 
     if (config->policy == POLICY_ADAPTIVE &&
-        store_habits_load(soak->world->store, config->name, &habits, &learned_ms, &err) < 0)
+        (store_habits_load(soak->world->store, config->name, &habits, &learned_ms, &err) < 0 ||
+         store_skew_load(soak->world->store, config->name, &skew, &err) < 0))
         ck_abort_msg("%s", err.message);
-    return soak->world->clock.ms - learned_ms < LOOKED_AT_MS ? NAN : habits.line;
+    line = skew_line(&skew, habits.line, now_ms);
+    if (now_ms - learned_ms < LOOKED_AT_MS || skew_line(&skew, habits.line, now_ms - LOOKED_AT_MS) != line)
+        return NAN;
+    return line;
 }
 
-/* The policy `adaptive` gives back when it likes; its alarms fit when that is over. */
+/* The policy `adaptive` gives back when it likes, and what somebody else opened above max_shards goes as soon as the load
+ * of the last hours lets it; alarms fit when that is over. */
 static bool gives_back(struct soak *soak, const char *stream)
 {
-    return soak_ask(soak,
-                    "SELECT count(*) FROM actions WHERE stream = ?1 AND state < 5 AND kind = 1 AND "
-                    "started_ms > ?2",
-                    stream, soak->world->clock.ms - GIVES_BACK_MS) > 0 &&
-           find(soak, stream)->config->policy == POLICY_ADAPTIVE;
+    const struct stream_config *config = find(soak, stream)->config;
+    int64_t from =
+        soak_ask(soak,
+                 "SELECT from_shards FROM actions WHERE stream = ?1 AND state < 5 AND kind = 1 AND "
+                 "started_ms > ?2",
+                 stream, soak->world->clock.ms - GIVES_BACK_MS);
+
+    return from > (config->policy == POLICY_ADAPTIVE ? 0 : config->max_shards);
 }
 
 static void must_be_armed(struct soak *soak, const cJSON *alarm)
@@ -308,6 +334,8 @@ static void must_fit(struct soak *soak, const struct soak_stream *stream)
     shard_map_clear(&map);
 }
 
+#define LAST_ACTION(column) "SELECT " column " FROM actions WHERE stream = ? ORDER BY id DESC LIMIT 1"
+
 static void must_rest(struct soak *soak, const char *stream)
 {
     static const struct {
@@ -321,7 +349,9 @@ static void must_rest(struct soak *soak, const char *stream)
 
     for (size_t i = 0; i < COUNT_OF(none); i++) {
         if (soak_ask(soak, none[i].sql, stream, 0) > 0)
-            soak_broken(soak, "day %d: %s: %s", soak->day, stream, none[i].what);
+            soak_broken(soak, "day %d: %s: %s; the last action is of kind %lld, from %lld shards", soak->day,
+                        stream, none[i].what, (long long)soak_ask(soak, LAST_ACTION("kind"), stream, 0),
+                        (long long)soak_ask(soak, LAST_ACTION("from_shards"), stream, 0));
     }
 }
 

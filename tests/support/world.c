@@ -155,6 +155,18 @@ static double half(void)
     return 0.5;
 }
 
+/* One write of a bad disk goes wrong, and the daemon tries again at its next turn. */
+static void open_lock(struct world *world, const struct stream_state *state)
+{
+    struct error err = {0};
+
+    for (int tries = 0; tries < 2; tries++) {
+        if (store_lock_release(world->store, state->stream, state->lock_owner, 0, &err) == 0)
+            return;
+    }
+    ck_abort_msg("%s", err.message);
+}
+
 /* The daemon opens what a dead process of its host had locked. */
 static void open_locks(struct world *world)
 {
@@ -164,9 +176,7 @@ static void open_locks(struct world *world)
     ck_assert_int_eq(store_streams_all(world->store, &streams, &err), 0);
     for (size_t i = 0; i < streams.count; i++) {
         if (streams.items[i].lock_owner[0] != '\0')
-            ck_assert_int_eq(store_lock_release(world->store, streams.items[i].stream,
-                                                streams.items[i].lock_owner, 0, &err),
-                             0);
+            open_lock(world, &streams.items[i]);
     }
     stream_state_list_clear(&streams);
 }

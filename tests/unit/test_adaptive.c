@@ -1,15 +1,16 @@
 /*
- * test_adaptive.c - how many shards the adaptive policy wants, and what it learns.
+ * test_adaptive.c - how many shards the adaptive policy wants.
  */
 #include "scaling/adaptive.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "partition.h"
 #include "support.h"
 
 #include <math.h>
 
-enum { DAYS_MAX = 14, MINUTES_MAX = DAYS_MAX * ADAPTIVE_DAY_MINUTES };
+enum { MINUTES_MAX = 14 * ADAPTIVE_DAY_MINUTES };
 
 static float minutes[MINUTES_MAX];
 
@@ -59,6 +60,10 @@ static const struct {
     {"one minute of the hour is enough to keep them", 6, 3, 3.1, 8, 1, -1, ADAPTIVE_STAY, 8},
     {"a few shards less are not worth their operations", 20, 11, 11, 20, 1, -1, ADAPTIVE_STAY, 20},
     {"after a day they are", 11, 11, 11, 20, 1, -1, ADAPTIVE_GO, 15},
+    {"also when the last hour was a little higher, as is spared", 10.5, 11, 11, 20, 1, -1, ADAPTIVE_GO, 15},
+    {"but not when it was more than that: how far will it go?", 10.4, 11, 11, 20, 1, -1, ADAPTIVE_STAY, 20},
+    {"nor when the day before it is unknown", NAN, 11, 11, 20, 1, -1, ADAPTIVE_STAY, 20},
+    {"one minute is enough for that", 10.4, 10.4, 11, 20, 1, -1, ADAPTIVE_STAY, 20},
     {"a minimum is not given back", 1, 1, 1, 16, 8, -1, ADAPTIVE_GO, 8},
     {"one shard is the least", 0, 0, 0, 8, 1, -1, ADAPTIVE_GO, 1},
     {"an unknown minute proves nothing", 1, NAN, 1, 8, 1, -1, ADAPTIVE_STAY, 8},
@@ -79,6 +84,44 @@ START_TEST(the_shards_follow_the_demand)
                   "%s: verdict %d, %lld shards: %s", decisions[_i].name, (int)plan.verdict,
                   (long long)plan.shards, plan.reason);
     ck_assert_int_gt(plan.reason[0], 0);
+}
+END_TEST
+
+START_TEST(an_hour_after_its_highest_minute_a_day_proves_something_again)
+{
+    struct adaptive_facts facts = facts_of(11, 11, 11, 24);
+    struct adaptive_plan plan;
+
+    for (size_t ago = 1; ago <= ADAPTIVE_FRESH_MINUTES + 1; ago++) {
+        fill(0, ADAPTIVE_DAY_MINUTES, 11);
+        fill(ADAPTIVE_DAY_MINUTES - ago, 1, 13); /* asks for 18 shards */
+        adaptive_think(&facts, &plan);
+        ck_assert_msg(plan.verdict == (ago > ADAPTIVE_FRESH_MINUTES ? ADAPTIVE_GO : ADAPTIVE_STAY),
+                      "%zu minutes ago: %s", ago, plan.reason);
+    }
+    ck_assert_int_eq(plan.shards, 18);
+}
+END_TEST
+
+/* From 2 to 30 within five hours, by 3 % more or less, after a day of 2: what is split for it is needed. */
+START_TEST(what_a_load_needs_that_rises_above_the_day_is_not_given_back)
+{
+    enum { RISE_MINUTES = 300 };
+    struct adaptive_facts facts = facts_of(2, 2, 2, 3);
+    struct adaptive_plan plan;
+
+    for (size_t i = 0; i < RISE_MINUTES; i++)
+        minutes[ADAPTIVE_DAY_MINUTES + i] =
+            (float)((2 + 28.0 * (double)i / RISE_MINUTES) * (0.97 + 0.06 * (double)((i * 7919) % 97) / 96));
+    while (facts.minute_count < ADAPTIVE_DAY_MINUTES + RISE_MINUTES) {
+        facts.minute_count++;
+        adaptive_think(&facts, &plan);
+        ck_assert_msg(plan.verdict == ADAPTIVE_STAY || plan.rises, "minute %zu: %s", facts.minute_count,
+                      plan.reason);
+        facts.open_shards = plan.shards;
+        facts.capacity = (double)plan.shards;
+    }
+    ck_assert_int_eq(facts.open_shards, 48);
 }
 END_TEST
 
@@ -110,17 +153,29 @@ static const struct {
     int64_t shards;
     const char *says;
 } under_way[] = {
-    {"a rise goes on while the load stands", 3.9, 5, 4, 8, true, ADAPTIVE_GO, 8, "5 shards become 8"},
-    {"a rise goes further with the load", 9, 5, 4, 8, true, ADAPTIVE_GO, 16, "5 shards become 16"},
+    {"a rise goes on while the load stands", 3.9, 5, 4, 8, true, ADAPTIVE_GO, 8,
+     "3.90 shards' worth, 98 % of what 5 uneven shards take, 4.00 (line: 95 %): 5 uneven shards become 8 "
+     "even ones, the "},
+    {"a rise goes further with the load", 9, 5, 4, 8, true, ADAPTIVE_GO, 16,
+     "5 uneven shards become 16 even ones"},
     {"a rise is finished though the line is not passed any more", 3.6, 5, 4, 8, true, ADAPTIVE_STAY, 5,
      "asks for 3.60 shards' worth, 90 %"},
     {"a rise ends when the load has gone", 3.3, 5, 4, 8, true, ADAPTIVE_STOP, 5,
-     "asks for 3.30 shards' worth, 82 % of the capacity (line: 95 %): 5 of the 8 shards that were wanted "
+     "asks for 3.30 shards' worth, 82 % of what 5 uneven shards take, 4.00 (line: 95 %): 5 of the 8 shards "
+     "that were wanted "
      "are enough"},
+    {"it ends so too where more shards are open than were wanted", 6.5, 16, 8, 10, true, ADAPTIVE_STOP, 16,
+     "81 % of what 16 uneven shards take, 8.00 (line: 95 %): 16 uneven shards are enough on the way to the "
+     "10 "
+     "even ones that were wanted"},
+    {"fewer even shards may take more than many that are not", 4.03, 15, 4, 0, false, ADAPTIVE_GO, 8,
+     "101 % of what 15 uneven shards take, 4.00 (line: 95 %): 15 uneven shards become 8 even ones, the first "
+     "whole"},
     {"a rise ends where it was to go", 3.9, 8, 8, 8, true, ADAPTIVE_STOP, 8,
      "49 % of the capacity (line: 95 %): the 8 shards that were wanted are there"},
     {"a fall goes on while the load is low", 3.3, 6, 4, 4, false, ADAPTIVE_STAY, 6, "keeps 6 shards"},
-    {"a fall turns when the load comes back", 3.9, 6, 4, 4, false, ADAPTIVE_GO, 8, "6 shards become 8"},
+    {"a fall turns when the load comes back", 3.9, 6, 4, 4, false, ADAPTIVE_GO, 8,
+     "6 uneven shards become 8 even ones"},
 };
 
 START_TEST(an_action_that_runs_follows_the_load)
@@ -232,7 +287,139 @@ START_TEST(what_a_rise_left_half_split_is_merged_back_with_the_fewest_operations
 }
 END_TEST
 
-/* Four even shards that carry such parts of the load; the line is 80 %. */
+/* As many shards as are allowed, even ones; an hour ago the load was `before`. */
+static const struct {
+    const char *name;
+    double before, recent;
+    int64_t open;
+    enum resharding resharding;
+    enum adaptive_verdict verdict;
+    int64_t shards;
+    bool even;
+    const char *ends;
+} at_maximum[] = {
+    {"half of them is a way without a split", 18, 6.2, 20, RESHARDING_AUTO, ADAPTIVE_GO, 10, true,
+     "20 shards become 10 by 10 operations"},
+    {"a prime number of shards is merged in pairs, which makes the room", 8, 3.4, 11, RESHARDING_AUTO,
+     ADAPTIVE_GO, 6, false,
+     "asked for 3.40 shards' worth: 11 shards become 6 by 5 operations; the way to 5 even ones needs room "
+     "for one more, and max_shards does not allow it"},
+    {"or in threes", 20, 6.6, 27, RESHARDING_AUTO, ADAPTIVE_GO, 9, true,
+     "27 shards become 9 by 18 operations"},
+    {"pairs that would be too full are left alone", 4, 4, 8, RESHARDING_AUTO, ADAPTIVE_STAY, 8, true,
+     "for which 6 of 8 shards would be enough; the way there needs one more, and max_shards does not allow "
+     "it"},
+    {"UpdateShardCount merges only when it halves", 8, 3.4, 11, RESHARDING_UPDATE, ADAPTIVE_STAY, 11, true,
+     "of 11 shards would be enough; the way there needs one more, and max_shards does not allow it"},
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+    return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+START_TEST(where_nothing_more_may_be_opened_merges_come_first)
+{
+    struct adaptive_facts facts =
+        facts_of(at_maximum[_i].before, at_maximum[_i].recent, at_maximum[_i].recent, at_maximum[_i].open);
+    struct stream_config config = plain_stream;
+    struct adaptive_plan plan;
+    struct shard_map map;
+
+    even_map(&map, (unsigned)at_maximum[_i].open);
+    config.max_shards = at_maximum[_i].open;
+    config.resharding = at_maximum[_i].resharding;
+    facts.config = &config;
+    facts.shards = &map;
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(plan.verdict == at_maximum[_i].verdict && plan.shards == at_maximum[_i].shards &&
+                      (plan.starts == NULL) == at_maximum[_i].even &&
+                      ends_with(plan.reason, at_maximum[_i].ends),
+                  "%s: verdict %d, %lld shards: %s", at_maximum[_i].name, (int)plan.verdict,
+                  (long long)plan.shards, plan.reason);
+    adaptive_plan_clear(&plan);
+    shard_map_clear(&map);
+}
+END_TEST
+
+/* A rise that goes on soon would split again what was merged meanwhile. */
+START_TEST(while_one_shard_is_too_full_the_others_are_not_merged_for_room)
+{
+    struct adaptive_facts facts = facts_of(1.55, 1.55, 1.55, 8);
+    struct stream_config config = plain_stream;
+    struct adaptive_plan plan;
+    struct shard_map map;
+
+    even_map(&map, 14);
+    while (map.count > 8) { /* half of the keys in one, so they take two shards' worth */
+        struct operation merge = {.kind = OPERATION_MERGE, .target = (int64_t)map.count - 1};
+
+        (void)text_copy(merge.shard, sizeof(merge.shard), map.items[0].id);
+        (void)text_copy(merge.adjacent, sizeof(merge.adjacent), map.items[1].id);
+        apply_operation(&map, &merge);
+    }
+    config.max_shards = 8;
+    facts.config = &config;
+    facts.shards = &map;
+    facts.capacity = shard_map_effective(&map);
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(plan.verdict == ADAPTIVE_GO && plan.shards == 3, "%s", plan.reason);
+    adaptive_plan_clear(&plan);
+    fill(ADAPTIVE_DAY_MINUTES - 5, 1, 1.65);
+    adaptive_think(&facts, &plan);
+    ck_assert_msg(plan.verdict == ADAPTIVE_STAY && plan.shards == 8, "%s", plan.reason);
+    shard_map_clear(&map);
+}
+END_TEST
+
+static bool begins(const struct shard_map *map, hashkey start)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        if (map->items[i].start == start)
+            return true;
+    }
+    return false;
+}
+
+/* From any partition: nothing is split, and no shard is too full then; so the load asks for none of them again. */
+START_TEST(what_is_merged_for_room_is_never_too_full)
+{
+    uint64_t state = (uint64_t)_i + 1;
+    size_t merged = 0;
+
+    for (int round = 0; round < 200; round++) {
+        int64_t open = dice_between(&state, 2, 40);
+        struct adaptive_facts facts = facts_of(dice_fraction(&state) * 8, 0, 0, open);
+        double recent = dice_fraction(&state) * 8;
+        struct stream_config config = plain_stream;
+        struct shard_map map = {0};
+        struct adaptive_plan plan;
+
+        random_map(&map, (unsigned)open, &state);
+        fill(ADAPTIVE_DAY_MINUTES - 60, 60, recent);
+        facts.account_headroom = _i % 2 == 0 ? 0 : -1;
+        config.max_shards = _i % 2 == 0 ? 64 : open;
+        config.min_shards = dice_between(&state, 1, 3);
+        facts.config = &config;
+        facts.shards = &map;
+        facts.capacity = shard_map_effective(&map);
+        adaptive_think(&facts, &plan);
+        for (int64_t i = 0; plan.starts != NULL && !plan.rises && i < plan.shards; i++) {
+            hashkey end = i + 1 < plan.shards ? plan.starts[i + 1] - 1 : HASHKEY_MAX;
+
+            ck_assert(begins(&map, plan.starts[i]));
+            ck_assert(recent * hashkey_share(plan.starts[i], end) <= 0.8);
+        }
+        merged += plan.starts != NULL;
+        ck_assert_int_ge(plan.shards, config.min_shards < open ? config.min_shards : open);
+        adaptive_plan_clear(&plan);
+        shard_map_clear(&map);
+    }
+    ck_assert_uint_gt(merged, 20);
+}
+END_TEST
+
+/* Four even shards that carry such parts of the load; the line is 80 %, and 64 shards are allowed, if nothing is said. */
 static const struct {
     const char *name;
     double parts[4];
@@ -241,6 +428,8 @@ static const struct {
     enum adaptive_verdict verdict;
     int64_t shards;
     const char *says;
+    int64_t max_shards;
+    double line;
 } by_load[] = {
     {"full on average, but no shard is above the line",
      {0.25, 0.25, 0.25, 0.25},
@@ -298,15 +487,51 @@ static const struct {
      ADAPTIVE_GO,
      2,
      "4 shards become 2 by 2 operations, as the load lies"},
+    {"all that are allowed, though they are not enough for all that are as full",
+     {0.25, 0.25, 0.25, 0.25},
+     false,
+     3,
+     3,
+     3.6,
+     ADAPTIVE_GO,
+     5,
+     "4 shards become 5, where the load lies, for 1.5 times as much, as far as it is allowed: max_shards",
+     .max_shards = 5},
+    {"not more",
+     {0.25, 0.25, 0.25, 0.25},
+     false,
+     3,
+     3,
+     3.6,
+     ADAPTIVE_STAY,
+     4,
+     "(line: 80 %): more than 4 shards are not allowed (max_shards)",
+     .max_shards = 4},
+    {"above a low line though half as much again would fill it not",
+     {0.25, 0.25, 0.25, 0.25},
+     false,
+     2,
+     2,
+     2.4,
+     ADAPTIVE_GO,
+     8,
+     "60 % (line: 50 %): 4 shards become 8",
+     .line = 0.5},
 };
 
 START_TEST(where_the_load_lies_is_known_it_decides)
 {
     struct adaptive_facts facts = facts_of(by_load[_i].before, by_load[_i].recent, by_load[_i].now, 4);
+    struct stream_config config = plain_stream;
     struct spread spread = {0};
     struct shard_map map;
     struct adaptive_plan plan;
 
+    if (by_load[_i].max_shards > 0)
+        config.max_shards = by_load[_i].max_shards;
+    if (by_load[_i].line > 0)
+        facts.habits.line = by_load[_i].line;
+    facts.config = &config;
     even_map(&map, 4);
     spread_learn(&spread, &map, by_load[_i].parts);
     if (by_load[_i].hot)
@@ -342,83 +567,25 @@ START_TEST(a_stream_that_needs_little_is_looked_at_less_often)
 }
 END_TEST
 
-/* ---- habits */
-
-/* Between `low` and `high`: so many minutes of each, in turns. */
-static void square_wave(double low, int64_t low_minutes, double high, int64_t high_minutes)
-{
-    for (int64_t i = 0; i < MINUTES_MAX; i++)
-        minutes[i] = (float)(i % (low_minutes + high_minutes) < low_minutes ? low : high);
-}
-
-static struct adaptive_habits learned(size_t count)
-{
-    struct adaptive_habits habits;
-
-    adaptive_learn(&plain_stream, minutes, count, 8, &habits);
-    return habits;
-}
-
-START_TEST(a_day_is_needed_to_learn_anything)
-{
-    square_wave(2, 60, 6, 60);
-    ck_assert(!learned(ADAPTIVE_DAY_MINUTES - 1).learned);
-    ck_assert_int_eq(learned(ADAPTIVE_DAY_MINUTES - 1).hold_minutes, ADAPTIVE_HOLD_MINUTES);
-    ck_assert_double_eq_tol(learned(ADAPTIVE_DAY_MINUTES - 1).line, 0.8, 1e-9);
-    ck_assert(learned(ADAPTIVE_DAY_MINUTES).learned);
-    fill(100, ADAPTIVE_DAY_MINUTES, NAN);
-    ck_assert(!learned(ADAPTIVE_DAY_MINUTES + 100).learned);
-}
-END_TEST
-
-START_TEST(bursts_that_come_back_make_the_hold_outlast_the_pause)
-{
-    /* Every 127 minutes, so at no time of the day, from 1 to 7 at once: each burst would be refused. */
-    square_wave(1, 100, 7, 27);
-    ck_assert_int_ge(learned(MINUTES_MAX).hold_minutes, 180);
-}
-END_TEST
-
-START_TEST(a_load_that_rises_slowly_makes_the_hold_short_and_the_line_high)
-{
-    for (size_t i = 0; i < MINUTES_MAX; i++)
-        minutes[i] =
-            (float)(8 - 7 * cos(6.283185307 * (double)(i % ADAPTIVE_DAY_MINUTES) / ADAPTIVE_DAY_MINUTES));
-    ck_assert_int_le(learned(MINUTES_MAX).hold_minutes, 45);
-    ck_assert_double_gt(learned(MINUTES_MAX).line, 0.9);
-}
-END_TEST
-
-START_TEST(only_the_last_week_is_learned_from)
-{
-    square_wave(1, 100, 7, 27);
-    fill(0, MINUTES_MAX - ADAPTIVE_LEARN_MINUTES, 1);
-    ck_assert_int_ge(learned(MINUTES_MAX).hold_minutes, 180);
-    square_wave(1, 100, 7, 27);
-    fill(MINUTES_MAX - ADAPTIVE_LEARN_MINUTES, ADAPTIVE_LEARN_MINUTES, 1);
-    ck_assert_int_lt(learned(MINUTES_MAX).hold_minutes, 180);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("adaptive");
-    TCase *think = tcase_create("think"), *learn = tcase_create("learn");
+    TCase *think = tcase_create("think");
 
     tcase_add_loop_test(think, the_shards_follow_the_demand, 0, COUNT_OF(decisions));
+    tcase_add_test(think, an_hour_after_its_highest_minute_a_day_proves_something_again);
+    tcase_add_test(think, what_a_load_needs_that_rises_above_the_day_is_not_given_back);
     tcase_add_loop_test(think, minutes_that_are_only_late_do_not_keep_shards, 0, COUNT_OF(lates));
     tcase_add_loop_test(think, an_action_that_runs_follows_the_load, 0, COUNT_OF(under_way));
     tcase_add_test(think, without_a_recent_minute_only_an_alarm_asks_for_shards);
     tcase_add_loop_test(think, the_reason_of_a_rise_says_why_so_many, 0, COUNT_OF(rises));
     tcase_add_test(think, a_newest_minute_that_is_unknown_is_the_one_before);
     tcase_add_test(think, what_a_rise_left_half_split_is_merged_back_with_the_fewest_operations);
+    tcase_add_loop_test(think, where_nothing_more_may_be_opened_merges_come_first, 0, COUNT_OF(at_maximum));
+    tcase_add_test(think, while_one_shard_is_too_full_the_others_are_not_merged_for_room);
+    tcase_add_loop_test(think, what_is_merged_for_room_is_never_too_full, 0, 8);
     tcase_add_loop_test(think, where_the_load_lies_is_known_it_decides, 0, COUNT_OF(by_load));
     tcase_add_test(think, a_stream_that_needs_little_is_looked_at_less_often);
-    tcase_add_test(learn, a_day_is_needed_to_learn_anything);
-    tcase_add_test(learn, bursts_that_come_back_make_the_hold_outlast_the_pause);
-    tcase_add_test(learn, a_load_that_rises_slowly_makes_the_hold_short_and_the_line_high);
-    tcase_add_test(learn, only_the_last_week_is_learned_from);
     suite_add_tcase(suite, think);
-    suite_add_tcase(suite, learn);
     return run_suite(suite);
 }

@@ -100,48 +100,6 @@ START_TEST(shards_are_given_back_after_an_hour_without_a_pass)
 }
 END_TEST
 
-/* Somebody set max_shards below what is open: the way down opens no more than that at any time. */
-START_TEST(a_give_back_from_above_max_shards_splits_nothing_above_it)
-{
-    SCOPED(step_list_stored_clear) struct step_list_stored steps = {0};
-    struct world *world = adaptive_scene(orders, 11, "constant:2.3M");
-    struct error err = {0};
-    int splits = 0;
-
-    world_run(world, 30 * MINUTE_MS);
-    world->reconcile_at_ms = INT64_MAX; /* which would make room by itself */
-    world_configure(world, "[stream orders]\nmax_shards = 10\n");
-    world_run(world, 2 * HOUR_MS);
-    ck_assert_int_lt(world_open_shards(world, "orders"), 10);
-    assert_fitting(world, world_open_shards(world, "orders"));
-    ck_assert_int_eq(store_steps(world->store, world_last_action(world).id, &steps, &err), 0);
-    for (size_t i = 0; i < steps.count; i++) {
-        splits += steps.items[i].operation.kind == OPERATION_SPLIT;
-        if (steps.items[i].operation.kind == OPERATION_SPLIT)
-            ck_assert_int_le(steps.items[i].operation.target, 10);
-    }
-    ck_assert_int_gt(splits, 0);
-    world_free(world);
-}
-END_TEST
-
-/* Six would be enough.  Without room for a ninth the way there merges first, and what it merges would be too full. */
-START_TEST(a_stream_at_max_shards_is_not_led_over_shards_that_are_too_full)
-{
-    struct world *world = adaptive_scene("[stream orders]\nmax_shards = 8\n", 8, "constant:4M");
-
-    world_run(world, 30 * (int64_t)HOUR_MS);
-    ck_assert_uint_eq(world_reshards(world), 0);
-    ck_assert_double_eq(world_totals(world).throttled_bytes, 0);
-    world_configure(world, orders);
-    world->reconcile_at_ms = world->clock.ms;
-    world_run(world, 2 * HOUR_MS);
-    ck_assert_int_lt(world_open_shards(world, "orders"), 8);
-    ck_assert_double_eq(world_totals(world).throttled_bytes, 0);
-    world_free(world);
-}
-END_TEST
-
 /* Somebody moved its threshold below the load; that it stands in ALARM for that asks for no shards. */
 START_TEST(an_alarm_that_fires_because_its_threshold_does_not_fit_gets_one_that_does)
 {
@@ -300,6 +258,27 @@ START_TEST(a_rise_that_ends_short_of_its_goal_says_why)
 }
 END_TEST
 
+/* A way down to four even shards turns when the load comes back: many are open then, and take no more than four. */
+START_TEST(a_rise_from_uneven_shards_to_fewer_even_ones_says_what_it_does_and_where_it_ends)
+{
+    struct world *world = adaptive_scene(orders, 13, "constant:3M");
+    struct action action;
+
+    for (int i = 0; i < 90 && world_reshards(world) == 0; i++)
+        world_run(world, MINUTE_MS);
+    world_run(world, MINUTE_MS);
+    world_traffic(world, "orders", "constant:3.5M", 2048, "uniform");
+    world_run(world, 8 * MINUTE_MS);
+    action = world_last_action(world);
+    ck_assert_int_eq(action.kind, ACTION_SCALE_UP);
+    ck_assert_msg(action.from_shards > action.goal_shards && action.to_shards > action.goal_shards &&
+                      strstr(action.reason, " uneven shards become 8 even ones, ") != NULL,
+                  "%s", action.reason);
+    assert_later(world, " uneven shards are enough on the way to the 8 even ones that were wanted");
+    world_free(world);
+}
+END_TEST
+
 START_TEST(a_load_that_goes_on_rising_raises_the_goal)
 {
     struct world *world = adaptive_scene(orders, 8, "constant:7.4M");
@@ -310,7 +289,7 @@ START_TEST(a_load_that_goes_on_rising_raises_the_goal)
     assert_fitting(world, 32);
     ck_assert_int_eq(world_last_action(world).id, 1);
     ck_assert_int_eq(world_last_action(world).goal_shards, 32);
-    assert_later(world, " shards become 32, the first whole generation");
+    assert_later(world, " uneven shards become 32 even ones, the first whole generation");
     ck_assert_uint_eq(world_count_calls(world, "MergeShards"), 0);
     world_free(world);
 }
@@ -537,19 +516,6 @@ START_TEST(a_stream_brings_the_history_that_cloudwatch_has)
 }
 END_TEST
 
-/* What was split for it was given back and split again, every half hour. */
-START_TEST(a_hot_key_on_shards_that_are_not_full_is_split_for_once_a_day)
-{
-    struct world *world = adaptive_scene(orders, 8, "constant:5.5M");
-
-    world_traffic(world, "orders", "constant:5.5M", 2048, "hot:0.12");
-    world_run(world, 20 * HOUR_MS);
-    ck_assert_uint_ge(world_reshards(world), 8);
-    ck_assert_uint_le(world_reshards(world), 16);
-    world_free(world);
-}
-END_TEST
-
 static Suite *suite(void)
 {
     Suite *suite = suite_create("engine, adaptive");
@@ -561,14 +527,13 @@ static Suite *suite(void)
     tcase_add_test(tcase, alarms_stand_where_the_policy_acts_before_it_has_learned_anything_too);
     tcase_add_test(tcase, habits_are_learned_when_a_day_is_known_and_then_once_a_day);
     tcase_add_test(tcase, shards_are_given_back_after_an_hour_without_a_pass);
-    tcase_add_test(tcase, a_give_back_from_above_max_shards_splits_nothing_above_it);
-    tcase_add_test(tcase, a_stream_at_max_shards_is_not_led_over_shards_that_are_too_full);
     tcase_add_test(tcase, an_alarm_that_fires_because_its_threshold_does_not_fit_gets_one_that_does);
     tcase_add_test(tcase, an_alarm_within_the_cooldown_is_told_that_fewer_shards_would_do);
     tcase_add_test(tcase, a_pass_asks_the_policy_and_not_the_day);
     tcase_add_test(tcase, a_pass_sees_the_shards_that_there_are);
     tcase_add_test(tcase, a_burst_in_the_middle_of_a_give_back_turns_it_round);
     tcase_add_test(tcase, a_rise_that_ends_short_of_its_goal_says_why);
+    tcase_add_test(tcase, a_rise_from_uneven_shards_to_fewer_even_ones_says_what_it_does_and_where_it_ends);
     tcase_add_test(tcase, a_load_that_goes_on_rising_raises_the_goal);
     tcase_add_loop_test(tcase, settings_bound_what_is_done, 0, (int)COUNT_OF(bounds));
     tcase_add_test(tcase, a_paused_stream_is_left_alone_and_looked_at_afterwards);
@@ -578,7 +543,6 @@ static Suite *suite(void)
     tcase_add_test(tcase, an_alarm_that_the_policy_does_nothing_for_is_dropped_with_the_reason);
     tcase_add_test(tcase, an_alarm_that_nothing_is_done_for_is_thought_about_again_and_again);
     tcase_add_test(tcase, a_stream_that_is_being_made_is_waited_for);
-    tcase_add_test(tcase, a_hot_key_on_shards_that_are_not_full_is_split_for_once_a_day);
     tcase_add_test(tcase, a_hot_key_is_looked_at_as_long_as_its_alarm_stands);
     tcase_add_test(tcase, a_stream_brings_the_history_that_cloudwatch_has);
     suite_add_tcase(suite, tcase);

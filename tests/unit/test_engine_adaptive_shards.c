@@ -1,8 +1,13 @@
 /*
  * The policy `adaptive` where alarms watch shards: it goes by what each of them carries.
  */
+#include "store/spreads.h"
+
 #include "adaptive_world.h"
+#include "base/memory.h"
 #include "support.h"
+
+#include <math.h>
 
 /* Half of the load on the fourth of 16 ranges: 2 of 4 MiB/s. */
 START_TEST(only_the_shards_that_are_too_full_are_split)
@@ -56,6 +61,45 @@ START_TEST(a_hot_key_is_found_shown_and_left_alone)
     ck_assert_msg(world_reshards(world) <= calls + 4, "%zu, then %zu", calls, world_reshards(world));
     ck_assert_int_le(world_open_shards(world, "orders"), 8);
     ck_assert_str_ne(world_state(world).hot_shard, "");
+    world_free(world);
+}
+END_TEST
+
+/* Of an even load, wherever and whenever it was measured: how far the worst cell is from even. */
+static double most_uneven(struct world *world)
+{
+    struct spread spread = {0};
+    struct error err = {0};
+    double most = 0;
+    int64_t read_ms;
+
+    ck_assert_int_eq(store_spread_load(world->store, "orders", &spread, &read_ms, &err), 0);
+    for (size_t i = 0; i < spread.count; i++) {
+        hashkey end = i + 1 < spread.count ? spread.cells[i + 1].start - 1 : HASHKEY_MAX;
+
+        most = fmax(most, fabs(spread.cells[i].part / hashkey_share(spread.cells[i].start, end) - 1));
+    }
+    spread_clear(&spread);
+    return most;
+}
+
+static const struct {
+    int shards;
+    const char *load;
+} young[] = {
+    {24, "constant:21M"}, /* some are looked at ten minutes after they were made, in the middle of a minute */
+    {40, "constant:34M"}, /* of some the first look sees nothing, and the others have nearly all */
+};
+
+START_TEST(shards_too_young_for_a_point_carry_what_they_were_thought_to)
+{
+    struct world *world = uneven_scene(young[_i].shards, young[_i].load, "uniform");
+
+    for (int minute = 0; minute < 40; minute++) {
+        world_run(world, MINUTE_MS);
+        ck_assert_msg(most_uneven(world) < 0.01, "minute %d: %g off", minute, most_uneven(world));
+    }
+    ck_assert_int_gt(world_open_shards(world, "orders"), young[_i].shards);
     world_free(world);
 }
 END_TEST
@@ -115,6 +159,8 @@ static Suite *suite(void)
     tcase_add_test(tcase, only_the_shards_that_are_too_full_are_split);
     tcase_add_test(tcase, what_carries_little_is_merged_while_the_full_stays);
     tcase_add_test(tcase, a_hot_key_is_found_shown_and_left_alone);
+    tcase_add_loop_test(tcase, shards_too_young_for_a_point_carry_what_they_were_thought_to, 0,
+                        (int)COUNT_OF(young));
     tcase_add_test(tcase, what_shards_carried_hours_ago_gives_none_back);
     tcase_add_test(tcase, the_metrics_of_shards_are_read_four_times_an_hour_while_nothing_is_to_be_done);
     suite_add_tcase(suite, tcase);

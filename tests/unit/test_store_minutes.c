@@ -127,11 +127,34 @@ START_TEST(fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten)
 }
 END_TEST
 
+START_TEST(a_skew_is_read_back_as_it_was_put_and_forgotten_in_the_end)
+{
+    struct store *store = open_store(":memory:");
+    struct skew skew = {.bears = 0.625, .refused = 0.25, .seen_ms = midnight, .hot = true}, found;
+
+    MUST(store_skew_load(store, "orders", &found, &err));
+    ck_assert(found.bears == 0 && !found.hot);
+    MUST(store_skew_set(store, "orders", &skew, &err));
+    skew.bears = 0.5;
+    MUST(store_skew_set(store, "orders", &skew, &err));
+    MUST(store_skew_load(store, "orders", &found, &err));
+    ck_assert(found.bears == 0.5 && found.refused == 0.25 && found.seen_ms == midnight && found.hot);
+    MUST(store_minutes_forget(store, midnight, &err));
+    MUST(store_skew_load(store, "orders", &found, &err));
+    ck_assert(found.bears == 0.5);
+    MUST(store_minutes_forget(store, midnight + 1, &err));
+    MUST(store_skew_load(store, "orders", &found, &err));
+    ck_assert(found.bears == 0);
+    store_close(store);
+}
+END_TEST
+
 START_TEST(a_spread_is_read_back_as_it_was_put_and_forgotten_in_the_end)
 {
     struct store *store = open_store(":memory:");
-    struct spread_cell cells[] = {{.start = 0, .part = 0.25, .cut_from = 1, .guessed = true},
-                                  {.start = HASHKEY_MAX / 3, .part = 0.75, .cut_from = 0.5, .kept = 2}};
+    struct spread_cell cells[] = {
+        {.start = 0, .part = 0.25, .cut_from = 1, .cut_share = 0.5, .guessed = true},
+        {.start = HASHKEY_MAX / 3, .part = 0.75, .cut_from = 0.5, .kept = 2}};
     struct spread spread = {.cells = cells, .count = COUNT_OF(cells), .measured_ms = midnight - 7}, found;
     int64_t read_ms;
 
@@ -154,6 +177,7 @@ START_TEST(a_spread_is_read_back_as_it_was_put_and_forgotten_in_the_end)
         ck_assert(found.cells[i].guessed == cells[i].guessed);
         ck_assert_double_eq(found.cells[i].part, cells[i].part);
         ck_assert_double_eq(found.cells[i].cut_from, cells[i].cut_from);
+        ck_assert_double_eq(found.cells[i].cut_share, cells[i].cut_share);
     }
     spread_clear(&found);
     MUST(store_spreads_forget(store, midnight + 1, &err));
@@ -195,6 +219,7 @@ static Suite *suite(void)
     tcase_add_test(tcase, minutes_are_read_back_across_days_as_they_were_put);
     tcase_add_test(tcase, what_nobody_put_is_not_known_and_counts_for_nothing_before_the_first_that_is);
     tcase_add_test(tcase, fifteen_days_are_kept_and_what_is_asked_about_no_more_is_forgotten);
+    tcase_add_test(tcase, a_skew_is_read_back_as_it_was_put_and_forgotten_in_the_end);
     tcase_add_test(tcase, a_spread_is_read_back_as_it_was_put_and_forgotten_in_the_end);
     tcase_add_test(tcase, a_spread_whose_cells_are_in_no_order_is_none);
     suite_add_tcase(suite, tcase);

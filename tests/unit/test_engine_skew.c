@@ -1,0 +1,86 @@
+/*
+ * Uneven keys on a stream whose shards nobody watches one by one: what it does not bear, and what no shard would help.
+ */
+#include "adaptive_world.h"
+#include "support.h"
+#include "world.h"
+
+static const char orders[] = "[stream orders]\nmax_shards = 64\n";
+
+static struct world *uneven(const char *load, const char *keys)
+{
+    struct world *world = adaptive_scene(orders, 8, load);
+
+    world_traffic(world, "orders", load, 2048, keys);
+    return world;
+}
+
+/* A quarter of the keys has 40 % of the load: two of eight shards are too full.  The daemon is ended in between. */
+START_TEST(a_stream_that_refuses_though_it_is_not_full_gets_shards_and_keeps_them)
+{
+    struct world *world = uneven("constant:5.2M", "slice:0.4:0:4");
+    double before;
+
+    world_run(world, 5 * HOUR_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 16);
+    ck_assert_msg(
+        strstr(world_last_action(world).reason, " % was too full for a shard: 8 shards become 16") != NULL,
+        "%s", world_last_action(world).reason);
+    before = world_totals(world).throttled_bytes;
+    ck_assert_double_gt(before, 0);
+    /* The line is at nine tenths of what 5.2 MiB/s are of eight shards, and the alarms of 16 shards stand there. */
+    ck_assert_double_eq_tol(world_threshold(world, "orders IncomingBytes"), 0.9 * 2 * 5.2 * 1048576 * 60,
+                            1e5);
+    world_restart(world);
+    world_run(world, 30 * HOUR_MS); /* habits are learned meanwhile */
+    ck_assert_int_gt(world_open_shards(world, "orders"), 8);
+    /* Fewer shards are tried after a day, and refuse for a while. */
+    ck_assert_double_lt(world_totals(world).throttled_bytes, 3 * before);
+    world_assert_partition(world, "orders");
+    world_free(world);
+}
+END_TEST
+
+/* One key has 1.6 MiB/s: what was split for it is given back, until a day later. */
+START_TEST(a_hot_key_that_no_shard_helps_is_split_for_once_a_day)
+{
+    struct world *world = uneven("constant:5.2M", "hot:0.3");
+
+    world_run(world, 20 * HOUR_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 8);
+    ck_assert_uint_ge(world_reshards(world), 16);
+    ck_assert_uint_le(world_reshards(world), 32);
+    world_free(world);
+}
+END_TEST
+
+/* Five minutes an hour: twice the shards for it all day would cost more. */
+START_TEST(what_refuses_for_minutes_is_not_split_for_all_day)
+{
+    struct world *world =
+        uneven("steps:55m=3M,5m=5.2M,55m=3M,5m=5.2M,55m=3M,5m=5.2M,55m=3M", "slice:0.4:0:4");
+
+    world_run(world, 235 * MINUTE_MS);
+    ck_assert_double_gt(world_totals(world).throttled_bytes, 0);
+    ck_assert_int_le(world_open_shards(world, "orders"), 8);
+    world_free(world);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("engine, skew");
+    TCase *tcase = tcase_create("skew");
+
+    tcase_set_timeout(tcase, 600);
+    tcase_add_test(tcase, a_stream_that_refuses_though_it_is_not_full_gets_shards_and_keeps_them);
+    tcase_add_test(tcase, a_hot_key_that_no_shard_helps_is_split_for_once_a_day);
+    tcase_add_test(tcase, what_refuses_for_minutes_is_not_split_for_all_day);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(suite());
+}

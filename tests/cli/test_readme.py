@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ except ImportError:
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 import rights
+from kinescale import free_ports
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 PROGRAM = os.path.abspath(os.environ.get("KINESCALE", os.path.join(ROOT, "build/release/kinescale")))
@@ -84,12 +84,6 @@ def helped():
         options = re.findall(r"^  (--[a-z-]+(?: \S+)?)  ", text, re.M)
         found[f"{name} {arguments}".strip()] = sorted(option for option in options if option != "--help")
     return found
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(url):
@@ -305,7 +299,7 @@ class Running(unittest.TestCase):
         plain = blocks(README, "")
         scene = next(block for block in plain if "\nstream orders" in block)
         announced = next(block for block in plain if block.startswith("# simulated AWS"))
-        front, admin = free_port(), free_port()
+        front, admin = free_ports(2)
         said = self.start_sim(self.write("orders.scene", scene.replace(":8080/", f":{front}/")))
         blur = r"127\.0\.0\.1:\d+|--clock \d+"
         self.assertEqual(re.sub(blur, "", said), re.sub(blur, "", announced))

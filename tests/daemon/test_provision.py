@@ -7,12 +7,13 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from kinescale import (PROGRAM, World, check_partition, clean_environment, eventually,  # noqa: E402
-                       expected_threshold, free_port)
+                       expected_threshold, free_ports)
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
@@ -25,7 +26,7 @@ class Provision(unittest.TestCase):
     maxDiff = None
 
     def world(self, streams, scene="", per_stream=None, **settings):
-        front, admin = free_port(), free_port()
+        front, admin = free_ports(2)
         world = World(streams, scene, speed=90, per_stream=per_stream,
                       settings={"listen": f"127.0.0.1:{front}", "admin_listen": f"127.0.0.1:{admin}",
                                 "public_url": f"http://127.0.0.1:{front}/sns", **settings})
@@ -220,7 +221,8 @@ class Provision(unittest.TestCase):
         except OSError as error:  # a bare chroot has no /dev/pts
             self.skipTest(str(error))
         world = self.world(["orders"])
-        process = subprocess.Popen(self.command(world), stdout=slave, stderr=subprocess.DEVNULL,
+        complaints = self.enterContext(tempfile.TemporaryFile())
+        process = subprocess.Popen(self.command(world), stdout=slave, stderr=complaints,
                                    env={**clean_environment(), **world.environment()})
         os.close(slave)
         said = b""
@@ -234,7 +236,9 @@ class Provision(unittest.TestCase):
                 break
             said += part
         os.close(master)
-        self.assertEqual(process.wait(timeout=20), 0)
+        code = process.wait(timeout=20)
+        complaints.seek(0)
+        self.assertEqual(code, 0, said + complaints.read())
         text = said.decode()
         self.assertRegex(text, r"orders +creating")
         self.assertIn("\x1b[", text)

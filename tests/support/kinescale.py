@@ -18,6 +18,7 @@ import hmac
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -60,10 +61,21 @@ def eventually(question, seconds=PATIENCE_S, what="it never came to be"):
         time.sleep(0.02)
 
 
+def free_ports(count):
+    """So many, each another one, below those that Linux gives to connections and to servers on port 0: none of a
+    test that runs beside this one is among them by chance."""
+    ports = []
+    for port in random.sample(range(10240, 32768), 1000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise AssertionError(f"of 1000 ports fewer than {count} are free")
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 # ---- HTTP

@@ -3,7 +3,7 @@
  *
  * Pure.  Nobody tells at stream level how the load lies over the keys; but a stream that refuses while it is not full shows
  * that a shard is, by its keys or in some seconds of each minute.  So the stream's line is kept below what it could not
- * bear.  When half as full it refuses as much, a key is hot, no number of shards helps, and the line is what it was.
+ * bear.  Where a generation made for that hardly helped, a key is hot, and the line is what it was before.
  */
 #ifndef SCALING_SKEW_H
 #define SCALING_SKEW_H
@@ -16,9 +16,9 @@
 
 enum {
     SKEW_MINUTES = 3, /* in a row: one or two may be a jump */
-    /* A hot key is tried again after so long, and what was not borne believed a little less. */
     SKEW_DAY_MS = 24 * 60 * 60 * 1000,
     SKEW_FORGOTTEN_DAYS = 14,
+    SKEW_HOT_DAYS = 8, /* so long at most a hot key is not tried again: first one day, then twice as long */
     SKEW_WINDOW_MS =
         6 * 60 * 60 * 1000,          /* what is refused so slowly that it takes longer to count is borne */
     SKEW_PROVED_MS = 10 * 60 * 1000, /* so long after a generation it shows whether that helped */
@@ -29,23 +29,30 @@ enum {
 #define SKEW_SPARE 0.9
 /* ...which grows by this factor a day: keys change, and only a fuller stream shows it. */
 #define SKEW_GROWTH 1.05
-/* At this part of what was not borne, as after a generation, the refused part must have fallen to that, or more shards do
- * not help. */
-#define SKEW_TRIED 0.6
-#define SKEW_HELPED 0.5
+/* With so many times the shards, as after a generation, it shows whether they helped: they must have saved so many times
+ * what they cost, at ADAPTIVE_REFUSED_SHARD_HOURS. */
+#define SKEW_MORE 1.5
+#define SKEW_HELPED 2
+/* Of loads that differ by more than this that does not show, for a day. */
+#define SKEW_ALIKE 1.25
 
 struct skew {
-    double bears;    /* so full, of the capacity, it refused; 0: it never did */
+    double bears;    /* so full, of the capacity, it refused; 0: it never did, or more shards never helped */
+    double earlier;  /* `bears` until then, which stands again when a key is hot */
     double refused;  /* the part of the records that it refused then, (0, 1] */
+    double demand;   /* the mean then, in shards' worth */
+    double capacity; /* and of so many shards; 0: nothing was seen ever */
     int64_t seen_ms; /* when */
-    bool hot;        /* more shards did not help */
+    int64_t
+        hot_days; /* for so long more shards were not tried when they had been in vain; 0: they never were */
+    bool hot;     /* they were, when tried last */
 };
 
 /* The newest minutes, in each of which records were refused. */
 struct skew_sight {
     double refused;   /* of the records, the mean of the minutes */
     double owed;      /* in shard-hours: what one shard takes in an hour is 1 */
-    double demand;    /* the least of the minutes, in shards' worth */
+    double demand;    /* the mean of the minutes, in shards' worth */
     int64_t since_ms; /* when the first of them began */
 };
 /* `demand` as load_worth(); points of a minute, in order.  False: they are fewer than SKEW_MINUTES. */
@@ -54,10 +61,11 @@ bool skew_look(const struct load_point *points, const float *demand, size_t coun
 
 /*
  * A stream of `capacity` shards was below its line and refused.  What it does not bear is learned when as much was refused
- * as another generation costs in a day (ADAPTIVE_REFUSED_SHARD_HOURS); that more shards did not help, at once.  False:
- * nothing is learned.
+ * as another generation costs in a day (ADAPTIVE_REFUSED_SHARD_HOURS), if it `may_grow`; that more shards did not help, at
+ * once.  False: nothing is learned.
  */
-bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capacity, int64_t now_ms);
+bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capacity, bool may_grow,
+                int64_t now_ms);
 
 /* May the minutes since `settled_ms` have refused enough to learn, when they all were like `sight`?  Twice as much counts. */
 bool skew_may_pay(const struct skew_sight *sight, double capacity, int64_t settled_ms, int64_t now_ms);
@@ -65,12 +73,12 @@ bool skew_may_pay(const struct skew_sight *sight, double capacity, int64_t settl
 /* A generation was made for it, the last at `settled_ms`, and whether that helped does not show yet. */
 bool skew_is_unproven(const struct skew *skew, int64_t settled_ms, int64_t now_ms);
 
-/* So much of the capacity it does not bear; 0: nothing is known, or a key is hot. */
+/* So much of the capacity it does not bear; 0: nothing is known. */
 double skew_too_full(const struct skew *skew, int64_t now_ms);
 /* Where the line is, which without skew is at `line`. */
 double skew_line(const struct skew *skew, double line, int64_t now_ms);
 
-/* It refuses, and more shards did not help when that was tried last, less than a day ago. */
+/* It refuses, and more shards did not help when that was tried last, less than `hot_days` ago. */
 bool skew_is_hot(const struct skew *skew, int64_t now_ms);
 
 #endif

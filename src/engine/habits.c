@@ -100,21 +100,21 @@ static int learn_skew(struct turn *turn, const struct adaptive_facts *facts, str
     struct skew *skew = &turn->learned.skew;
     struct skew_sight sight;
     struct error ignored = {0};
-    bool any;
+    bool any, may_grow = facts->open_shards < turn->config->max_shards && facts->account_headroom != 0;
 
     if (turn->config->alarm_level == ALARM_LEVEL_SHARD || !turn->refuses || !turn->locked || turn->running ||
         !(capacity > 0) || turn->sight.since_ms < settled_ms ||
         turn->sight.demand > skew_line(skew, facts->habits.line, turn->now_ms) * capacity)
         return 0;
-    if (skew_learn(skew, &turn->sight, capacity, turn->now_ms))
+    if (skew_learn(skew, &turn->sight, capacity, may_grow, turn->now_ms))
         return keep_skew(turn, err);
-    if (turn->now_ms / MINUTE_MS % ASKED_MINUTES >= LOOK_MINUTES || skew_is_hot(skew, turn->now_ms) ||
-        !skew_may_pay(&turn->sight, capacity, settled_ms, turn->now_ms))
+    if (turn->now_ms / MINUTE_MS % ASKED_MINUTES >= LOOK_MINUTES || !may_grow ||
+        skew_is_hot(skew, turn->now_ms) || !skew_may_pay(&turn->sight, capacity, settled_ms, turn->now_ms))
         return 0;
     if (minutes_refused(turn, settled_ms > earliest_ms ? settled_ms : earliest_ms, &any, &sight, &ignored) <
         0)
         return 0; /* the next look asks again */
-    return any && skew_learn(skew, &sight, capacity, turn->now_ms) ? keep_skew(turn, err) : 0;
+    return any && skew_learn(skew, &sight, capacity, may_grow, turn->now_ms) ? keep_skew(turn, err) : 0;
 }
 
 int habits_look(struct turn *turn, struct adaptive_facts *facts, struct error *err)

@@ -161,7 +161,7 @@ static void say_fill(const struct adaptive_facts *facts, const struct rule_view 
         wording_add(text, size, ", as %.0f %% was too full for a shard", 100 * facts->too_full);
     if (facts->hot_keys)
         wording_add(text, size,
-                    ", and keys are hot: half as full it refused as much (alarm_level = shard tells more)");
+                    ", and keys are hot: more shards refused hardly less (alarm_level = shard tells more)");
     else if (facts->refuses && !by_load && view->demand <= view->habits.line * view->capacity)
         wording_add(text, size, ", and records are refused, so keys are uneven");
     if (view->hot == NULL)

@@ -17,7 +17,7 @@ static double refused_part(const struct load_point *point)
 bool skew_look(const struct load_point *points, const float *demand, size_t count,
                struct skew_sight *ret_sight)
 {
-    struct skew_sight sight = {.demand = INFINITY};
+    struct skew_sight sight = {0};
     size_t minutes = 0;
 
     for (size_t i = count; i > 0; i--, minutes++) {
@@ -27,12 +27,13 @@ bool skew_look(const struct load_point *points, const float *demand, size_t coun
             break;
         sight.refused += part;
         sight.owed += part * demand[i - 1] / 60;
-        sight.demand = fmin(sight.demand, demand[i - 1]);
+        sight.demand += demand[i - 1];
         sight.since_ms = points[i - 1].start_ms;
     }
     if (minutes < SKEW_MINUTES)
         return false;
     sight.refused /= (double)minutes;
+    sight.demand /= (double)minutes;
     *ret_sight = sight;
     return true;
 }
@@ -43,11 +44,11 @@ static double age_of(const struct skew *skew, int64_t now_ms)
     return (double)(now_ms - skew->seen_ms) / SKEW_DAY_MS;
 }
 
-static bool is_known(const struct skew *skew, int64_t now_ms)
+static bool is_remembered(const struct skew *skew, int64_t now_ms)
 {
     double age = age_of(skew, now_ms);
 
-    return skew->bears > 0 && age >= 0 && age < (skew->hot ? 1 : SKEW_FORGOTTEN_DAYS);
+    return skew->capacity > 0 && age >= 0 && age < SKEW_FORGOTTEN_DAYS;
 }
 
 static double bears_now(const struct skew *skew, int64_t now_ms)
@@ -58,7 +59,7 @@ static double bears_now(const struct skew *skew, int64_t now_ms)
 
 bool skew_is_hot(const struct skew *skew, int64_t now_ms)
 {
-    return skew->hot && is_known(skew, now_ms);
+    return skew->hot && is_remembered(skew, now_ms) && age_of(skew, now_ms) < (double)skew->hot_days;
 }
 
 static bool pays(double owed, double capacity)
@@ -80,19 +81,61 @@ bool skew_is_unproven(const struct skew *skew, int64_t settled_ms, int64_t now_m
            now_ms - settled_ms < SKEW_PROVED_MS;
 }
 
-bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capacity, int64_t now_ms)
+/* Of what was seen, a generation was made since, and did that help? */
+enum verdict { VERDICT_NONE, VERDICT_HELPED, VERDICT_HOT, VERDICT_OPEN };
+
+/* A key that has what one shard takes and all that was refused would refuse more of this load, however many shards. */
+static enum verdict judge(const struct skew *skew, const struct skew *seen)
 {
-    struct skew seen = {.bears = sight->demand / capacity, .refused = sight->refused, .seen_ms = now_ms};
+    double key = (skew->refused * skew->demand + 1) / skew->demand;
+    double saved = (key * seen->demand - 1) - seen->refused * seen->demand;
+
+    if (skew->hot || seen->capacity < SKEW_MORE * skew->capacity)
+        return VERDICT_NONE;
+    if (seen->demand > SKEW_ALIKE * skew->demand || seen->demand * SKEW_ALIKE < skew->demand)
+        return VERDICT_OPEN;
+    return saved * ADAPTIVE_REFUSED_SHARD_HOURS >= SKEW_HELPED * (seen->capacity - skew->capacity)
+               ? VERDICT_HELPED
+               : VERDICT_HOT;
+}
+
+/* What was made for it hardly helped: the line is what it was before, and the next try further off than this one was. */
+static void give_up(struct skew *skew, int64_t now_ms)
+{
+    int64_t days = skew->hot_days > 0 ? 2 * skew->hot_days : 1;
+
+    skew->bears = skew->earlier;
+    skew->hot = true;
+    skew->hot_days = days < SKEW_HOT_DAYS ? days : SKEW_HOT_DAYS;
+    skew->seen_ms = now_ms;
+}
+
+bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capacity, bool may_grow,
+                int64_t now_ms)
+{
+    struct skew seen = {.bears = sight->demand / capacity,
+                        .refused = sight->refused,
+                        .demand = sight->demand,
+                        .capacity = capacity,
+                        .seen_ms = now_ms};
 
     if (skew_is_hot(skew, now_ms))
         return false;
-    if (is_known(skew, now_ms)) {
-        if (seen.bears <= SKEW_TRIED * skew->bears)
-            seen.hot = seen.refused > SKEW_HELPED * skew->refused;
-        else if (seen.bears >= bears_now(skew, now_ms))
+    if (is_remembered(skew, now_ms)) {
+        enum verdict verdict = judge(skew, &seen);
+
+        if (skew->bears > 0 && seen.bears >= bears_now(skew, now_ms))
             return false;
+        if (verdict == VERDICT_HOT) {
+            give_up(skew, now_ms);
+            return true;
+        }
+        if (verdict == VERDICT_OPEN && age_of(skew, now_ms) < 1)
+            return false;
+        seen.earlier = verdict == VERDICT_NONE ? skew->earlier : bears_now(skew, now_ms);
+        seen.hot_days = verdict == VERDICT_HELPED ? 0 : skew->hot_days;
     }
-    if (!seen.hot && !pays(sight->owed, capacity))
+    if (!may_grow || !pays(sight->owed, capacity))
         return false;
     *skew = seen;
     return true;
@@ -100,7 +143,7 @@ bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capaci
 
 double skew_too_full(const struct skew *skew, int64_t now_ms)
 {
-    return is_known(skew, now_ms) && !skew->hot ? bears_now(skew, now_ms) : 0;
+    return is_remembered(skew, now_ms) ? bears_now(skew, now_ms) : 0;
 }
 
 double skew_line(const struct skew *skew, double line, int64_t now_ms)

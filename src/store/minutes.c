@@ -235,8 +235,9 @@ int store_skew_set(struct store *store, const char *stream, const struct skew *s
     SCOPED(store_wait_again) struct store *hurried = store_hurry(store);
 
     return store_run(hurried, SKEW_SET,
-                     VALUES(TEXT(stream), REAL(skew->bears), REAL(skew->refused), INTEGER(skew->seen_ms),
-                            INTEGER(skew->hot)),
+                     VALUES(TEXT(stream), REAL(skew->bears), REAL(skew->earlier), REAL(skew->refused),
+                            REAL(skew->demand), REAL(skew->capacity), INTEGER(skew->seen_ms),
+                            INTEGER(skew->hot_days), INTEGER(skew->hot)),
                      err);
 }
 
@@ -245,9 +246,13 @@ static bool read_skew(sqlite3_stmt *row, void *context)
     struct skew *skew = context;
 
     *skew = (struct skew){.bears = sqlite3_column_double(row, 0),
-                          .refused = sqlite3_column_double(row, 1),
-                          .seen_ms = sqlite3_column_int64(row, 2),
-                          .hot = sqlite3_column_int(row, 3) != 0};
+                          .earlier = sqlite3_column_double(row, 1),
+                          .refused = sqlite3_column_double(row, 2),
+                          .demand = sqlite3_column_double(row, 3),
+                          .capacity = sqlite3_column_double(row, 4),
+                          .seen_ms = sqlite3_column_int64(row, 5),
+                          .hot_days = sqlite3_column_int64(row, 6),
+                          .hot = sqlite3_column_int(row, 7) != 0};
     return true;
 }
 

@@ -194,10 +194,14 @@ const char *const statement_sql[STATEMENT_COUNT] = {
     [HABITS_LOAD] = "SELECT learned_ms, learned, hold_minutes, line, rhythm FROM habits WHERE stream = ?",
     [EXPECTED_LOAD] = "SELECT expected_ms, expected FROM habits WHERE stream = ?",
     [HABITS_FORGET] = "DELETE FROM habits WHERE learned_ms < ?",
-    [SKEW_SET] = "INSERT INTO skews (stream, bears, refused, seen_ms, hot) VALUES (?, ?, ?, ?, ?)"
-                 " ON CONFLICT (stream) DO UPDATE SET bears = excluded.bears, refused = excluded.refused,"
-                 " seen_ms = excluded.seen_ms, hot = excluded.hot",
-    [SKEW_LOAD] = "SELECT bears, refused, seen_ms, hot FROM skews WHERE stream = ?",
+    [SKEW_SET] =
+        "INSERT INTO skews (stream, bears, earlier, refused, demand, capacity, seen_ms, hot_days, hot)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream) DO UPDATE SET bears = excluded.bears,"
+        " earlier = excluded.earlier, refused = excluded.refused, demand = excluded.demand,"
+        " capacity = excluded.capacity, seen_ms = excluded.seen_ms, hot_days = excluded.hot_days,"
+        " hot = excluded.hot",
+    [SKEW_LOAD] = "SELECT bears, earlier, refused, demand, capacity, seen_ms, hot_days, hot FROM skews"
+                  " WHERE stream = ?",
     [SKEWS_FORGET] = "DELETE FROM skews WHERE seen_ms < ?",
     [SPREAD_SET] = "INSERT INTO spreads (stream, read_ms, measured_ms, cells) VALUES (?, ?, ?, ?)"
                    " ON CONFLICT (stream) DO UPDATE SET read_ms = excluded.read_ms,"

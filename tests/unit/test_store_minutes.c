@@ -130,15 +130,23 @@ END_TEST
 START_TEST(a_skew_is_read_back_as_it_was_put_and_forgotten_in_the_end)
 {
     struct store *store = open_store(":memory:");
-    struct skew skew = {.bears = 0.625, .refused = 0.25, .seen_ms = midnight, .hot = true}, found;
+    struct skew found, skew = {.bears = 0.625,
+                               .earlier = 0.75,
+                               .refused = 0.25,
+                               .demand = 5,
+                               .capacity = 8,
+                               .seen_ms = midnight,
+                               .hot_days = 4,
+                               .hot = true};
 
     MUST(store_skew_load(store, "orders", &found, &err));
-    ck_assert(found.bears == 0 && !found.hot);
+    ck_assert(found.bears == 0 && found.capacity == 0 && !found.hot);
     MUST(store_skew_set(store, "orders", &skew, &err));
     skew.bears = 0.5;
     MUST(store_skew_set(store, "orders", &skew, &err));
     MUST(store_skew_load(store, "orders", &found, &err));
-    ck_assert(found.bears == 0.5 && found.refused == 0.25 && found.seen_ms == midnight && found.hot);
+    ck_assert(found.bears == 0.5 && found.earlier == 0.75 && found.refused == 0.25 && found.demand == 5);
+    ck_assert(found.capacity == 8 && found.seen_ms == midnight && found.hot_days == 4 && found.hot);
     MUST(store_minutes_forget(store, midnight, &err));
     MUST(store_skew_load(store, "orders", &found, &err));
     ck_assert(found.bears == 0.5);

@@ -184,6 +184,8 @@ static void XMLCALL on_text(void *context, const XML_Char *text, int length)
 
 static int parse(struct reader *reader, const char *text, size_t length)
 {
+    long at;
+
     XML_SetUserData(reader->parser, reader);
     XML_SetElementHandler(reader->parser, on_start, on_end);
     XML_SetCharacterDataHandler(reader->parser, on_text);
@@ -192,9 +194,10 @@ static int parse(struct reader *reader, const char *text, size_t length)
         return 0;
     if (reader->failed) /* the reason is told already */
         return -1;
+    at = (long)XML_GetCurrentByteIndex(reader->parser);
     return error_set(reader->err, ERROR_INPUT, "XML: %s at byte %ld",
                      XML_ErrorString(XML_GetErrorCode(reader->parser)),
-                     (long)XML_GetCurrentByteIndex(reader->parser));
+                     at < 0 ? 0 : at); /* of an empty document some releases of expat say -1 */
 }
 
 static void capture_all(struct reader *reader, const struct group *group, const struct xml_want *wants,

@@ -455,7 +455,7 @@ START_TEST(a_hot_key_is_looked_at_as_long_as_its_alarm_stands)
 {
     struct world *world = adaptive_scene(orders, 4, "constant:2M");
 
-    world_traffic(world, "orders", "constant:2.4M", 2048, "hot:0.6");
+    world_traffic(world, "orders", "constant:2.4M", 2048, "hot:0.95");
     world_run(world, 6 * HOUR_MS);
     ck_assert_uint_eq(world_count_calls(world, "SplitShard"), 4);
     ck_assert_int_eq(world_open_shards(world, "orders"), 4);

@@ -126,7 +126,7 @@ struct adaptive_plan {
         starts; /* with GO: where the `shards` shards begin; NULL: they are even, which they are not by_load */
     int64_t shards;          /* with STAY and STOP the open ones */
     bool rises;              /* with GO: for more capacity */
-    bool limited;            /* more is needed than max_shards or the account allows */
+    bool limited;            /* max_shards or the account allow no more, or keys are hot and no more helps */
     bool due;                /* with GO: for what is expected */
     bool blind;              /* an alarm came and no minute is known: one generation, by no figure */
     const struct shard *hot; /* of facts->shards: the fullest above the line that no split divides, or NULL */

@@ -48,30 +48,40 @@ struct skew {
     bool hot;     /* they were, when tried last */
 };
 
-/* The newest minutes, in each of which records were refused. */
+/* Minutes in each of which records were refused. */
 struct skew_sight {
     double refused;   /* of the records, the mean of the minutes */
     double owed;      /* in shard-hours: what one shard takes in an hour is 1 */
     double demand;    /* the mean of the minutes, in shards' worth */
     int64_t since_ms; /* when the first of them began */
 };
-/* `demand` as load_worth(); points of a minute, in order.  False: they are fewer than SKEW_MINUTES. */
+/* The newest ones of the last SKEW_WINDOW_MS.  `demand` as load_worth(); points of a minute, in order.  False: they are
+ * fewer than SKEW_MINUTES in a row. */
 bool skew_look(const struct load_point *points, const float *demand, size_t count,
                struct skew_sight *ret_sight);
+/* All of them whose demand is not above `most`, in a row or not.  False: there are fewer than SKEW_MINUTES. */
+bool skew_look_back(const struct load_point *points, const float *demand, size_t count, double most,
+                    struct skew_sight *ret_sight);
 
+/* The stream that may have learned from a sight. */
+struct skew_stream {
+    double capacity;    /* in shards, all of which are there since before the sight */
+    double most;        /* so many it may have */
+    int64_t settled_ms; /* when the last of them was made */
+};
 /*
- * A stream of `capacity` shards was below its line and refused.  What it does not bear is learned when as much was refused
- * as another generation costs in a day (ADAPTIVE_REFUSED_SHARD_HOURS), if it `may_grow`; that more shards did not help, at
- * once.  False: nothing is learned.
+ * It was below its line and refused.  What it does not bear is learned when as much was refused as another generation costs
+ * in a day (ADAPTIVE_REFUSED_SHARD_HOURS), if it may have SKEW_MORE as many shards; that more shards did not help, at once.
+ * False: nothing is learned.
  */
-bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capacity, bool may_grow,
+bool skew_learn(struct skew *skew, const struct skew_sight *sight, const struct skew_stream *stream,
                 int64_t now_ms);
 
-/* May the minutes since `settled_ms` have refused enough to learn, when they all were like `sight`?  Twice as much counts. */
-bool skew_may_pay(const struct skew_sight *sight, double capacity, int64_t settled_ms, int64_t now_ms);
+/* May the minutes since then have refused enough to learn, when they all were like `sight`?  Twice as much counts. */
+bool skew_may_pay(const struct skew_sight *sight, const struct skew_stream *stream, int64_t now_ms);
 
-/* A generation was made for it, the last at `settled_ms`, and whether that helped does not show yet. */
-bool skew_is_unproven(const struct skew *skew, int64_t settled_ms, int64_t now_ms);
+/* A generation was made for it a little while ago, and whether that helped does not show yet. */
+bool skew_is_unproven(const struct skew *skew, const struct skew_stream *stream, int64_t now_ms);
 
 /* So much of the capacity it does not bear; 0: nothing is known. */
 double skew_too_full(const struct skew *skew, int64_t now_ms);

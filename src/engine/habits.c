@@ -89,48 +89,66 @@ static int keep_skew(struct turn *turn, struct error *err)
     return store_skew_set(turn->store, turn->config->name, &turn->learned.skew, err);
 }
 
-/*
- * Refused by shards that are there since before, though the stream is not full.  Where the metrics of single shards tell
- * how the load lies, those decide.  How much was refused altogether is asked for a few times an hour.
- */
-static int learn_skew(struct turn *turn, const struct adaptive_facts *facts, struct error *err)
+/* Where the metrics of single shards tell how the load lies, those decide. */
+static const struct skew *skew_of(const struct stream_config *config, const struct learned *learned)
 {
-    double capacity = turn->state.effective_shards;
-    int64_t settled_ms = stream_last_reshard_ms(&turn->state), earliest_ms = turn->now_ms - SKEW_WINDOW_MS;
+    static const struct skew none;
+
+    return config->alarm_level == ALARM_LEVEL_SHARD ? &none : &learned->skew;
+}
+
+static struct skew_stream stream_of(const struct turn *turn, const struct adaptive_facts *facts)
+{
+    int64_t most = turn->config->max_shards, room = facts->account_headroom;
+
+    if (room >= 0 && facts->open_shards + room < most)
+        most = facts->open_shards + room;
+    return (struct skew_stream){.capacity = turn->state.effective_shards,
+                                .most = (double)most,
+                                .settled_ms = stream_last_reshard_ms(&turn->state)};
+}
+
+/* Refused by shards that are there since before, though the stream is not full.  How much was refused altogether is asked
+ * for in a third of the minutes. */
+static int learn_skew(struct turn *turn, const struct skew_stream *stream, double line, struct error *err)
+{
+    int64_t earliest_ms = turn->now_ms - SKEW_WINDOW_MS;
     struct skew *skew = &turn->learned.skew;
+    double most = skew_line(skew, line, turn->now_ms) * stream->capacity;
     struct skew_sight sight;
     struct error ignored = {0};
-    bool any, may_grow = facts->open_shards < turn->config->max_shards && facts->account_headroom != 0;
+    bool any;
 
     if (turn->config->alarm_level == ALARM_LEVEL_SHARD || !turn->refuses || !turn->locked || turn->running ||
-        !(capacity > 0) || turn->sight.since_ms < settled_ms ||
-        turn->sight.demand > skew_line(skew, facts->habits.line, turn->now_ms) * capacity)
+        !(stream->capacity > 0) || turn->sight.since_ms < stream->settled_ms || turn->sight.demand > most)
         return 0;
-    if (skew_learn(skew, &turn->sight, capacity, may_grow, turn->now_ms))
+    if (skew_learn(skew, &turn->sight, stream, turn->now_ms))
         return keep_skew(turn, err);
-    if (turn->now_ms / MINUTE_MS % ASKED_MINUTES >= LOOK_MINUTES || !may_grow ||
-        skew_is_hot(skew, turn->now_ms) || !skew_may_pay(&turn->sight, capacity, settled_ms, turn->now_ms))
+    if (turn->now_ms / MINUTE_MS % ASKED_MINUTES >= LOOK_MINUTES || skew_is_hot(skew, turn->now_ms) ||
+        !skew_may_pay(&turn->sight, stream, turn->now_ms))
         return 0;
-    if (minutes_refused(turn, settled_ms > earliest_ms ? settled_ms : earliest_ms, &any, &sight, &ignored) <
-        0)
+    if (minutes_refused(turn, stream->settled_ms > earliest_ms ? stream->settled_ms : earliest_ms, most, &any,
+                        &sight, &ignored) < 0)
         return 0; /* the next look asks again */
-    return any && skew_learn(skew, &sight, capacity, may_grow, turn->now_ms) ? keep_skew(turn, err) : 0;
+    return any && skew_learn(skew, &sight, stream, turn->now_ms) ? keep_skew(turn, err) : 0;
 }
 
 int habits_look(struct turn *turn, struct adaptive_facts *facts, struct error *err)
 {
     const struct learned *learned = &turn->learned;
+    const struct skew *skew = skew_of(turn->config, learned);
+    struct skew_stream stream = stream_of(turn, facts);
 
     if (learn(turn, facts->open_shards, err) < 0)
         return -1;
     facts->habits = learned->habits_ms > 0 ? learned->habits : adaptive_default_habits(turn->config);
-    if (learn_skew(turn, facts, err) < 0)
+    if (learn_skew(turn, &stream, facts->habits.line, err) < 0)
         return -1;
-    facts->habits.line = skew_line(&learned->skew, facts->habits.line, turn->now_ms);
-    facts->too_full = skew_too_full(&learned->skew, turn->now_ms);
+    facts->habits.line = skew_line(skew, facts->habits.line, turn->now_ms);
+    facts->too_full = skew_too_full(skew, turn->now_ms);
     facts->refuses = turn->refuses;
-    facts->unproven = skew_is_unproven(&learned->skew, stream_last_reshard_ms(&turn->state), turn->now_ms);
-    facts->hot_keys = skew_is_hot(&learned->skew, turn->now_ms);
+    facts->unproven = skew_is_unproven(skew, &stream, turn->now_ms);
+    facts->hot_keys = skew_is_hot(skew, turn->now_ms);
     return expected_now(turn, facts, err);
 }
 
@@ -146,7 +164,7 @@ int habits_line(struct store *store, struct stream_config *config, int64_t now_m
     learned->loaded = true;
     if (learned->habits.learned)
         config->scale_up_threshold = learned->habits.line;
-    config->scale_up_threshold = skew_line(&learned->skew, config->scale_up_threshold, now_ms);
+    config->scale_up_threshold = skew_line(skew_of(config, learned), config->scale_up_threshold, now_ms);
     /* Who splits below it, for an alarm that no split helps, splits what is given back within the hour. */
     config->target_utilization = config->scale_up_threshold;
     return 0;

@@ -203,8 +203,8 @@ int minutes_look(struct turn *turn, struct error *err)
     return 0;
 }
 
-int minutes_refused(struct turn *turn, int64_t since_ms, bool *ret_any, struct skew_sight *ret_sight,
-                    struct error *err)
+int minutes_refused(struct turn *turn, int64_t since_ms, double most, bool *ret_any,
+                    struct skew_sight *ret_sight, struct error *err)
 {
     SCOPED(fetch_clear)
     struct fetch fetch = {.start_ms = since_ms / MINUTE_MS * MINUTE_MS,
@@ -212,6 +212,6 @@ int minutes_refused(struct turn *turn, int64_t since_ms, bool *ret_any, struct s
 
     if (ask_load(turn, &fetch, err) < 0)
         return -1;
-    *ret_any = skew_look(fetch.points, fetch.demand, fetch.count, ret_sight);
+    *ret_any = skew_look_back(fetch.points, fetch.demand, fetch.count, most, ret_sight);
     return 0;
 }

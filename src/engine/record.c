@@ -68,17 +68,19 @@ void record_once(struct turn *turn, const char *verdict, const char *reason, siz
         record_decision(turn, verdict, reason, NULL, NULL);
 }
 
-/* The same words up to the first colon, whatever the numbers? */
+/* The same words up to the first colon that is not in brackets, whatever the numbers? */
 static bool says_the_same(const char *one, const char *other)
 {
     static const char digits[] = "0123456789.";
+    int depth = 0;
 
     for (;; one++, other++) {
         one += strspn(one, digits);
         other += strspn(other, digits);
         if (*one != *other)
             return false;
-        if (*one == '\0' || *one == ':')
+        depth += (*one == '(') - (*one == ')');
+        if (*one == '\0' || (*one == ':' && depth == 0))
             return true;
     }
 }

@@ -172,9 +172,9 @@ void look_headroom_again(struct engine *engine);
  * has since.  The last minute is the newest that CloudWatch shows.  What is new is stored when the stream is locked.
  */
 int minutes_look(struct turn *turn, struct error *err);
-/* The minutes in a row up to now in which records were refused, of those since `since_ms`. */
-int minutes_refused(struct turn *turn, int64_t since_ms, bool *ret_any, struct skew_sight *ret_sight,
-                    struct error *err);
+/* The minutes since then in which records were refused, of a demand of not more than `most` shards' worth. */
+int minutes_refused(struct turn *turn, int64_t since_ms, double most, bool *ret_any,
+                    struct skew_sight *ret_sight, struct error *err);
 
 /* ---- spread.c: how the load lies over the keys */
 

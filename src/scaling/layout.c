@@ -97,23 +97,34 @@ static double limit_for(const struct layout_facts *facts, double low, double hig
 /* Where not all may have what they need: one more for the fullest, as long as it needs one and `room` is left. */
 static void fill_room(const struct layout_facts *facts, double limit, int64_t room, int64_t *parts)
 {
+    size_t count = facts->map->count;
+    struct wish {
+        double load;
+        int64_t parts;
+    } *wishes = must_calloc(count, sizeof(*wishes));
+
+    for (size_t i = 0; i < count; i++) {
+        const struct shard *shard = &facts->map->items[i];
+
+        wishes[i] = (struct wish){load_of(facts, shard->start, shard->end), parts_of(facts, shard, limit)};
+    }
     for (; room > 0; room--) {
         size_t fullest = 0;
         double most = 0;
 
-        for (size_t i = 0; i < facts->map->count; i++) {
-            const struct shard *shard = &facts->map->items[i];
-            double load = load_of(facts, shard->start, shard->end) / (double)parts[i];
+        for (size_t i = 0; i < count; i++) {
+            double load = wishes[i].load / (double)parts[i];
 
-            if (load > most && parts[i] < parts_of(facts, shard, limit)) {
+            if (load > most && parts[i] < wishes[i].parts) {
                 fullest = i;
                 most = load;
             }
         }
         if (most <= 0)
-            return;
+            break;
         parts[fullest]++;
     }
+    free(wishes);
 }
 
 /* How many each shard becomes. */

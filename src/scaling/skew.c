@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+enum { WINDOW_MINUTES = SKEW_WINDOW_MS / (60 * 1000) };
+
 static double refused_part(const struct load_point *point)
 {
     double refused = load_sum(point->throttled_records), accepted = load_sum(point->records);
@@ -14,28 +16,55 @@ static double refused_part(const struct load_point *point)
     return refused > 0 && accepted >= 0 ? refused / (refused + accepted) : 0;
 }
 
+static void add_minute(struct skew_sight *sight, double part, double demand, int64_t start_ms)
+{
+    sight->refused += part;
+    sight->owed += part * demand / 60;
+    sight->demand += demand;
+    sight->since_ms = start_ms;
+}
+
+static bool mean_of(const struct skew_sight *sum, size_t minutes, struct skew_sight *ret_sight)
+{
+    if (minutes < SKEW_MINUTES)
+        return false;
+    *ret_sight = *sum;
+    ret_sight->refused /= (double)minutes;
+    ret_sight->demand /= (double)minutes;
+    return true;
+}
+
 bool skew_look(const struct load_point *points, const float *demand, size_t count,
                struct skew_sight *ret_sight)
 {
-    struct skew_sight sight = {0};
+    struct skew_sight sum = {0};
     size_t minutes = 0;
 
-    for (size_t i = count; i > 0; i--, minutes++) {
+    for (size_t i = count; i > 0 && minutes < WINDOW_MINUTES; i--, minutes++) {
         double part = refused_part(&points[i - 1]);
 
         if (part < SKEW_REFUSED_LEAST || isnan(demand[i - 1]))
             break;
-        sight.refused += part;
-        sight.owed += part * demand[i - 1] / 60;
-        sight.demand += demand[i - 1];
-        sight.since_ms = points[i - 1].start_ms;
+        add_minute(&sum, part, demand[i - 1], points[i - 1].start_ms);
     }
-    if (minutes < SKEW_MINUTES)
-        return false;
-    sight.refused /= (double)minutes;
-    sight.demand /= (double)minutes;
-    *ret_sight = sight;
-    return true;
+    return mean_of(&sum, minutes, ret_sight);
+}
+
+bool skew_look_back(const struct load_point *points, const float *demand, size_t count, double most,
+                    struct skew_sight *ret_sight)
+{
+    struct skew_sight sum = {0};
+    size_t minutes = 0;
+
+    for (size_t i = count; i > 0; i--) {
+        double part = refused_part(&points[i - 1]);
+
+        if (part < SKEW_REFUSED_LEAST || isnan(demand[i - 1]) || demand[i - 1] > most)
+            continue;
+        add_minute(&sum, part, demand[i - 1], points[i - 1].start_ms);
+        minutes++;
+    }
+    return mean_of(&sum, minutes, ret_sight);
 }
 
 /* In days; below 0 by a clock that was ahead. */
@@ -67,28 +96,38 @@ static bool pays(double owed, double capacity)
     return owed * ADAPTIVE_REFUSED_SHARD_HOURS >= capacity * 24;
 }
 
-bool skew_may_pay(const struct skew_sight *sight, double capacity, int64_t settled_ms, int64_t now_ms)
+bool skew_may_pay(const struct skew_sight *sight, const struct skew_stream *stream, int64_t now_ms)
 {
-    double hours =
-        (double)(now_ms - settled_ms < SKEW_WINDOW_MS ? now_ms - settled_ms : SKEW_WINDOW_MS) / 3600e3;
+    int64_t since_ms =
+        now_ms - stream->settled_ms < SKEW_WINDOW_MS ? now_ms - stream->settled_ms : SKEW_WINDOW_MS;
 
-    return pays(2 * sight->refused * sight->demand * hours, capacity);
+    return pays(2 * sight->refused * sight->demand * (double)since_ms / 3600e3, stream->capacity);
 }
 
-bool skew_is_unproven(const struct skew *skew, int64_t settled_ms, int64_t now_ms)
+bool skew_is_unproven(const struct skew *skew, const struct skew_stream *stream, int64_t now_ms)
 {
-    return skew->bears > 0 && !skew->hot && settled_ms >= skew->seen_ms && now_ms - settled_ms >= 0 &&
-           now_ms - settled_ms < SKEW_PROVED_MS;
+    int64_t age_ms = now_ms - stream->settled_ms;
+
+    return is_remembered(skew, now_ms) && !skew->hot && stream->capacity >= SKEW_MORE * skew->capacity &&
+           stream->settled_ms >= skew->seen_ms && age_ms >= 0 && age_ms < SKEW_PROVED_MS;
 }
 
 /* Of what was seen, a generation was made since, and did that help? */
 enum verdict { VERDICT_NONE, VERDICT_HELPED, VERDICT_HOT, VERDICT_OPEN };
 
-/* A key that has what one shard takes and all that was refused would refuse more of this load, however many shards. */
-static enum verdict judge(const struct skew *skew, const struct skew *seen)
+/* What of the load that `seen` has would be refused if the shards had not helped: all that one key is above a shard, when
+ * that key had what one shard takes and all that was refused.  Where no key can, a shard is too full in some seconds only,
+ * and refuses the same part. */
+static double refused_anyway(const struct skew *skew, const struct skew *seen)
 {
     double key = (skew->refused * skew->demand + 1) / skew->demand;
-    double saved = (key * seen->demand - 1) - seen->refused * seen->demand;
+
+    return key < 1 ? key * seen->demand - 1 : skew->refused * seen->demand;
+}
+
+static enum verdict judge(const struct skew *skew, const struct skew *seen)
+{
+    double saved = refused_anyway(skew, seen) - seen->refused * seen->demand;
 
     if (skew->hot || seen->capacity < SKEW_MORE * skew->capacity)
         return VERDICT_NONE;
@@ -110,13 +149,13 @@ static void give_up(struct skew *skew, int64_t now_ms)
     skew->seen_ms = now_ms;
 }
 
-bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capacity, bool may_grow,
+bool skew_learn(struct skew *skew, const struct skew_sight *sight, const struct skew_stream *stream,
                 int64_t now_ms)
 {
-    struct skew seen = {.bears = sight->demand / capacity,
+    struct skew seen = {.bears = sight->demand / stream->capacity,
                         .refused = sight->refused,
                         .demand = sight->demand,
-                        .capacity = capacity,
+                        .capacity = stream->capacity,
                         .seen_ms = now_ms};
 
     if (skew_is_hot(skew, now_ms))
@@ -132,10 +171,11 @@ bool skew_learn(struct skew *skew, const struct skew_sight *sight, double capaci
         }
         if (verdict == VERDICT_OPEN && age_of(skew, now_ms) < 1)
             return false;
-        seen.earlier = verdict == VERDICT_NONE ? skew->earlier : bears_now(skew, now_ms);
+        /* Shards that came or went since then had that line. */
+        seen.earlier = stream->settled_ms > skew->seen_ms ? bears_now(skew, now_ms) : skew->earlier;
         seen.hot_days = verdict == VERDICT_HELPED ? 0 : skew->hot_days;
     }
-    if (!may_grow || !pays(sight->owed, capacity))
+    if (stream->most < SKEW_MORE * stream->capacity || !pays(sight->owed, stream->capacity))
         return false;
     *skew = seen;
     return true;

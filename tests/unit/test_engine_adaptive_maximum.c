@@ -81,7 +81,7 @@ START_TEST(what_keeps_shards_now_is_what_is_stored)
 
     world_run(world, 30 * (int64_t)HOUR_MS);
     ck_assert_int_eq(store_decisions_recent(world->store, "orders", 100, &list, &err), 0);
-    ck_assert_uint_eq(list.count, 3);
+    ck_assert_uint_eq(list.count, 4);
     ck_assert_msg(strncmp(list.items[0].reason, "the highest of the last 1440 minutes", 36) == 0, "%s",
                   list.items[0].reason);
     ck_assert(strncmp(list.items[1].reason, "the newest minute", 17) == 0);

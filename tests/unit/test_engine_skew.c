@@ -2,6 +2,7 @@
  * Uneven keys on a stream whose shards nobody watches one by one: what it does not bear, and what no shard would help.
  */
 #include "adaptive_world.h"
+#include "store/minutes.h"
 #include "support.h"
 #include "world.h"
 
@@ -57,6 +58,43 @@ START_TEST(what_a_hot_key_alone_fills_is_given_back)
 }
 END_TEST
 
+/* What was learned of the whole stream is no guide where the metrics of the shards are asked for. */
+START_TEST(a_stream_that_is_watched_by_its_shards_forgets_what_it_did_not_bear)
+{
+    struct world *world =
+        adaptive_scene("[stream orders]\nmax_shards = 64\nalarm_level = shard\n", 8, "constant:5.2M");
+    struct error err = {0};
+    const struct skew hot = {.bears = 0.4,
+                             .earlier = 0.4,
+                             .refused = 0.2,
+                             .demand = 3.2,
+                             .capacity = 8,
+                             .seen_ms = world->clock.ms,
+                             .hot_days = 8,
+                             .hot = true};
+
+    ck_assert_int_eq(store_skew_set(world->store, "orders", &hot, &err), 0);
+    world_run(world, 6 * HOUR_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 8);
+    ck_assert_ptr_null(strstr(world_last_decision(world, "orders").reason, "keys are hot"));
+    ck_assert_double_eq(world_threshold(world, "orders IncomingBytes"), 0.8 * 8 * 1048576 * 60);
+    world_free(world);
+}
+END_TEST
+
+/* A generation would pay, and there is no room for one: the line stays, so that the rest is not split in vain. */
+START_TEST(what_has_no_room_for_a_generation_learns_nothing)
+{
+    struct world *world = adaptive_scene("[stream orders]\nmax_shards = 11\n", 8, "constant:5.2M");
+
+    world_traffic(world, "orders", "constant:5.2M", 2048, "slice:0.4:0:4");
+    world_run(world, 8 * HOUR_MS);
+    ck_assert_int_eq(world_open_shards(world, "orders"), 8);
+    ck_assert_double_eq_tol(world_threshold(world, "orders IncomingBytes"), 0.8 * 8 * 1048576 * 60, 1);
+    world_free(world);
+}
+END_TEST
+
 /* Five minutes an hour: twice the shards for it all day would cost more. */
 START_TEST(what_refuses_for_minutes_is_not_split_for_all_day)
 {
@@ -78,6 +116,8 @@ static Suite *suite(void)
     tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, a_stream_that_refuses_though_it_is_not_full_gets_shards_and_keeps_them);
     tcase_add_test(tcase, what_a_hot_key_alone_fills_is_given_back);
+    tcase_add_test(tcase, a_stream_that_is_watched_by_its_shards_forgets_what_it_did_not_bear);
+    tcase_add_test(tcase, what_has_no_room_for_a_generation_learns_nothing);
     tcase_add_test(tcase, what_refuses_for_minutes_is_not_split_for_all_day);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -8,6 +8,7 @@
 #ifndef SCALING_SKEW_H
 #define SCALING_SKEW_H
 
+#include "scaling/config.h"
 #include "scaling/load.h"
 
 #include <stdbool.h>
@@ -37,16 +38,19 @@ enum {
 #define SKEW_ALIKE 1.25
 
 struct skew {
-    double bears;    /* so full, of the capacity, it refused; 0: it never did, or more shards never helped */
-    double earlier;  /* `bears` until then, which stands again when a key is hot */
-    double refused;  /* the part of the records that it refused then, (0, 1] */
-    double demand;   /* the mean then, in shards' worth */
-    double capacity; /* and of so many shards; 0: nothing was seen ever */
-    int64_t seen_ms; /* when */
-    int64_t
-        hot_days; /* for so long more shards were not tried when they had been in vain; 0: they never were */
-    bool hot;     /* they were, when tried last */
+    double bears;     /* so full, of the capacity, it refused; 0: it never did, or more shards never helped */
+    double earlier;   /* `bears` until then, which stands again when a key is hot */
+    double refused;   /* the part of the records that it refused then, (0, 1] */
+    double demand;    /* the mean then, in shards' worth */
+    double capacity;  /* and of so many shards; 0: nothing was seen ever */
+    int64_t seen_ms;  /* when */
+    int64_t hot_days; /* for so long none were tried when more shards had been in vain; 0: they never were */
+    bool hot;         /* they were, when tried last */
 };
+
+/* Is any of this for the stream?  Where the metrics of single shards tell how the load lies, those decide, and what was
+ * learned before they were asked for does not. */
+bool skew_applies(const struct stream_config *config);
 
 /* Minutes in each of which records were refused. */
 struct skew_sight {

@@ -86,7 +86,7 @@ static int add_habits(struct store *store, const struct stream_config *config, i
         return 0;
     }
     if (store_habits_load(store, config->name, &habits, &learned_ms, err) < 0 ||
-        (config->alarm_level == ALARM_LEVEL_STREAM && store_skew_load(store, config->name, &skew, err) < 0))
+        (skew_applies(config) && store_skew_load(store, config->name, &skew, err) < 0))
         return -1;
     row = cJSON_AddObjectToObject(object, "habits");
     add_number(row, "hold_minutes", (double)habits.hold_minutes);

@@ -89,12 +89,11 @@ static int keep_skew(struct turn *turn, struct error *err)
     return store_skew_set(turn->store, turn->config->name, &turn->learned.skew, err);
 }
 
-/* Where the metrics of single shards tell how the load lies, those decide. */
 static const struct skew *skew_of(const struct stream_config *config, const struct learned *learned)
 {
     static const struct skew none;
 
-    return config->alarm_level == ALARM_LEVEL_SHARD ? &none : &learned->skew;
+    return skew_applies(config) ? &learned->skew : &none;
 }
 
 static struct skew_stream stream_of(const struct turn *turn, const struct adaptive_facts *facts)
@@ -114,20 +113,20 @@ static int learn_skew(struct turn *turn, const struct skew_stream *stream, doubl
 {
     int64_t earliest_ms = turn->now_ms - SKEW_WINDOW_MS;
     struct skew *skew = &turn->learned.skew;
-    double most = skew_line(skew, line, turn->now_ms) * stream->capacity;
+    double full = skew_line(skew, line, turn->now_ms) * stream->capacity;
     struct skew_sight sight;
     struct error ignored = {0};
     bool any;
 
-    if (turn->config->alarm_level == ALARM_LEVEL_SHARD || !turn->refuses || !turn->locked || turn->running ||
-        !(stream->capacity > 0) || turn->sight.since_ms < stream->settled_ms || turn->sight.demand > most)
+    if (!skew_applies(turn->config) || !turn->refuses || !turn->locked || turn->running ||
+        !(stream->capacity > 0) || turn->sight.since_ms < stream->settled_ms || turn->sight.demand > full)
         return 0;
     if (skew_learn(skew, &turn->sight, stream, turn->now_ms))
         return keep_skew(turn, err);
     if (turn->now_ms / MINUTE_MS % ASKED_MINUTES >= LOOK_MINUTES || skew_is_hot(skew, turn->now_ms) ||
         !skew_may_pay(&turn->sight, stream, turn->now_ms))
         return 0;
-    if (minutes_refused(turn, stream->settled_ms > earliest_ms ? stream->settled_ms : earliest_ms, most, &any,
+    if (minutes_refused(turn, stream->settled_ms > earliest_ms ? stream->settled_ms : earliest_ms, full, &any,
                         &sight, &ignored) < 0)
         return 0; /* the next look asks again */
     return any && skew_learn(skew, &sight, stream, turn->now_ms) ? keep_skew(turn, err) : 0;

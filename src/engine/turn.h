@@ -331,7 +331,8 @@ void record_decision(struct turn *turn, const char *verdict, const char *reason,
 /* The same, once: most holds last for days, and one row of history is enough for each.  Two of one verdict whose
  * reasons have the first `same` bytes in common are one. */
 void record_once(struct turn *turn, const char *verdict, const char *reason, size_t same);
-/* Once too, where every look has other numbers: two of one verdict with the same words up to a colon are one. */
+/* Once too, where every look has other numbers: two of one verdict with the same words up to a colon that is not in
+ * brackets are one. */
 void record_sentence(struct turn *turn, const char *verdict, const char *reason);
 /* Why the action that runs went elsewhere than it was to go at first, after its first reason; the newest one counts. */
 void record_later(struct turn *turn, const char *reason);

@@ -9,6 +9,11 @@
 
 enum { WINDOW_MINUTES = SKEW_WINDOW_MS / (60 * 1000) };
 
+bool skew_applies(const struct stream_config *config)
+{
+    return config->policy == POLICY_ADAPTIVE && config->alarm_level == ALARM_LEVEL_STREAM;
+}
+
 static double refused_part(const struct load_point *point)
 {
     double refused = load_sum(point->throttled_records), accepted = load_sum(point->records);
@@ -98,10 +103,11 @@ static bool pays(double owed, double capacity)
 
 bool skew_may_pay(const struct skew_sight *sight, const struct skew_stream *stream, int64_t now_ms)
 {
-    int64_t since_ms =
-        now_ms - stream->settled_ms < SKEW_WINDOW_MS ? now_ms - stream->settled_ms : SKEW_WINDOW_MS;
+    int64_t span_ms = now_ms - stream->settled_ms;
 
-    return pays(2 * sight->refused * sight->demand * (double)since_ms / 3600e3, stream->capacity);
+    if (span_ms > SKEW_WINDOW_MS)
+        span_ms = SKEW_WINDOW_MS;
+    return pays(2 * sight->refused * sight->demand * (double)span_ms / 3600e3, stream->capacity);
 }
 
 bool skew_is_unproven(const struct skew *skew, const struct skew_stream *stream, int64_t now_ms)

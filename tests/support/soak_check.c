@@ -260,7 +260,7 @@ static double line_of(struct soak *soak, const struct stream_config *config)
 
     if (config->policy == POLICY_ADAPTIVE &&
         (store_habits_load(soak->world->store, config->name, &habits, &learned_ms, &err) < 0 ||
-         store_skew_load(soak->world->store, config->name, &skew, &err) < 0))
+         (skew_applies(config) && store_skew_load(soak->world->store, config->name, &skew, &err) < 0)))
         ck_abort_msg("%s", err.message);
     line = skew_line(&skew, habits.line, now_ms);
     if (now_ms - learned_ms < LOOKED_AT_MS || skew_line(&skew, habits.line, now_ms - LOOKED_AT_MS) != line)
